@@ -1,0 +1,72 @@
+"""Files as the command line reads them, with the same rules and reasons as the editor's documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeassist.cli.main import Failure
+from codeassist.settings import Settings, load
+from codeassist.syntax.languages import language_of
+from codeassist.syntax.tree import Syntax, parse
+from codeassist.text.document import Document
+from codeassist.text.hygiene import ReadLimits, why_unreadable
+
+ROOT_MARKS = (".git", ".hg", ".codeassist.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read. `path` is relative to `root` where it lies in it. `unreadable` says why not to use it."""
+
+    file: Path
+    path: str
+    root: Path | None
+    document: Document
+    syntax: Syntax | None
+    unreadable: str | None
+
+
+def read_source(file: Path, settings: Settings) -> Source:
+    """Read and parse `file`. Raises Failure with one sentence if that cannot be done."""
+    root = root_of(file)
+    limits = ReadLimits(max_bytes=settings.index.max_file_bytes)
+    try:
+        size = file.stat().st_size
+        if size > limits.max_bytes:
+            return _unread(file, root, "too-large")
+        data = file.read_bytes()
+    except IsADirectoryError as error:
+        raise Failure(f"{file} is a folder") from error
+    except OSError as error:
+        raise Failure(f"cannot read {file}: {error.strerror or error}") from error
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    reason = "binary" if b"\0" in data else why_unreadable(text, size, limits)
+    path = file.resolve().relative_to(root).as_posix() if root else file.name
+    language = language_of(path, "", text[:200].split("\n", 1)[0])
+    document = Document.create(file.resolve().as_uri(), text, language)
+    syntax = parse(document) if reason is None else None
+    return Source(file, path, root, document, syntax, reason)
+
+
+def root_of(file: Path) -> Path | None:
+    """The folder of the repository or workspace that holds `file`, or None."""
+    for folder in file.resolve().parents:
+        if any((folder / mark).exists() for mark in ROOT_MARKS):
+            return folder
+    return None
+
+
+def settings_for(file: Path) -> Settings:
+    """All settings that hold for `file`; problems are said on stderr and change nothing else."""
+    import click
+
+    settings, problems = load(root_of(file))
+    for problem in problems:
+        click.echo(f"codeassist: setting not taken: {problem}", err=True)
+    return settings
+
+
+def _unread(file: Path, root: Path | None, reason: str) -> Source:
+    document = Document.create(file.resolve().as_uri(), "")
+    return Source(file, file.name, root, document, None, reason)

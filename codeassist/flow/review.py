@@ -1,0 +1,138 @@
+"""A review, walked: changed functions -> analyzers -> findings anchored in the text -> verified, ranked, shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from codeassist.flow.admission import Admission
+from codeassist.flow.asking import Bound
+from codeassist.flow.infill import Check, NoLogprobs, check_lines
+from codeassist.flow.trace import Trace
+from codeassist.flow.words import UnreadableAnswer, review_in_words
+from codeassist.model.errors import ModelError
+from codeassist.post.findings import Finding, settle
+from codeassist.post.skip import Skip
+from codeassist.settings import AnalyzerName, ReviewSettings
+from codeassist.syntax.outline import fingerprint, functions
+from codeassist.syntax.statements import statements
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Offset, Span
+
+Report = Callable[[int, int], None]
+"""Progress: (regions done, regions in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of the document that is reviewed as one: a function, or top-level code. `lines` are the lines
+    (0-based) with something to look at."""
+
+    name: str
+    span: Span
+    fingerprint: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What came of it. `reviewed` are the regions that were looked at to the end, so that a caller can remember their
+    fingerprints; `skips` say for each analyzer that gave nothing why."""
+
+    findings: tuple[Finding, ...] = ()
+    reviewed: tuple[Region, ...] = ()
+    skips: Mapping[AnalyzerName, Skip] = field(default_factory=dict)
+
+
+def regions_of(syntax: Syntax) -> tuple[Region, ...]:
+    """All functions of the document; its top-level statements too, as one region, if it has no function at all."""
+    found = []
+    for symbol in functions(syntax):
+        found.append(Region(symbol.name, symbol.span, fingerprint(symbol, syntax.document), _lines(syntax, symbol.span)))
+    if not found and syntax.document.text.strip():
+        whole = Span(Offset(0), Offset(len(syntax.document.text)))
+        lines = _lines(syntax, whole)
+        if lines:
+            found.append(Region("", whole, _print_of(syntax.document.text), lines))
+    return tuple(found)
+
+
+def changed_regions(syntax: Syntax, known: Iterable[str]) -> tuple[Region, ...]:
+    """The regions whose fingerprints are not among `known`: new or changed since those were taken."""
+    known = frozenset(known)
+    return tuple(region for region in regions_of(syntax) if region.fingerprint not in known)
+
+
+async def review(
+    syntax: Syntax,
+    regions: Sequence[Region],
+    path: str,
+    bound: Bound,
+    settings: ReviewSettings,
+    admission: Admission,
+    trace: Trace,
+    report: Report = lambda _done, _all: None,
+) -> Review:
+    """Review `regions` of a document. Model failures become Skips; cancellation passes through."""
+    skips: dict[AnalyzerName, Skip] = {}
+    if not regions:
+        trace.skip = "nothing-changed"
+        return Review(skips={name: Skip("nothing-changed") for name in settings.analyzers})
+    check = Check(syntax, path, bound, settings, admission)
+    found: list[Finding] = []
+    reviewed: list[Region] = []
+    budget = settings.max_lines
+    for done, region in enumerate(regions):
+        report(done, len(regions))
+        here: list[Finding] = []
+        failed = False
+        for name in settings.analyzers:
+            if name in skips:
+                continue
+            with trace.stage(name):
+                result = await _analyze(name, check, region, region.lines[:budget], trace)
+            if isinstance(result, Skip):
+                skips[name] = result
+                failed = failed or result.reason.startswith("model-")
+            else:
+                here += result
+        budget = max(0, budget - len(region.lines))
+        found += settle(here, syntax, most=settings.max_findings, least=settings.min_severity)
+        if not failed:
+            reviewed.append(region)
+    report(len(regions), len(regions))
+    if skips and not found:
+        first = next(iter(skips.values()))
+        trace.skip, trace.detail = first.reason, first.detail
+    return Review(tuple(found), tuple(reviewed), skips)
+
+
+async def _analyze(
+    name: AnalyzerName, check: Check, region: Region, lines: Sequence[int], trace: Trace
+) -> list[Finding] | Skip:
+    try:
+        if name == "infill":
+            if check.bound.family.kind != "fim":
+                return Skip("cannot-fill")
+            return await check_lines(check, region.span, lines, trace)
+        if not check.bound.can_review:
+            return Skip("not-able")
+        return await review_in_words(check, region.span, trace)
+    except ModelError as error:
+        return Skip(error.reason, str(error))
+    except NoLogprobs:
+        return Skip("no-logprobs")
+    except UnreadableAnswer:
+        return Skip("unreadable-answer")
+
+
+def _lines(syntax: Syntax, span: Span) -> tuple[int, ...]:
+    """The first lines of the statements in `span`, in order, each once."""
+    document = syntax.document
+    return tuple(sorted({document.position_at(statement.start).line for statement in statements(syntax, span)}))
+
+
+def _print_of(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,305 @@
+"""The streaming client for OpenAI-compatible servers on the user's own hardware: vLLM first, llama.cpp too.
+
+Only `serving.connect` imports this module. Code goes to the configured server and nowhere else: no proxy from
+the environment, no redirect. Closing a stream closes its connection, which is what stops the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from codeassist.model import wire
+from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Request, ServedModel
+from codeassist.model.endpoint import Endpoint
+from codeassist.model.errors import (
+    BadRequest,
+    MalformedEvent,
+    ModelError,
+    ModelNotFound,
+    ServerFailed,
+    TruncatedStream,
+    Unreachable,
+)
+from codeassist.model.failures import error_for_status, explain
+from codeassist.model.sse import DONE, SseParser
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_DOCUMENT_BYTES = 4 << 20
+MAX_ERROR_BYTES = 64 << 10
+KEEP_ALIVE_S = 4.0
+"""Both engines close a connection after 5 idle seconds; we must not write into one that is being closed."""
+DRAIN_S = 0.25
+"""How long we wait for the end of the body after [DONE]; a connection that ends in time is used again."""
+
+
+_NOTHING = Chunk()
+"""Progress of the prefill, the role of a chat, reasoning: events that are no part of the answer."""
+
+
+class VllmModel:
+    """`Model` over HTTP. Constructing it imports httpx (0.1 s and more): do that off the event loop.
+
+    Use one instance from one event loop; it keeps its connections open between requests.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._api_url, socket_path = endpoint.address()
+        self._root_url = self._api_url.removesuffix("/v1")
+        self._client = _client(endpoint, self._api_url, socket_path)
+        self._first_served: str | None = None
+        self._closed = False
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
+        return self._ask("/completions", request)
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        return self._ask("/chat/completions", request)
+
+    async def served(self) -> tuple[ServedModel, ...]:
+        return wire.parse_models(await self._document("GET", f"{self._api_url}/models"))
+
+    async def count_tokens(self, text: str) -> int | None:
+        body = wire.tokenize_body(text, self.endpoint.engine)
+        try:
+            answer = await self._document("POST", f"{self._root_url}/tokenize", body, private=(text,))
+        except (ModelNotFound, BadRequest):
+            return None
+        return wire.parse_token_count(answer)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await self._client.aclose()
+
+    async def _ask(self, path: str, request: Request) -> AsyncGenerator[Chunk, None]:
+        for last_try in (False, True):
+            remembered = self._first_served is not None
+            model = self.endpoint.model or self._first_served or await self._resolve()
+            try:
+                async with aclosing(self._answer(path, request, model)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            except ModelNotFound:
+                self._first_served = None
+                # The server may have been restarted with another model since we asked for its list.
+                if last_try or not remembered or self.endpoint.model:
+                    raise
+
+    async def _resolve(self) -> str:
+        served = await self.served()
+        if not served:
+            raise ModelNotFound(f"{self._server()} lists no model; start it with one.")
+        self._first_served = served[0].name
+        return self._first_served
+
+    async def _answer(self, path: str, request: Request, model: str) -> AsyncGenerator[Chunk, None]:
+        if isinstance(request, CompletionRequest):
+            body = wire.completion_body(request, model, self.endpoint.engine)
+        else:
+            body = wire.chat_body(request, model, self.endpoint.engine)
+        private = wire.private_texts(request)
+        finished = False
+        try:
+            async with aclosing(self._events(path, body, private)) as events:
+                async for data in events:
+                    chunk = wire.parse_chunk(data, private)
+                    finished = finished or chunk.finish is not None
+                    if chunk != _NOTHING:
+                        yield chunk
+        except (TruncatedStream, Unreachable):
+            if not finished:
+                raise
+            # Only the token counts are missing; the answer itself is whole.
+
+    async def _events(self, path: str, body: dict[str, Any], private: Sequence[str]) -> AsyncGenerator[str, None]:
+        """The data of each event up to [DONE]; raises TruncatedStream if the body ends without it."""
+        parser = SseParser()
+        url = self._api_url + path
+        async with aclosing(self._body("POST", url, body, private, stream=True)) as pieces:
+            async for piece in pieces:
+                for event in parser.feed(piece):
+                    if event.data == DONE:
+                        await _drain(pieces)
+                        return
+                    yield event.data
+        raise self._broken_off()
+
+    async def _document(
+        self, method: str, url: str, body: dict[str, Any] | None = None, private: Sequence[str] = ()
+    ) -> bytes:
+        document = bytearray()
+        async with aclosing(self._body(method, url, body, private)) as pieces:
+            async for piece in pieces:
+                document += piece
+                if len(document) > MAX_DOCUMENT_BYTES:
+                    raise MalformedEvent(
+                        f"{self._server()} sent more than {MAX_DOCUMENT_BYTES} bytes; check server.url."
+                    )
+        return bytes(document)
+
+    async def _body(
+        self,
+        method: str,
+        url: str,
+        body: dict[str, Any] | None,
+        private: Sequence[str],
+        stream: bool = False,
+    ) -> AsyncGenerator[bytes, None]:
+        """The body of a 200 answer, piece by piece. Leaving it early closes the connection."""
+        if self._closed:
+            raise self._broken_off()
+        content = None if body is None else wire.encode(body)
+        with self._typed_failures():
+            async with self._client.stream(method, url, content=content) as response:
+                pieces = response.aiter_bytes()
+                async with aclosing(pieces):  # type: ignore[type-var]  # httpx says iterator; it is a generator.
+                    kind = response.headers.get("content-type", "")
+                    if response.status_code != 200:
+                        raise self._refusal(response, await _head_of(pieces), url, body, private)
+                    if stream and kind and not kind.startswith("text/event-stream"):
+                        raise self._no_stream(kind, await _head_of(pieces), private)
+                    async for piece in pieces:
+                        yield piece
+
+    def _refusal(
+        self,
+        response: httpx.Response,
+        head: bytes,
+        url: str,
+        body: dict[str, Any] | None,
+        private: Sequence[str],
+    ) -> ModelError:
+        key = self.endpoint.api_key
+        retry_after = response.headers.get("retry-after", "")
+        return error_for_status(
+            response.status_code,
+            server=self.endpoint.base_url,
+            path=urlsplit(url).path,
+            model=body.get("model") if body else None,
+            keyed=key is not None,
+            explanation=explain(head, (*private, key) if key else private),
+            retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+        )
+
+    def _no_stream(self, kind: str, head: bytes, private: Sequence[str]) -> ModelError:
+        if said := explain(head, private):
+            return ServerFailed(f"{self._server()} failed ({said}); its log says why.")
+        sent = kind.partition(";")[0]
+        return MalformedEvent(f"{self._server()} sent {sent!a} instead of an event stream; check server.url.")
+
+    def _broken_off(self) -> ModelError:
+        if self._closed:
+            return Unreachable(f"The connection to {self.endpoint.base_url} was closed by us; connect anew.")
+        return TruncatedStream(
+            f"{self._server()} closed the connection in the middle of its answer; see whether it still runs."
+        )
+
+    def _server(self) -> str:
+        return f"The model server at {self.endpoint.base_url}"
+
+    @contextmanager
+    def _typed_failures(self) -> Iterator[None]:
+        import httpx
+
+        server = self._server()
+        try:
+            yield
+        except (httpx.ConnectTimeout, httpx.ConnectError) as error:
+            slow = isinstance(error, httpx.ConnectTimeout)
+            limit = f"no answer within {self.endpoint.connect_timeout_s:g} s"
+            why = f" ({limit})" if slow else _cause(error)
+            raise Unreachable(f"{server} is not there{why}; start it or correct server.url.") from error
+        except httpx.TimeoutException as error:
+            limit = f"{self.endpoint.read_timeout_s:g} s"
+            raise Unreachable(f"{server} was silent for {limit}; see whether it is busy or stuck.") from error
+        except httpx.NetworkError as error:
+            raise self._broken_off() from error
+        except httpx.RemoteProtocolError as error:
+            # httpx has one class for a connection that ends early and for bytes that are not HTTP.
+            if "closed connection" in str(error) or "disconnected" in str(error):
+                raise self._broken_off() from error
+            raise MalformedEvent(f"{server} does not speak HTTP/1.1; check server.url.") from error
+        except httpx.HTTPError as error:
+            raise MalformedEvent(f"{server} sent what HTTP does not allow; check server.url.") from error
+
+
+def _client(endpoint: Endpoint, api_url: str, socket_path: str | None) -> httpx.AsyncClient:
+    import httpx
+
+    try:
+        httpx.URL(api_url)
+    except httpx.InvalidURL as error:
+        raise ValueError("the address of the model server is no URL") from error
+    if socket_path is not None and os.name == "nt":
+        raise ValueError("Windows has no UNIX sockets for Python; give the model server a port on 127.0.0.1")
+    # Plain HTTP and sockets have no TLS: False spares them the loading of certificates.
+    context: ssl.SSLContext | bool = False
+    if api_url.startswith("https:"):
+        context = httpx.create_ssl_context(trust_env=False)
+        context.load_default_certs()  # A company's own authority is in the system's store.
+    headers = {
+        "User-Agent": "codeassist",
+        "Accept-Encoding": "identity",  # A compressing proxy would hold tokens back.
+        "Content-Type": "application/json",
+        **endpoint.headers,
+    }
+    if endpoint.api_key is not None:
+        headers["Authorization"] = f"Bearer {endpoint.api_key}"
+    return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(
+            verify=context,
+            trust_env=False,
+            uds=socket_path,
+            limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=KEEP_ALIVE_S),
+        ),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(endpoint.read_timeout_s, connect=endpoint.connect_timeout_s),
+        headers=headers,
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """The operating system's word for it, " (Connection refused)", from the chain of causes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            # The errors of TLS and of name look-ups have their own numbers.
+            if isinstance(cause, ssl.SSLError | socket.gaierror):
+                return f" ({cause.strerror})"
+            return f" ({os.strerror(cause.errno)})"  # asyncio's `strerror` is longer than that.
+        several = getattr(cause, "exceptions", None)  # A name with several addresses: one failure for each.
+        cause = several[0] if several else cause.__cause__ or cause.__context__
+    return ""
+
+
+async def _head_of(pieces: AsyncIterator[bytes]) -> bytes:
+    head = bytearray()
+    async for piece in pieces:
+        head += piece
+        if len(head) >= MAX_ERROR_BYTES:
+            break
+    return bytes(head[:MAX_ERROR_BYTES])
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Read to the end of the body if it comes at once, so that the connection is used again."""
+
+    async def read() -> None:
+        async for _ in pieces:
+            pass
+
+    try:
+        await asyncio.wait_for(read(), DRAIN_S)
+    except (asyncio.TimeoutError, ModelError):  # Two classes before Python 3.11.
+        return  # The answer is whole; only the connection is lost.

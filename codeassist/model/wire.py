@@ -1,0 +1,301 @@
+"""The OpenAI-compatible wire format as vLLM and llama.cpp speak it: requests to JSON, events to chunks. Pure.
+
+The two engines differ in names (`repetition_penalty` and `repeat_penalty`), in what they offer (priority and
+stop token ids; pinned slots) and in how log-probabilities look.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, TypeGuard
+
+from codeassist.model.api import (
+    Alternative,
+    ChatRequest,
+    Chunk,
+    CompletionRequest,
+    Finish,
+    Request,
+    ServedModel,
+    Token,
+    Usage,
+)
+from codeassist.model.errors import MalformedEvent, ServerFailed
+from codeassist.model.failures import clean, message_in
+from codeassist.text.hygiene import printable
+
+Engine = Literal["vllm", "llama.cpp", "unknown"]
+
+LOGPROB_FLOOR = -9999.0
+"""What vLLM reports for a probability of zero; ours too for a token whose probability a server leaves out."""
+
+_SLOTS = {"completion": 0, "review": 1}
+"""llama.cpp: the slot, and so the prompt cache, of each lane. An engine without that slot takes another."""
+
+
+def completion_body(request: CompletionRequest, model: str, engine: Engine) -> dict[str, Any]:
+    """The JSON document for `/v1/completions`."""
+    body: dict[str, Any] = {"model": model, "prompt": request.prompt, **_common(request, engine)}
+    if request.logprobs is not None:
+        body["logprobs"] = request.logprobs
+    if engine == "vllm" and request.stop_token_ids:
+        body["stop_token_ids"] = list(request.stop_token_ids)
+    return body
+
+
+def chat_body(request: ChatRequest, model: str, engine: Engine) -> dict[str, Any]:
+    """The JSON document for `/v1/chat/completions`."""
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    body: dict[str, Any] = {"model": model, "messages": messages, **_common(request, engine)}
+    if request.logprobs is not None:
+        body["logprobs"] = True
+        body["top_logprobs"] = request.logprobs
+    if request.schema is not None:
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": dict(request.schema), "strict": True},
+        }
+    # What follows is sent to unknown engines too: dropping it silently would change what is asked.
+    if request.template_options:
+        body["chat_template_kwargs"] = dict(request.template_options)
+    if request.reasoning_effort is not None:
+        body["reasoning_effort"] = request.reasoning_effort
+    if request.messages[-1].role == "assistant":
+        body["add_generation_prompt"] = False
+        body["continue_final_message"] = True
+    return body
+
+
+def _common(request: Request, engine: Engine) -> dict[str, Any]:
+    sampling = request.sampling
+    body: dict[str, Any] = {
+        "max_tokens": request.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if sampling.seed is not None:
+        body["seed"] = sampling.seed
+    if engine == "vllm":
+        body["repetition_penalty"] = sampling.repetition_penalty
+        body["priority"] = int(request.priority)
+        if request.cache_salt is not None:
+            body["cache_salt"] = request.cache_salt
+    elif engine == "llama.cpp":
+        body["repeat_penalty"] = sampling.repetition_penalty
+        body["cache_prompt"] = True
+        # Without news of the prefill, llama.cpp writes nothing until the first token, and on a UNIX socket it
+        # notices only by writing that we have left: a cancelled request would be prefilled to its end.
+        body["return_progress"] = True
+        body["id_slot"] = _SLOTS[request.lane]
+    return body
+
+
+def tokenize_body(text: str, engine: Engine) -> dict[str, Any]:
+    """The JSON document for `/tokenize`: control tokens recognised, none added.
+
+    Both engines ignore fields that they do not know, so an unknown one is asked in both dialects at once.
+    """
+    body: dict[str, Any] = {}
+    if engine != "llama.cpp":
+        body |= {"prompt": text, "add_special_tokens": False}
+    if engine != "vllm":
+        body |= {"content": text, "add_special": False, "parse_special": True}
+    return body
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """JSON in UTF-8. Lone surrogates, which UTF-8 cannot hold and servers refuse, become U+FFFD."""
+    return printable(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
+
+
+def private_texts(request: Request) -> tuple[str, ...]:
+    """The texts of a request that no error message may repeat."""
+    if isinstance(request, CompletionRequest):
+        return (request.prompt,)
+    return tuple(message.content for message in request.messages)
+
+
+def parse_chunk(data: str, private: Sequence[str] = ()) -> Chunk:
+    """One event of a completion or chat stream.
+
+    Raises ServerFailed for an error that the server reports in the stream (its words without what quotes a
+    `private` text) and MalformedEvent for everything that is not the protocol.
+    """
+    document = _json_object(data)
+    if document.get("error") or document.get("object") == "error":
+        said = clean(message_in(document), private)
+        raise ServerFailed(
+            f"The model server failed while it was answering{': ' + said if said else ''}; its log says why."
+        )
+    usage = _usage(document.get("usage"))
+    choices = document.get("choices")
+    if not isinstance(choices, list):
+        raise _malformed("an event has no list of choices")
+    if not choices:
+        return Chunk(usage=usage)
+    choice = choices[0]
+    if not isinstance(choice, dict):
+        raise _malformed("a choice is not an object")
+    return Chunk(
+        text=_text(choice),
+        tokens=_tokens(choice.get("logprobs")),
+        finish=_finish(choice.get("finish_reason")),
+        usage=usage,
+    )
+
+
+def parse_models(data: bytes) -> tuple[ServedModel, ...]:
+    """The answer of `/v1/models`. Raises MalformedEvent."""
+    entries = _json_object(data).get("data")
+    if not isinstance(entries, list):
+        raise _malformed("the list of models has no data")
+    return tuple(_served(entry) for entry in entries)
+
+
+def parse_token_count(data: bytes) -> int | None:
+    """The answer of `/tokenize`, in either dialect; None if it is neither."""
+    try:
+        document = _json_object(data)
+    except MalformedEvent:
+        return None
+    count, tokens = document.get("count"), document.get("tokens")
+    if _is_integer(count):
+        return count
+    return len(tokens) if isinstance(tokens, list) else None
+
+
+def _served(entry: Any) -> ServedModel:
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        raise _malformed("an entry of the list of models has no id")
+    meta = entry.get("meta")
+    # vLLM says max_model_len; llama.cpp says meta.n_ctx, which is already the share of one slot.
+    for length in (entry.get("max_model_len"), meta.get("n_ctx") if isinstance(meta, dict) else None):
+        if _is_integer(length):
+            return ServedModel(entry["id"], length)
+    return ServedModel(entry["id"])
+
+
+def _text(choice: dict[str, Any]) -> str:
+    delta = choice.get("delta", choice)
+    if not isinstance(delta, dict):
+        raise _malformed("a delta is not an object")
+    # Reasoning arrives beside the content (`reasoning`, `reasoning_content`) and is no part of the answer.
+    text = delta.get("text") if delta is choice else delta.get("content")
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise _malformed("the text of a choice is not a string")
+    return printable(text)
+
+
+def _finish(reason: Any) -> Finish | None:
+    if reason is None:
+        return None
+    if not isinstance(reason, str):
+        raise _malformed("a finish reason is not a string")
+    if reason == "error":
+        raise ServerFailed("The model server gave up in the middle of its answer; its log says why.")
+    return "stop" if reason == "stop" else "length" if reason == "length" else "other"
+
+
+def _usage(usage: Any) -> Usage | None:
+    if usage is None:
+        return None
+    if not isinstance(usage, dict):
+        raise _malformed("the usage is not an object")
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return Usage(
+        prompt=_count(usage.get("prompt_tokens", 0)),
+        generated=_count(usage.get("completion_tokens", 0)),
+        cached=None if cached is None else _count(cached),
+    )
+
+
+def _count(value: Any) -> int:
+    if not _is_integer(value):
+        raise _malformed("a token count of the usage is not an integer")
+    return value
+
+
+def _tokens(logprobs: Any) -> tuple[Token, ...]:
+    if logprobs is None:
+        return ()
+    if not isinstance(logprobs, dict):
+        raise _malformed("the logprobs are not an object")
+    if "content" in logprobs:
+        return tuple(_chat_token(entry) for entry in _list(logprobs["content"]))
+    return _legacy_tokens(logprobs)
+
+
+def _chat_token(entry: Any) -> Token:
+    chosen = _chat_alternative(entry)
+    top = [_chat_alternative(other) for other in _list(entry.get("top_logprobs"))]
+    return Token(chosen.text, chosen.logprob, _best_first(top))
+
+
+def _chat_alternative(entry: Any) -> Alternative:
+    if not isinstance(entry, dict):
+        raise _malformed("a token of the logprobs is not an object")
+    return _alternative(entry.get("token"), entry.get("logprob"))
+
+
+def _legacy_tokens(logprobs: dict[str, Any]) -> tuple[Token, ...]:
+    texts, values = _list(logprobs.get("tokens")), _list(logprobs.get("token_logprobs"))
+    tops = _list(logprobs.get("top_logprobs")) or [None] * len(texts)
+    if not len(texts) == len(values) == len(tops):
+        raise _malformed("the lists of the logprobs differ in length")
+    tokens = []
+    for text, value, top in zip(texts, values, tops, strict=True):
+        if not isinstance(top, dict | None):
+            raise _malformed("the alternatives of a token are not an object")
+        chosen = _alternative(text, value)
+        others = [_alternative(*item) for item in (top or {}).items()]
+        tokens.append(Token(chosen.text, chosen.logprob, _best_first(others)))
+    return tuple(tokens)
+
+
+def _alternative(text: Any, logprob: Any) -> Alternative:
+    if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float | None):
+        raise _malformed("a token of the logprobs has no text or no number")
+    try:
+        value = LOGPROB_FLOOR if logprob is None else float(logprob)
+    except OverflowError:
+        raise _malformed("a log-probability is no number that there is") from None
+    # `max` keeps its first argument where the second is not a number.
+    return Alternative(printable(text), max(LOGPROB_FLOOR, value))
+
+
+def _best_first(alternatives: list[Alternative]) -> tuple[Alternative, ...]:
+    return tuple(sorted(alternatives, key=lambda alternative: -alternative.logprob))
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _malformed("a list of the logprobs is not a list")
+    return value
+
+
+def _json_object(data: str | bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        raise _malformed("an event is not JSON") from None
+    if not isinstance(document, dict):
+        raise _malformed("an event is not a JSON object")
+    return document
+
+
+def _is_integer(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _malformed(what: str) -> MalformedEvent:
+    return MalformedEvent(f"The model server does not speak the OpenAI protocol ({what}); check server.url.")

@@ -1,0 +1,59 @@
+"""Silence with a reason: why a request got no completion or no findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REASONS: dict[str, str] = {
+    # Before the model is asked.
+    "disabled": "The feature is switched off in the settings.",
+    "unknown-document": "The editor asked about a document that it has not opened.",
+    "too-large": "The document is larger than index.max_file_bytes.",
+    "binary": "The document holds NUL bytes or other binary data.",
+    "one-long-line": "The document has a line too long to be written by hand, as minified code has.",
+    "unknown-language": "The check needs a grammar, and there is none for this language.",
+    "mid-word": "The cursor is inside a word: whatever is inserted would have to fit both halves.",
+    "cannot-fill": "The model neither fills in the middle nor chats.",
+    "nothing-changed": "No function changed since the last review.",
+    "not-able": "The catalogue does not call this model able to review in words.",
+    "no-logprobs": "The server does not report log-probabilities, which the infill check compares.",
+    # About the answer.
+    "empty": "The model had nothing to insert.",
+    "blank": "The model would insert white space only.",
+    "repeats-suffix": "The model repeated the code that follows the cursor.",
+    "repeats-prefix": "The model repeated the code just before the cursor.",
+    "repetition": "The model repeated itself.",
+    "markup": "The model answered with markup or prose instead of code.",
+    "worse-syntax": "The document would parse worse with the text than without it.",
+    "unreadable-answer": "The model's answer does not have the form that was asked for.",
+    # About time.
+    "stale": "The document changed while the answer was on its way.",
+    "cancelled": "The user cancelled it.",
+    "superseded": "A newer request of the same document took over.",
+    # About the model server; the same words as the errors in model/errors.py.
+    "model-error": "The model failed.",
+    "model-unreachable": "The model server does not answer.",
+    "model-unauthorised": "The model server refused the key.",
+    "model-not-found": "The server does not serve this model.",
+    "model-overloaded": "The model server is busy or still loading.",
+    "model-bad-request": "The model server refused the request.",
+    "model-server-error": "The model server failed.",
+    "model-truncated-stream": "The model server broke off in the middle of its answer.",
+    "model-malformed-event": "The model server sent something that is not its protocol.",
+}
+"""Every reason there is, with one sentence for people. docs/reference/silence.md is made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An empty answer. `reason` is a key of REASONS; `detail` may add one sentence (never code, never a key)."""
+
+    reason: str
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"unknown skip reason {self.reason!r}: add it to REASONS")
+
+    def __str__(self) -> str:
+        return self.detail or REASONS[self.reason]

@@ -1,0 +1,91 @@
+"""Fill-in-the-middle prompts: packed context in, the exact text for `/v1/completions` out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codeassist.context.pack import Packed
+from codeassist.prompt.families import Family
+from codeassist.prompt.guard import Marker, Text, assemble, one_line
+from codeassist.syntax.grammars import line_comment
+
+Piece = Marker | Text
+
+
+@dataclass(frozen=True, slots=True)
+class FimPrompt:
+    """`text` is sent raw, to be tokenized with control tokens recognised.
+
+    `stop` holds at most 4 short strings. `stop_token_ids` are the ids known to end an answer; a server that
+    is known better may resolve the family's `stop_token_texts` and use those instead.
+    """
+
+    text: str
+    stop: tuple[str, ...]
+    stop_token_ids: tuple[int, ...]
+
+
+def render_fim(packed: Packed, family: Family, repo_name: str = "", middle: str = "") -> FimPrompt:
+    """The prompt that asks for the text between `packed.prefix` and `packed.suffix`.
+
+    Parts come in the order of how rarely they change: repository name, snippets as packed, path, then the
+    code at the cursor. `middle` is text that the answer must begin with; the server answers with what follows
+    it. Raises ValueError for a family without fill-in-the-middle markers.
+    """
+    if family.kind != "fim":
+        raise ValueError(f"the family {family.name!r} has no fill-in-the-middle form; use render_holefill")
+    text = assemble(_pieces(packed, family, repo_name, middle), family)
+    return FimPrompt(text, family.stop_texts, family.stop_token_ids)
+
+
+def _pieces(packed: Packed, family: Family, repo_name: str, middle: str) -> Iterator[Piece]:
+    framed = bool(family.repo_name and repo_name) or bool(family.file and packed.snippets)
+    if repo_name and family.repo_name:
+        yield from (Marker(family.repo_name), Text(one_line(repo_name)), Marker(family.repo_name_end))
+    if family.files_at == "head":
+        yield from _files(packed, family)
+    if family.current_path == "before" and packed.path:
+        yield from (Marker(family.file), Text(one_line(packed.path) + "\n"))
+    elif family.current_path == "inside" and family.files_at == "head" and framed:
+        yield Marker(family.file)
+    prefix = (Marker(family.prefix), *_prefix_head(packed, family, framed), Text(packed.prefix))
+    suffix = (Marker(family.suffix), Text(packed.suffix))
+    yield from (*prefix, *suffix) if family.order == "psm" else (*suffix, *prefix)
+    yield from (Marker(family.middle), Text(middle))
+
+
+def _prefix_head(packed: Packed, family: Family, framed: bool) -> Iterator[Piece]:
+    """What stands between the prefix marker and the code: other files and the path, where the family wants
+    them there."""
+    if not family.file:
+        yield from _commented(packed)
+        return
+    if family.files_at == "prefix":
+        yield from _files(packed, family)
+    if family.current_path == "inside" and framed and packed.path:
+        if family.files_at == "prefix":
+            yield Marker(family.file)
+        yield Text(one_line(packed.path) + "\n")
+
+
+def _files(packed: Packed, family: Family) -> Iterator[Piece]:
+    for snippet in packed.snippets if family.file else ():
+        yield Marker(family.file)
+        yield Text(f"{one_line(snippet.path)}\n{_ended(snippet.text)}")
+        yield Marker(family.file_end)
+
+
+def _commented(packed: Packed) -> Iterator[Piece]:
+    """Snippets as comments of the file's own language; none where the language has no line comments."""
+    sign = line_comment(packed.language)
+    if not sign or not packed.snippets:
+        return
+    for snippet in packed.snippets:
+        body = "".join(f"{sign} {line}".rstrip() + "\n" for line in snippet.text.splitlines())
+        yield Text(f"{sign} {one_line(snippet.path)}\n{body}\n")
+    yield Text(f"{sign} {one_line(packed.path)}\n")
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"

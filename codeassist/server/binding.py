@@ -1,0 +1,118 @@
+"""From settings to the models that flows are given, one for each role, made at first use and kept until settings change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from codeassist.flow.asking import FAST, SLOW, Bound
+from codeassist.model.api import Model
+from codeassist.prompt.families import FAMILIES, family
+from codeassist.settings import Role, Settings, role_server
+
+if TYPE_CHECKING:
+    from codeassist.serving.connect import Engines
+
+ModelFactory = Callable[[Settings, Role], Model]
+"""How a role's model is reached; tests give a scripted one."""
+
+_REMOTE_PARALLEL = 4
+
+
+class Models:
+    """Owns the connections. `factory` defaults to `serving.connect`, imported when the first model is needed."""
+
+    def __init__(self, factory: ModelFactory | None = None, on_state: Callable[[Any], None] | None = None) -> None:
+        self._factory = factory
+        self._on_state = on_state
+        self._engines: Engines | None = None
+        self._made: dict[Role, tuple[Settings, Model]] = {}
+        self._bound: dict[Role, Bound] = {}
+        self._lock = asyncio.Lock()
+
+    async def bound(self, settings: Settings, role: Role) -> Bound:
+        """The model of `role` with its family and name. Raises ModelError if the server cannot say what it serves."""
+        async with self._lock:
+            made = self._made.get(role)
+            if made is not None and not _same_server(made[0], settings, role):
+                await self._drop_all()
+            if role not in self._made:
+                self._made[role] = (settings, await asyncio.to_thread(self._connect, settings, role))
+            model = self._made[role][1]
+        # Not under the lock: a server that does not answer must not hold up the other role's.
+        if role not in self._bound:
+            self._bound[role] = await _bind(settings, role, model)
+        return self._bound[role]
+
+    async def restart(self) -> None:
+        """Forget all connections; the next request makes them anew."""
+        async with self._lock:
+            await self._drop_all()
+
+    async def aclose(self) -> None:
+        await self.restart()
+
+    def _connect(self, settings: Settings, role: Role) -> Model:
+        if self._factory is not None:
+            return self._factory(settings, role)
+        from codeassist.serving.connect import Engines, connect
+
+        if self._engines is None:
+            self._engines = Engines(settings, self._on_state)
+        return connect(settings, role, engines=self._engines)
+
+    async def _drop_all(self) -> None:
+        self._bound.clear()
+        made, self._made = self._made, {}
+        engines, self._engines = self._engines, None
+        for _settings, model in made.values():
+            await model.aclose()
+        if engines is not None:
+            await engines.aclose()
+
+
+async def _bind(settings: Settings, role: Role, model: Model) -> Bound:
+    from codeassist.serving.catalogue import can_review
+
+    server = role_server(settings, role)
+    served = () if server.model else await model.served()
+    name = server.model or (served[0].name if served else "")
+    remote = server.url is not None
+    chosen = family_name(settings, role, name) or await _probed(model)
+    return Bound(
+        model=model,
+        family=family(chosen),
+        name=name,
+        can_review=can_review(name),
+        parallel=_REMOTE_PARALLEL if remote else 1,
+        cost=FAST if remote else SLOW,
+    )
+
+
+async def _probed(model: Model) -> str:
+    """The family of a model of which nothing is known: the first whose markers are single tokens for its tokenizer,
+    else the chat form, which any instruct model understands."""
+    for name, candidate in FAMILIES.items():
+        if candidate.kind == "fim":
+            counts = [await model.count_tokens(marker) for marker in (candidate.prefix, candidate.suffix)]
+            if counts == [1, 1]:
+                return name
+            if None in counts:
+                break  # This server has no tokenizer to ask.
+    return "chat"
+
+
+def family_name(settings: Settings, role: Role, served: str) -> str:
+    """The prompt family of a role's model, by the settings, the catalogue or its name; "" if nothing is known."""
+    from codeassist.serving.connect import family_of
+
+    return family_of(settings, role, served)
+
+
+def _same_server(before: Settings, now: Settings, role: Role) -> bool:
+    return (
+        role_server(before, role) == role_server(now, role)
+        and before.engine == now.engine
+        and before.models == now.models
+    )

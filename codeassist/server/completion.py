@@ -1,0 +1,136 @@
+"""textDocument/inlineCompletion, and textDocument/completion for clients that do not have it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from codeassist.flow.admission import Admission
+from codeassist.flow.complete import Completion, Snapshot, complete
+from codeassist.flow.trace import Trace
+from codeassist.model.errors import ModelError
+from codeassist.post.inline import Inline
+from codeassist.post.skip import Skip
+from codeassist.server.binding import Models
+from codeassist.server.convert import inline_item, offset_of, range_of
+from codeassist.server.session import OpenDocument, Session
+from codeassist.server.status import Status
+from codeassist.settings import Settings
+from codeassist.text.document import Document, Offset
+
+_LABEL_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Completer:
+    """The feature's handlers, over the session that they share with the others."""
+
+    session: Session
+    models: Models
+    admission: Admission
+    status: Status
+
+    async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
+        automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
+        uri = params.text_document.uri
+        document, shown = await self._answer(uri, params.position, automatic)
+        if document is None or shown is None:
+            return types.InlineCompletionList(items=[])
+        item = inline_item(document, shown, self.session.new_item(uri), self.session.encoding)
+        return types.InlineCompletionList(items=[item])
+
+    async def popup(self, params: types.CompletionParams) -> types.CompletionList:
+        """One item that inserts the whole completion; incomplete, so that clients ask again as the user types."""
+        uri = params.text_document.uri
+        context = params.context
+        automatic = context is None or context.trigger_kind != types.CompletionTriggerKind.Invoked
+        document, shown = await self._answer(uri, params.position, automatic)
+        if document is None or shown is None:
+            return types.CompletionList(is_incomplete=True, items=[])
+        span = range_of(document, shown.span, self.session.encoding)
+        typed = document.text[document.line_start(params.position.line) : shown.span.start].lstrip()
+        first = shown.text.split("\n", 1)[0].strip() or shown.text.strip().split("\n", 1)[0]
+        label = first if len(first) <= _LABEL_CHARACTERS else first[: _LABEL_CHARACTERS - 1] + "…"
+        item = types.CompletionItem(
+            label=label,
+            kind=types.CompletionItemKind.Snippet,
+            detail="codeassist",
+            documentation=types.MarkupContent(
+                kind=types.MarkupKind.PlainText, value=typed + shown.text
+            ),
+            insert_text_format=types.InsertTextFormat.PlainText,
+            text_edit=types.TextEdit(range=span, new_text=shown.text),
+            filter_text="",
+            sort_text="\uffff",
+            preselect=False,
+            command=types.Command(
+                title="Accepted", command="codeassist.didAccept", arguments=[self.session.new_item(uri)]
+            ),
+        )
+        return types.CompletionList(is_incomplete=True, items=[item])
+
+    async def _answer(
+        self, uri: str, position: types.Position, automatic: bool
+    ) -> tuple[Document | None, Inline | None]:
+        entry = self.session.documents.get(uri)
+        trace = Trace("completion")
+        if entry is None:
+            self.session.remember(trace, uri, Skip("unknown-document"))
+            return None, None
+        document, settings = entry.document, self.session.settings
+        offset = offset_of(document, position, self.session.encoding)
+        refusal = _why_not(entry, settings)
+        if refusal is not None:
+            self.session.remember(trace, uri, refusal)
+            return None, None
+
+        async def work() -> Completion:
+            if automatic and settings.completion.debounce_ms:
+                with trace.stage("debounce"):
+                    await asyncio.sleep(settings.completion.debounce_ms / 1000)
+            return await self._complete(entry, document, offset, trace)
+
+        answer = await self.session.newest(uri, "completion", work)
+        skip = answer if isinstance(answer, Skip) else answer.skip
+        if skip is None and entry.document is not document:
+            skip = Skip("stale")
+        self.session.remember(trace, uri, skip)
+        if skip is not None or isinstance(answer, Skip):
+            return None, None
+        self.status.completed(trace)
+        return document, answer.item
+
+    async def _complete(
+        self, entry: OpenDocument, document: Document, offset: Offset, trace: Trace
+    ) -> Completion:
+        settings = self.session.settings
+        with trace.stage("parse"):
+            syntax = await self.session.syntax_at(entry, document)
+        snapshot = Snapshot(
+            document=document,
+            syntax=syntax,
+            offset=offset,
+            path=entry.path,
+            repository=self.session.repository_of(document.uri),
+            others=self.session.others(document.uri),
+        )
+        try:
+            async with self.admission.urgent():
+                with trace.stage("connect"):
+                    bound = await self.models.bound(settings, "completion")
+                answer = await complete(snapshot, bound, settings.completion, trace)
+        except ModelError as error:
+            answer = Completion(None, Skip(error.reason, str(error)))
+        if answer.skip is not None and answer.skip.reason.startswith("model-"):
+            self.status.failed(answer.skip)
+        return answer
+
+
+def _why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
+    if not settings.completion.enabled:
+        return Skip("disabled")
+    if entry.unreadable is not None:
+        return Skip(entry.unreadable)
+    return None

@@ -1,0 +1,165 @@
+"""Review on save: changed functions only, published as diagnostics, by push or pull as the client can."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from codeassist.flow.admission import Admission
+from codeassist.flow.review import Region, Review, changed_regions, regions_of, review
+from codeassist.flow.trace import Trace
+from codeassist.model.errors import ModelError
+from codeassist.post.findings import Finding
+from codeassist.post.skip import Skip
+from codeassist.server.binding import Models
+from codeassist.server.convert import diagnostic_of
+from codeassist.server.progress import Progress
+from codeassist.server.session import OpenDocument, Session, moved_findings
+from codeassist.server.status import Status
+from codeassist.settings import Settings
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Document, Span
+from codeassist.text.edits import Edit, shift
+
+PushDiagnostics = Callable[[types.PublishDiagnosticsParams], None]
+RefreshDiagnostics = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """The feature's handlers. `publisher` shows an entry's findings in whatever way the client takes them."""
+
+    session: Session
+    models: Models
+    admission: Admission
+    status: Status
+    progress: Progress
+    publisher: Publisher
+
+    async def take_baseline(self, uri: str) -> None:
+        """Note the functions of a document as it is opened: a save reviews what changed since then."""
+        entry = self.session.documents.get(uri)
+        if entry is None or entry.baseline_taken:
+            return
+        document = entry.document
+        syntax = await self.session.syntax_at(entry, document)
+        if syntax is not None and not entry.baseline_taken:
+            entry.known |= frozenset(region.fingerprint for region in regions_of(syntax))
+        entry.baseline_taken = True
+
+    async def saved(self, uri: str) -> None:
+        """Review what changed, unless the user switched that off."""
+        settings = self.session.settings.review
+        if settings.enabled and settings.on_save:
+            await self.run(uri, everything=False)
+
+    async def run(self, uri: str, *, everything: bool) -> None:
+        """Review a document now: its changed functions, or all of them."""
+        trace = Trace("review")
+        entry = self.session.documents.get(uri)
+        if entry is None:
+            self.session.remember(trace, uri, Skip("unknown-document"))
+            return
+        document, settings = entry.document, self.session.settings
+        if entry.unreadable is not None:
+            self.session.remember(trace, uri, Skip(entry.unreadable))
+            return
+        answer = await self.session.newest(
+            uri, "review", lambda: self._review(entry, document, settings, everything, trace)
+        )
+        skip = answer if isinstance(answer, Skip) else None
+        self.session.remember(trace, uri, skip)
+
+    async def _review(
+        self, entry: OpenDocument, document: Document, settings: Settings, everything: bool, trace: Trace
+    ) -> Review | Skip:
+        with trace.stage("parse"):
+            syntax = await self.session.syntax_at(entry, document)
+        if syntax is None:
+            return Skip("stale" if entry.document is not document else "unknown-language")
+        everywhere = regions_of(syntax)
+        regions = everywhere if everything else changed_regions(syntax, entry.known)
+        if not regions:
+            return Skip("nothing-changed")
+        async with self.progress.shown(f"Reviewing {entry.path}") as report:
+            try:
+                with trace.stage("connect"):
+                    bound = await self.models.bound(settings, "review")
+            except ModelError as error:
+                skip = Skip(error.reason, str(error))
+                self.status.failed(skip)
+                return skip
+            language = settings.review.language or self.session.locale
+            chosen = settings.review.model_copy(update={"language": language})
+            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, report)
+        for skip in answer.skips.values():
+            if skip.reason.startswith("model-"):
+                self.status.failed(skip)
+        self._take_over(entry, syntax, everywhere, answer)
+        await self.publisher.publish(document.uri)
+        first = next(iter(answer.skips.values()), None)
+        return answer if answer.findings or first is None or answer.reviewed else first
+
+    def _take_over(
+        self, entry: OpenDocument, syntax: Syntax, everywhere: Sequence[Region], answer: Review
+    ) -> None:
+        """Put the new findings beside those of functions that were not looked at, all at today's places."""
+        known = {region.fingerprint for region in answer.reviewed}
+        present = {region.fingerprint for region in everywhere}
+        entry.known = (entry.known & present) | known
+        found: tuple[Finding, ...] = answer.findings
+        looked_at: list[Span] = [region.span for region in answer.reviewed]
+        for edits in self.session.edits_since(entry, syntax.document.version):
+            found = moved_findings(found, edits)
+            looked_at = [_moved(span, edits) for span in looked_at]
+        kept = tuple(
+            finding for finding in entry.findings if not any(_inside(finding, span) for span in looked_at)
+        )
+        shown = [finding for finding in found if finding.fingerprint not in self.session.dismissed]
+        entry.findings = (*kept, *shown)
+
+
+class Publisher:
+    """Shows findings: pushed with the document's version, or kept until the client pulls after a refresh."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.pull = False
+        self.refresh_supported = False
+        self.push: PushDiagnostics | None = None
+        self.refresh: RefreshDiagnostics | None = None
+
+    async def publish(self, uri: str) -> None:
+        entry = self.session.documents.get(uri)
+        if self.pull:
+            if self.refresh_supported and self.refresh is not None:
+                await self.refresh()
+            return
+        if self.push is not None:
+            version = entry.document.version if entry else None
+            self.push(types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=self.diagnostics(uri)))
+
+    def clear(self, uri: str) -> None:
+        """Take the diagnostics of a closed document away."""
+        if not self.pull and self.push is not None:
+            self.push(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
+
+    def diagnostics(self, uri: str) -> list[types.Diagnostic]:
+        entry = self.session.documents.get(uri)
+        if entry is None:
+            return []
+        return [diagnostic_of(entry.document, finding, self.session.encoding) for finding in entry.findings]
+
+
+def _inside(finding: Finding, span: Span) -> bool:
+    return span.start <= finding.span.start <= span.end
+
+
+def _moved(span: Span, edits: Sequence[Edit]) -> Span:
+    """A region after edits: unlike a finding it survives edits inside it."""
+    start, end = span.start, span.end
+    for edit in sorted(edits, key=lambda item: -item.start):
+        start, end = shift(start, edit, stay=True), shift(end, edit)
+    return Span(start, end)

@@ -1,0 +1,67 @@
+"""What the user is told about the state of things: `codeassist/status`, and `codeassist/trace` for those who look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from lsprotocol import types
+
+from codeassist.flow.trace import Trace
+from codeassist.post.skip import Skip
+
+State = Literal["ready", "busy", "degraded", "off"]
+Notify = Callable[[str, dict[str, Any]], None]
+ShowMessage = Callable[[types.MessageType, str], None]
+
+
+class Status:
+    """Sends a notification when something changed that a user would want to see; repeats are not sent."""
+
+    def __init__(self, notify: Notify, show: ShowMessage) -> None:
+        self._notify = notify
+        self._show = show
+        self._last: dict[str, Any] = {}
+        self._shown: set[str] = set()
+        self._model = ""
+        self._latency_ms: float | None = None
+        self._cached_share: float | None = None
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The status as it was sent last."""
+        return dict(self._last)
+
+    def set(self, state: State, message: str = "") -> None:
+        status = {
+            "state": state,
+            "message": message,
+            "model": self._model,
+            "latencyMs": self._latency_ms,
+            "cachedShare": self._cached_share,
+        }
+        if status != self._last:
+            self._last = status
+            self._notify("codeassist/status", status)
+
+    def model(self, name: str) -> None:
+        self._model = name
+
+    def completed(self, trace: Trace) -> None:
+        """A completion was shown: the model is well."""
+        self._latency_ms = round(trace.total_ms)
+        if trace.prompt_tokens and trace.cached_tokens is not None:
+            self._cached_share = round(trace.cached_tokens / trace.prompt_tokens, 3)
+        self._shown.clear()
+        self.set("ready")
+
+    def failed(self, skip: Skip) -> None:
+        """The model could not answer. The user is told in words once for each cause, until it works again."""
+        self.set("degraded", str(skip))
+        if skip.reason not in self._shown:
+            self._shown.add(skip.reason)
+            self._show(types.MessageType.Warning, f"codeassist: {skip}")
+
+    def engine(self, message: str, *, busy: bool) -> None:
+        """The embedded engine starts, or is there."""
+        self.set("busy" if busy else "ready", message)

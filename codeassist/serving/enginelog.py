@@ -1,0 +1,64 @@
+"""The engine's log file. llama.cpp writes to the process's own output, so that is what is turned to the file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from codeassist.serving.folders import Folders
+
+MAX_LOG_BYTES = 1 << 20
+
+
+class EngineLog:
+    """`redirect` False leaves the output where it is (a terminal), and the log empty."""
+
+    def __init__(self, path: Path, *, redirect: bool) -> None:
+        self.path = path
+        self._redirect = redirect
+
+    def open(self) -> None:
+        """Send everything that this process writes to the log. Raises OSError."""
+        if self._redirect:
+            handle = open_log(self.path)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(handle, 1)
+            os.dup2(handle, 2)
+            os.close(handle)
+
+    def keep_small(self) -> None:
+        """Set the log aside when it is full; there is one older one, never more."""
+        if not self._redirect:
+            return
+        with suppress(OSError):
+            if self.path.stat().st_size > MAX_LOG_BYTES:
+                self.open()
+
+
+def log_path(folders: Folders, key: str) -> Path:
+    return folders.logs / f"engine-{key}.log"
+
+
+def open_log(path: Path) -> int:
+    """A file descriptor that appends to the log, after setting a full one aside. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        if path.stat().st_size > MAX_LOG_BYTES:
+            path.replace(path.with_name(path.name + ".1"))
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def last_lines(path: Path, start: int = 0, count: int = 3) -> str:
+    """The last lines of a log from byte `start` on, joined; "" if there are none."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(start if start <= size else 0, size - 16_384))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " / ".join(lines[-count:])

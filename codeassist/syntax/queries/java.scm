@@ -1,0 +1,12 @@
+(class_declaration name: (_) @name) @definition.class
+(record_declaration name: (_) @name) @definition.class
+(interface_declaration name: (_) @name) @definition.interface
+(annotation_type_declaration name: (_) @name) @definition.interface
+(enum_declaration name: (_) @name) @definition.enum
+(method_declaration name: (_) @name) @definition.method
+(constructor_declaration name: (_) @name) @definition.method
+(compact_constructor_declaration name: (_) @name) @definition.method
+(field_declaration declarator: (variable_declarator name: (_) @name)) @definition.field
+
+; -- imports --
+(import_declaration) @import

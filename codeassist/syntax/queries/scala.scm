@@ -1,0 +1,13 @@
+(class_definition name: (_) @name) @definition.class
+(object_definition name: (_) @name) @definition.class
+(trait_definition name: (_) @name) @definition.interface
+(enum_definition name: (_) @name) @definition.enum
+(type_definition name: (_) @name) @definition.type
+(function_definition name: (_) @name) @definition.function
+(function_declaration name: (_) @name) @definition.function
+(template_body (val_definition pattern: (identifier) @name) @definition.field)
+(template_body (var_definition pattern: (identifier) @name) @definition.field)
+(compilation_unit (val_definition pattern: (identifier) @name) @definition.variable)
+
+; -- imports --
+(import_declaration) @import

@@ -1,0 +1,242 @@
+"""The statements of a stretch of code one by one, and what in it is not code.
+
+One rule serves all languages: a statement is what stands directly in a block. Blocks inside a statement cut
+it into pieces (`if x:` before its block, `while x` behind one), and a piece that only opens, closes or
+divides (`else`, `}`, `try`) is none. The tables below name the nodes of the grammars by this rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codeassist.syntax.definitions import definitions, imported
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Span
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+_NOT_PROGRAMS = frozenset({"html", "css", "json", "yaml", "toml", "markdown"})
+
+_BLOCKS = frozenset({
+    "block", "block_body", "body_statement", "case_block", "class_body", "compound_statement",
+    "constructor_body", "declaration_list", "do", "do_group", "enum_body", "enum_body_declarations",
+    "enum_class_body", "enum_declaration_list", "field_declaration_list", "indented_block",
+    "interface_body", "lambda_literal", "match_block", "protocol_body", "statement_block", "statement_list",
+    "statements", "subshell", "switch_block", "switch_body", "template_body", "then",
+})  # fmt: skip
+"""Their named children are statements."""
+
+_CLAUSES = frozenset({
+    "case_clause", "case_item", "case_statement", "catch_block", "catch_clause", "communication_case",
+    "default_case", "default_statement", "elif_clause", "else", "else_clause", "else_if_clause",
+    "else_statement", "elseif_statement", "elsif", "ensure", "except_clause", "except_group_clause",
+    "expression_case", "finally_block", "finally_clause", "in_clause", "match_arm", "rescue",
+    "switch_block_statement_group", "switch_case", "switch_default", "switch_entry", "switch_rule",
+    "switch_section", "type_case", "when", "when_entry",
+})  # fmt: skip
+"""Parts of a compound statement that stand on lines of their own."""
+
+_DIRECT_BODIES = {
+    "case_item": ")", "case_statement": ":", "default_statement": ":", "labeled_statement": ":",
+    "switch_block_statement_group": ":", "switch_case": ":", "switch_default": ":", "switch_section": ":",
+    "bash if_statement": "then", "bash elif_clause": "then", "bash else_clause": "else",
+    "ruby else": "else", "ruby ensure": "ensure", "ruby begin": "begin", "scala case_clause": "=>",
+    "kotlin lambda_literal": "->", "swift lambda_literal": "in", "scala lambda_expression": "=>",
+}  # fmt: skip
+"""Nodes without a block whose statements follow this token."""
+
+_NEVER = frozenset({
+    "access_specifier", "attribute_item", "block_parameters", "decorator", "empty_statement",
+    "enum_assignment", "enum_case", "enum_case_definitions", "enum_constant", "enum_entry",
+    "enum_member_declaration", "enum_variant", "enumerator", "inner_attribute_item", "label_statement",
+    "lambda_parameters", "package_clause", "package_declaration", "package_header", "php_tag",
+    "preproc_call", "property_identifier", "text", "text_interpolation",
+})  # fmt: skip
+"""Children of blocks that do nothing when the program runs."""
+_BARE_KEYWORDS = frozenset({"default_keyword", "catch_keyword", "else", "throw_keyword", "statement_identifier"})
+"""Named nodes that say no more than an unnamed keyword would."""
+_BODY_FIELDS = frozenset({None, "body", "consequence", "alternative"})
+_DECLARE_ONLY = frozenset({"type", "macro"})
+_VALUES = frozenset({"constant", "variable", "field"})
+_CLOSERS = frozenset({",", ";", ")", "]", "}"})
+
+
+def statements(syntax: Syntax, span: Span) -> tuple[Span, ...]:
+    """The statements inside a span, in document order: simple ones whole, of compound ones each header up to
+    its block.
+
+    Left out: comments, docstrings, imports, the headers of functions and types, and lines that only open,
+    close or divide blocks. Languages that are no programming languages have none.
+    """
+    if syntax.language in _NOT_PROGRAMS:
+        return ()
+    walk = _Walk(syntax, syntax.byte_at(span.start), syntax.byte_at(span.end))
+    walk.block(syntax.tree.root_node)
+    pieces = sorted(piece for piece in walk.pieces if walk.start <= piece[0] and piece[1] <= walk.end)
+    return tuple(Span(syntax.offset_at_byte(start), syntax.offset_at_byte(end)) for start, end in pieces)
+
+
+def comments_and_strings(syntax: Syntax, span: Span) -> tuple[Span, ...]:
+    """Comments, and strings that hold whole lines: docstrings, strings over several lines, strings alone on a
+    line.
+
+    In document order; every one that overlaps the span is given whole.
+    """
+    start, end = syntax.byte_at(span.start), syntax.byte_at(span.end)
+    found: list[Span] = []
+    pending = [syntax.tree.root_node]
+    while pending:
+        node = pending.pop()
+        if node.start_byte >= end or node.end_byte <= start:
+            continue
+        comment = "comment" in node.type
+        if comment or _is_string(node):
+            place = _trimmed(syntax.source, node.start_byte, node.end_byte)
+            if comment or _fills_lines(syntax.source, *place):
+                found.append(Span(syntax.offset_at_byte(place[0]), syntax.offset_at_byte(place[1])))
+        else:
+            pending += reversed(node.children)
+    return tuple(found)
+
+
+class _Walk:
+    """Collects the pieces of statements between two bytes, as pairs of bytes."""
+
+    def __init__(self, syntax: Syntax, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        self.pieces: list[tuple[int, int]] = []
+        self._source = syntax.source
+        self._language = syntax.language
+        self._kinds = {found.node.byte_range: found.kind for found in definitions(syntax, start, end)}
+        self._imports = {node.byte_range for node in imported(syntax, start, end)}
+
+    def block(self, node: tree_sitter.Node) -> None:
+        """All statements that stand in a block."""
+        separator = self._separator(node)
+        waiting = separator is not None and any(child.type == separator for child in node.children)
+        for child in node.children:
+            if waiting:  # The parameters of a lambda come before its statements.
+                waiting = child.type != separator
+            elif child.is_named:
+                self.statement(child)
+
+    def statement(self, node: tree_sitter.Node) -> None:
+        """One child of a block: its pieces, and the statements in the blocks inside it."""
+        if node.start_byte >= self.end or node.end_byte <= self.start:
+            return
+        if "comment" in node.type or node.type in _NEVER or node.byte_range in self._imports:
+            return
+        kind = self._kinds.get(node.byte_range)
+        if kind in _DECLARE_ONLY or _is_docstring(node):
+            return
+        bare_field = kind == "field" or node.type == "field_declaration"
+        if bare_field and b"=" not in self._source[node.start_byte : node.end_byte]:
+            return
+        if node.type in _BLOCKS:
+            self.block(node)
+        elif node.type.startswith("preproc_"):
+            self._conditional(node)
+        else:
+            defines = kind is not None and kind not in _VALUES
+            self._compound(node, silent=defines or node.type == "lambda_expression")
+
+    def _conditional(self, node: tree_sitter.Node) -> None:
+        """`#if` and its kin: what they hold are statements, their own lines are not."""
+        for index, child in enumerate(node.children):
+            if child.is_named and node.field_name_for_child(index) not in {"name", "condition"}:
+                self.statement(child)
+
+    def _compound(self, node: tree_sitter.Node, *, silent: bool) -> None:
+        """Cut a statement at its blocks. `silent`: a definition, whose header is no statement."""
+        cuts: list[tree_sitter.Node] = []
+        pieces: list[list[tree_sitter.Node]] = [[]]
+        self._cut(node, pieces, cuts)
+        if not silent:
+            for piece in pieces if cuts else ():
+                _strip_closers(piece)
+            for piece in pieces:
+                if piece and (not cuts or any(_says_something(leaf) for leaf in piece)):
+                    self.pieces.append(_trimmed(self._source, piece[0].start_byte, piece[-1].end_byte))
+        for cut in cuts:
+            if cut.type in _BLOCKS:
+                self.block(cut)
+            else:
+                self.statement(cut)
+
+    def _cut(self, node: tree_sitter.Node, pieces: list[list[tree_sitter.Node]], cuts: list[tree_sitter.Node]) -> None:
+        """Sort the leaves of a node into pieces; blocks and nested statements go to `cuts` and end a
+        piece.
+        """
+        children = node.children
+        if not children:
+            if "comment" not in node.type:
+                pieces[-1].append(node)
+            return
+        separator = self._separator(node)
+        behind = False
+        for index, child in enumerate(children):
+            if child.type in _BLOCKS or child.type in _CLAUSES:
+                apart = child.child_count > 0
+            else:
+                apart = behind or _is_nested(node, index, child) or _continues(node, children, index)
+            if apart and child.is_named:
+                cuts.append(child)
+                pieces.append([])
+            else:
+                self._cut(child, pieces, cuts)
+            behind = behind or child.type == separator
+
+    def _separator(self, node: tree_sitter.Node) -> str | None:
+        return _DIRECT_BODIES.get(f"{self._language} {node.type}") or _DIRECT_BODIES.get(node.type)
+
+
+def _is_nested(parent: tree_sitter.Node, index: int, node: tree_sitter.Node) -> bool:
+    """A statement as the body of another one, without a block: `if (x) return;`."""
+    return (
+        node.type.endswith("_statement")
+        and not parent.type.endswith("_declaration")
+        and parent.field_name_for_child(index) in _BODY_FIELDS
+    )
+
+
+def _continues(parent: tree_sitter.Node, children: list[tree_sitter.Node], index: int) -> bool:
+    """The second `if` of `else if` where the grammar calls it an expression."""
+    return index > 0 and children[index - 1].type == "else" and children[index].type == parent.type
+
+
+def _strip_closers(piece: list[tree_sitter.Node]) -> None:
+    """A piece begins behind what closes the block before it, and ends before what opens the next one."""
+    while piece and piece[0].type in _CLOSERS:
+        del piece[0]
+    while piece and piece[-1].type == "{":
+        del piece[-1]
+
+
+def _says_something(leaf: tree_sitter.Node) -> bool:
+    return leaf.is_named and leaf.type not in _BARE_KEYWORDS
+
+
+def _is_string(node: tree_sitter.Node) -> bool:
+    return node.is_named and ("string" in node.type or node.type == "heredoc_body") and "type" not in node.type
+
+
+def _is_docstring(node: tree_sitter.Node) -> bool:
+    """A string as a statement of its own: a docstring, `"use strict"`."""
+    if node.type == "expression_statement" and node.named_child_count == 1:
+        node = node.named_child(0)
+    return _is_string(node)
+
+
+def _fills_lines(source: bytes, start: int, end: int) -> bool:
+    if b"\n" in source[start:end]:
+        return True
+    before = source[source.rfind(b"\n", 0, start) + 1 : start]
+    line_end = source.find(b"\n", end)
+    behind = source[end : line_end if line_end >= 0 else len(source)]
+    return not before.strip() and not behind.strip(b" \t\r\f,;)]}")
+
+
+def _trimmed(source: bytes, start: int, end: int) -> tuple[int, int]:
+    """Some grammars count the line end, or what follows it, as part of a node."""
+    return start, start + len(source[start:end].rstrip())

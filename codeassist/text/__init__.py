@@ -1,0 +1,1 @@
+"""Text as values: frozen documents, places in them, edits, and what is fit to be read as code."""

@@ -1,0 +1,408 @@
+"""A loopback server that behaves as vLLM does towards its clients, misbehaviour included.
+
+    async with FakeVllm(answer="return 1") as server:
+        model = VllmModel(Endpoint(server.base_url, engine="vllm"))
+
+As vLLM's source says: more than four stop strings are a 400, `suffix` is a 400, an unknown model is a 404,
+a wrong key is a 401 under /v1 only, `guided_*` fields are ignored, the last chunk of a stream holds the usage
+and no choice, prompts share a prefix cache of whole blocks, and a client that hangs up aborts its request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal
+
+from tests.fake_vllm_answers import Answer, common_length, conforming, prompt_of, tokens_of
+
+BLOCK_TOKENS = 16
+MAX_STOP_STRINGS = 4
+
+Trouble = Literal[
+    "",
+    "hang-before-answer",
+    "close-before-answer",
+    "not-http",
+    "html",
+    "redirect",
+    "json-error-200",
+    "hang",
+    "truncate",
+    "cut-body",
+    "error-event",
+    "not-json",
+    "wrong-types",
+    "endless-line",
+    "no-done",
+    "hold-after-done",
+]
+"""What goes wrong with the next answers. Those from "hang" on happen after `trouble_after` tokens."""
+
+
+@dataclass
+class Behaviour:
+    """How the server answers; change it at any time.
+
+    `token_delay_s`: seconds between tokens. `slice_bytes`: how many bytes each piece on the wire has, 0 for
+    whole events. `comments`: SSE comments between the events. `status` and `message`: what each request under
+    /v1 gets.
+    """
+
+    trouble: Trouble = ""
+    trouble_after: int = 1
+    status: int = 0
+    message: str = "because the test says so"
+    retry_after: str = ""
+    token_delay_s: float = 0.0
+    slice_bytes: int = 0
+    comments: bool = False
+    reasoning: str = ""
+    finish_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in. `body` is the parsed JSON document, {} for none."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    connection: int
+
+
+@dataclass
+class Counts:
+    """`running` requests generate now; `aborted` ones lost their client. Prefix counts are in tokens."""
+
+    connections: int = 0
+    running: int = 0
+    finished: int = 0
+    aborted: int = 0
+    generated_tokens: int = 0
+    prefix_queries: int = 0
+    prefix_hits: int = 0
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = {"error": {"message": message, "type": kind, "param": param, "code": status}}
+
+
+@dataclass
+class FakeVllm:
+    """`answer` is the text of every answer, or a function from the request's body to it.
+
+    `uds`: the path of a UNIX socket instead of a port. `received` lists every request; `counts` adds them up.
+    """
+
+    answer: str | Callable[[dict[str, Any]], str] = "return 1"
+    models: tuple[str, ...] = ("fake-model",)
+    api_key: str | None = None
+    uds: str | None = None
+    max_model_len: int = 8192
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    received: list[Received] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    base_url: str = ""
+
+    async def __aenter__(self) -> FakeVllm:
+        self._changed = asyncio.Condition()
+        self._cached: list[list[str]] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self._vocabulary: dict[str, int] = {}
+        if self.uds is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+            self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+        else:
+            self._server = await asyncio.start_unix_server(self._accept, self.uds)
+            self.base_url = f"unix://{self.uds}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def until(self, condition: Callable[[Counts], bool], deadline_s: float = 10.0) -> None:
+        """Wait until `condition` holds for the counts; TimeoutError at the deadline."""
+        async with self._changed:
+            await asyncio.wait_for(self._changed.wait_for(lambda: condition(self.counts)), deadline_s)
+
+    async def _count(self, **changes: int) -> None:
+        async with self._changed:
+            for name, change in changes.items():
+                setattr(self.counts, name, getattr(self.counts, name) + change)
+            self._changed.notify_all()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        await self._count(connections=1)
+        connection = _Connection(reader, writer, self.counts.connections)
+        try:
+            while await self._serve_one(connection):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # The top of the task: nobody is left to tell.
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _serve_one(self, connection: _Connection) -> bool:
+        """Answer one request; False when the connection is over."""
+        request = await connection.read_request()
+        if request is None:
+            return False
+        self.received.append(request)
+        try:
+            return await self._route(connection, request)
+        except _Refused as refused:
+            headers = {"retry-after": self.behaviour.retry_after} if self.behaviour.retry_after else {}
+            await connection.send_json(refused.document, refused.status, headers)
+            return True
+
+    async def _route(self, connection: _Connection, request: Received) -> bool:
+        path = request.path
+        if path.startswith("/v1/"):
+            self._check_key(request)
+            if self.behaviour.status:
+                raise _Refused(self.behaviour.status, self.behaviour.message, "SetByTheTest")
+        if path in ("/v1/completions", "/v1/chat/completions"):
+            return await self._generate(connection, request)
+        await connection.send_json(*self._plain(request))
+        return True
+
+    def _plain(self, request: Received) -> tuple[Any, int]:
+        if request.path == "/v1/models":
+            entry = {"object": "model", "owned_by": "vllm", "max_model_len": self.max_model_len}
+            return {"object": "list", "data": [{"id": name, **entry} for name in self.models]}, 200
+        if request.path == "/tokenize":
+            pieces = tokens_of(request.body.get("prompt", ""))
+            ids = [self._vocabulary.setdefault(piece, len(self._vocabulary)) for piece in pieces]
+            return {
+                "count": len(ids),
+                "max_model_len": self.max_model_len,
+                "tokens": ids,
+                "token_strs": None,
+            }, 200
+        if request.path == "/version":
+            return {"version": "0.33.0"}, 200
+        if request.path == "/health":
+            return "", 200
+        if request.path == "/metrics":
+            return self._metrics(), 200
+        return {"detail": "Not Found"}, 404
+
+    def _metrics(self) -> str:
+        counts = self.counts
+        rows = {
+            "vllm:num_requests_running": counts.running,
+            "vllm:generation_tokens_total": counts.generated_tokens,
+            "vllm:prefix_cache_queries_total": counts.prefix_queries,
+            "vllm:prefix_cache_hits_total": counts.prefix_hits,
+            'vllm:request_success_total{finished_reason="abort"}': counts.aborted,
+            'vllm:request_success_total{finished_reason="stop"}': counts.finished,
+        }
+        return "".join(f"{name} {value}\n" for name, value in rows.items())
+
+    def _check_key(self, request: Received) -> None:
+        if self.api_key is not None and request.headers.get("authorization") != f"Bearer {self.api_key}":
+            raise _Refused(401, "Unauthorized", "AuthenticationError")
+
+    def _check_body(self, body: dict[str, Any], prompt: list[str]) -> None:
+        if body.get("model") not in self.models:
+            message = f"The model `{body.get('model')}` does not exist."
+            raise _Refused(404, message, "NotFoundError", "model")
+        stop = body.get("stop") or []
+        if len([stop] if isinstance(stop, str) else stop) > MAX_STOP_STRINGS:
+            raise _Refused(400, f"stop must contain at most {MAX_STOP_STRINGS} strings", param="stop")
+        if "suffix" in body:
+            raise _Refused(400, "suffix is only supported for models with FIM completion rendering", param="suffix")
+        salt = body.get("cache_salt")
+        if salt is not None and (len(salt) > 128 or set(salt) & set("@/\\\0")):
+            raise _Refused(400, "Parameter 'cache_salt' is not valid", param="cache_salt")
+        if len(prompt) + body.get("max_tokens", 16) > self.max_model_len:
+            limit = f"This model's maximum context length is {self.max_model_len} tokens."
+            raise _Refused(400, f"{limit} However, your request has {len(prompt)} input tokens.")
+
+    async def _generate(self, connection: _Connection, request: Received) -> bool:
+        early = self.behaviour.trouble
+        if early == "close-before-answer":
+            return False
+        if early == "not-http":
+            connection.writer.write(b"220 mail.example ESMTP\r\n\r\n")
+            return False
+        if early == "html":
+            await connection.send_raw(b"<html>Welcome</html>", 200, "text/html; charset=utf-8")
+            return True
+        if early == "redirect":
+            await connection.send_raw(b"", 307, "text/plain", {"location": "http://127.0.0.1:9/v1/completions"})
+            return True
+        if early == "json-error-200":
+            await connection.send_json({"error": {"message": "no worker is free", "code": 500}}, 200)
+            return True
+        prompt = tokens_of(prompt_of(request.body))
+        self._check_body(request.body, prompt)
+        await self._count(running=1)
+        outcome = "aborted"
+        try:
+            # A client that hangs up must be noticed while tokens are made, hence two tasks.
+            making = asyncio.create_task(self._stream(connection, request.body, prompt))
+            leaving = asyncio.create_task(connection.wait_for_byte_or_end())
+            try:
+                await asyncio.wait((making, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if making.done() and making.exception() is None:
+                    outcome = "finished"
+                    return making.result()
+                return False
+            finally:
+                for task in (making, leaving):
+                    task.cancel()
+                await asyncio.gather(making, leaving, return_exceptions=True)
+        finally:
+            await self._count(running=-1, **{outcome: 1})
+
+    async def _stream(self, connection: _Connection, body: dict[str, Any], prompt: list[str]) -> bool:
+        """Send the answer; False if the connection must close after it."""
+        behaviour = self.behaviour
+        if behaviour.trouble == "hang-before-answer":
+            await asyncio.Event().wait()
+        answer = Answer(body, self._text_for(body), behaviour.reasoning, behaviour.finish_reason)
+        cached = await self._look_up(prompt)
+        if not body.get("stream"):
+            await connection.send_json(answer.whole(len(prompt), cached), 200)
+            return True
+        await connection.start_stream()
+        events = [*answer.events()]
+        for number, event in enumerate([*events, None]):
+            if number == behaviour.trouble_after and await self._misbehave(connection, behaviour.trouble):
+                return False
+            if event is None:
+                break
+            if behaviour.comments:
+                await connection.send(b": keep-alive\n\n")
+            await connection.send_event(event, behaviour.slice_bytes)
+            await self._count(generated_tokens=1)
+            await asyncio.sleep(behaviour.token_delay_s)
+        if (body.get("stream_options") or {}).get("include_usage"):
+            await connection.send_event(answer.usage_event(len(prompt), cached), behaviour.slice_bytes)
+        if behaviour.trouble != "no-done":
+            await connection.send(b"data: [DONE]\n\n")
+        if behaviour.trouble == "hold-after-done":
+            await asyncio.Event().wait()
+        await connection.end_stream()
+        return True
+
+    async def _misbehave(self, connection: _Connection, trouble: Trouble) -> bool:
+        """True if the connection ends with it."""
+        if trouble == "hang":
+            await asyncio.Event().wait()
+        if trouble == "truncate":
+            await connection.end_stream()
+            return True
+        if trouble == "cut-body":
+            connection.writer.close()
+            return True
+        if trouble == "error-event":
+            error = {"message": "EngineCore encountered an issue", "type": "InternalServerError", "code": 500}
+            await connection.send_event({"error": error}, 0)
+            await connection.send(b"data: [DONE]\n\n")
+            await connection.end_stream()
+            return True
+        if trouble == "not-json":
+            await connection.send(b"data: {oops\n\n")
+        if trouble == "wrong-types":
+            await connection.send_event({"choices": [{"index": 0, "text": 7}]}, 0)
+        if trouble == "endless-line":
+            await connection.send(b"data: ")
+            while True:
+                await connection.send(b"x" * 65536)
+        return False
+
+    async def _look_up(self, prompt: list[str]) -> int:
+        """How many tokens of the prompt are cached: whole blocks, and never the last token."""
+        common = max((common_length(prompt, known) for known in self._cached), default=0)
+        cached = min(common, len(prompt) - 1) // BLOCK_TOKENS * BLOCK_TOKENS
+        self._cached.append(prompt)
+        await self._count(prefix_queries=len(prompt), prefix_hits=cached)
+        return cached
+
+    def _text_for(self, body: dict[str, Any]) -> str:
+        text = self.answer(body) if callable(self.answer) else self.answer
+        return conforming(text, body)
+
+
+class _Connection:
+    """One connection: HTTP/1.1 in, HTTP/1.1 out."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        self.writer = writer
+        self._reader = reader
+        self._number = number
+        self._ahead = b""  # The byte that told us that the client is still there.
+
+    async def read_request(self) -> Received | None:
+        head, self._ahead = self._ahead, b""
+        try:
+            head += await self._reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            return None
+        first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
+        raw = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return Received(method, target, headers, json.loads(raw) if raw else {}, self._number)
+
+    async def wait_for_byte_or_end(self) -> None:
+        """Returns when the client hangs up; a byte of its next request is kept for later."""
+        self._ahead = await self._reader.read(1)
+        if self._ahead:
+            await asyncio.Event().wait()
+
+    async def send_json(self, document: Any, status: int, headers: dict[str, str] | None = None) -> None:
+        if isinstance(document, str):
+            await self.send_raw(document.encode(), status, "text/plain", headers)
+        else:
+            await self.send_raw(_json(document), status, "application/json", headers)
+
+    async def send_raw(self, body: bytes, status: int, kind: str, headers: dict[str, str] | None = None) -> None:
+        lines = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}
+        self.writer.write(_head(status, lines) + body)
+        await self.writer.drain()
+
+    async def start_stream(self) -> None:
+        lines = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
+        self.writer.write(_head(200, lines))
+        await self.writer.drain()
+
+    async def send_event(self, document: dict[str, Any], slice_bytes: int) -> None:
+        data = b"data: " + _json(document) + b"\n\n"
+        step = slice_bytes or len(data)
+        for at in range(0, len(data), step):
+            await self.send(data[at : at + step])
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        await self.writer.drain()
+
+    async def end_stream(self) -> None:
+        self.writer.write(b"0\r\n\r\n")
+        await self.writer.drain()
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _head(status: int, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}\r\n".encode()
