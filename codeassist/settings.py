@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 Severity = Literal["error", "warning", "info"]
 AnalyzerName = Literal["infill", "words"]
@@ -72,6 +72,15 @@ class RoleServerSettings(Section):
     _known_scheme = field_validator("url")(ServerSettings._known_scheme.__func__)  # type: ignore[attr-defined] # The shared classmethod behind pydantic's wrapper.
 
 
+def _room_for_code(value: int) -> int:
+    if 0 < value < 64:
+        raise ValueError("must be 0 or at least 64")
+    return value
+
+
+PromptTokens = Annotated[int, AfterValidator(_room_for_code)]
+
+
 class CompletionSettings(Section):
     server: RoleServerSettings = RoleServerSettings()
     enabled: bool = Field(True, description="Offer completions.")
@@ -87,7 +96,7 @@ class CompletionSettings(Section):
         description="A completion still growing this many milliseconds after its first token is cut at its last "
         "whole line.",
     )
-    prompt_tokens: int = Field(
+    prompt_tokens: PromptTokens = Field(
         0,
         ge=0,
         le=131_072,
@@ -116,21 +125,21 @@ class ReviewSettings(Section):
     max_lines: int = Field(
         200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file."
     )
-    prompt_tokens: int = Field(
+    prompt_tokens: PromptTokens = Field(
         0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."
     )
     language: str = Field("", description="Language of explanations. Empty: the editor's locale.")
 
 
 class IndexSettings(Section):
-    enabled: bool = Field(True, description="Use code of other files of the workspace as context.")
+    enabled: bool = Field(True, description="Use code of other open files as context.")
     max_file_bytes: int = Field(
         1_000_000,
         ge=1_000,
         le=100_000_000,
         description="Files above this size, in bytes, are not parsed, completed or reviewed.",
     )
-    exclude: tuple[str, ...] = Field((), description="Path patterns (gitignore syntax) never read as context.")
+    exclude: tuple[str, ...] = Field((), description="Path patterns, such as `generated/*`, of files never used as context.")
 
 
 class EngineSettings(Section):
@@ -197,6 +206,7 @@ class Layer:
 
     name: str
     values: Mapping[str, Any]
+    """Nested as the tree is. None (JSON's null) says nothing: editors send it for what is not set."""
     trusted: bool = True
 
 
@@ -213,7 +223,11 @@ def build(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
     merged: dict[str, Any] = {}
     problems: list[Problem] = []
     for layer in layers:
-        values = deepcopy(dict(layer.values))
+        given: object = layer.values
+        if not isinstance(given, Mapping):  # Editors send what their users wrote.
+            problems.append(Problem(layer.name, "", "is not a table of settings"))
+            continue
+        values = _without_none(given)
         if not layer.trusted:
             values, refused = _keep_what_workspace_may_set(layer.name, values)
             problems += refused
@@ -259,7 +273,7 @@ def environment_layer(environ: Mapping[str, str] | None = None) -> tuple[Layer, 
     values: dict[str, Any] = {}
     for name, text in parse_env_vars(found, case_sensitive=False).items():
         section, *rest = name[len(ENVIRONMENT_PREFIX) :].split("__")
-        _merge(values, _nest([section, *rest], _environment_value(text or "")))
+        _merge(values, _nest([section, *rest], _environment_value((section, *rest), text or "")))
     return Layer("environment", values), ()
 
 
@@ -292,6 +306,14 @@ def json_schema() -> dict[str, Any]:
     return Settings.model_json_schema()
 
 
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else deepcopy(value)
+        for key, value in values.items()
+        if value is not None
+    }
+
+
 def _keep_what_workspace_may_set(
     layer: str, values: dict[str, Any]
 ) -> tuple[dict[str, Any], Sequence[Problem]]:
@@ -314,10 +336,12 @@ def _keep_valid(layer: str, values: dict[str, Any]) -> tuple[dict[str, Any], Seq
     while True:
         try:
             Settings.model_validate(values)
-        except ValidationError as error:
+        except ValidationError as error:  # noqa: PERF203  One round for each depth of error, not a hot loop.
+            # Two wrong items of one list are two errors of one key.
+            errors: dict[tuple[str, ...], Any] = {}
             for wrong in error.errors():
-                key = tuple(str(part) for part in wrong["loc"])
-                known = _known_part(values, key)
+                errors.setdefault(_known_part(values, tuple(str(part) for part in wrong["loc"])), wrong)
+            for known, wrong in errors.items():
                 if not known:
                     return {}, [*problems, Problem(layer, "", "is not a table of settings")]
                 message = f"{_shown(wrong.get('input'))} is not taken: {wrong['msg']}"
@@ -365,15 +389,27 @@ def _nest(path: Sequence[str], value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _environment_value(text: str) -> Any:
+def _environment_value(path: Sequence[str], text: str) -> Any:
     import json
 
-    if text[:1] in "[{" and text:
+    if text.startswith(("[", "{")):
         try:
             return json.loads(text)
         except ValueError:
             return text
+    if _is_list(path):
+        return [item.strip() for item in text.split(",") if item.strip()]
     return text
+
+
+def _is_list(path: Sequence[str]) -> bool:
+    section: Any = Settings
+    for name in path:
+        field = section.model_fields.get(name) if hasattr(section, "model_fields") else None
+        if field is None:
+            return False
+        section = field.annotation
+    return get_origin(section) is tuple
 
 
 def _shown(value: Any, limit: int = 60) -> str:

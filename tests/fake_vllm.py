@@ -30,7 +30,9 @@ Trouble = Literal[
     "html",
     "redirect",
     "json-error-200",
+    "endless-error",
     "hang",
+    "hold",
     "truncate",
     "cut-body",
     "error-event",
@@ -40,7 +42,8 @@ Trouble = Literal[
     "no-done",
     "hold-after-done",
 ]
-"""What goes wrong with the next answers. Those from "hang" on happen after `trouble_after` tokens."""
+"""What goes wrong with the next answers. Those from "hang" on happen after `trouble_after` tokens; what is on
+"hold" goes on after `release()`."""
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Behaviour:
 
     `token_delay_s`: seconds between tokens. `slice_bytes`: how many bytes each piece on the wire has, 0 for
     whole events. `comments`: SSE comments between the events. `status` and `message`: what each request under
-    /v1 gets.
+    /v1 gets. `logprobs`: whether log-probabilities are sent to those who ask for them.
     """
 
     trouble: Trouble = ""
@@ -62,6 +65,7 @@ class Behaviour:
     comments: bool = False
     reasoning: str = ""
     finish_reason: str = ""
+    logprobs: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class FakeVllm:
 
     async def __aenter__(self) -> FakeVllm:
         self._changed = asyncio.Condition()
+        self._released = asyncio.Event()
         self._cached: list[list[str]] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._vocabulary: dict[str, int] = {}
@@ -130,6 +135,10 @@ class FakeVllm:
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def release(self) -> None:
+        """Let the answers that are on hold go on, and those to come."""
+        self._released.set()
 
     async def until(self, condition: Callable[[Counts], bool], deadline_s: float = 10.0) -> None:
         """Wait until `condition` holds for the counts; TimeoutError at the deadline."""
@@ -250,6 +259,10 @@ class FakeVllm:
         if early == "json-error-200":
             await connection.send_json({"error": {"message": "no worker is free", "code": 500}}, 200)
             return True
+        if early == "endless-error":
+            await connection.start_stream(500)
+            while True:
+                await connection.send(b"x" * 65536)
         prompt = tokens_of(prompt_of(request.body))
         self._check_body(request.body, prompt)
         await self._count(running=1)
@@ -276,6 +289,8 @@ class FakeVllm:
         behaviour = self.behaviour
         if behaviour.trouble == "hang-before-answer":
             await asyncio.Event().wait()
+        if not behaviour.logprobs:
+            body = {key: value for key, value in body.items() if key not in ("logprobs", "top_logprobs")}
         answer = Answer(body, self._text_for(body), behaviour.reasoning, behaviour.finish_reason)
         cached = await self._look_up(prompt)
         if not body.get("stream"):
@@ -306,6 +321,8 @@ class FakeVllm:
         """True if the connection ends with it."""
         if trouble == "hang":
             await asyncio.Event().wait()
+        if trouble == "hold":
+            await self._released.wait()
         if trouble == "truncate":
             await connection.end_stream()
             return True
@@ -379,9 +396,9 @@ class _Connection:
         self.writer.write(_head(status, lines) + body)
         await self.writer.drain()
 
-    async def start_stream(self) -> None:
+    async def start_stream(self, status: int = 200) -> None:
         lines = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
-        self.writer.write(_head(200, lines))
+        self.writer.write(_head(status, lines))
         await self.writer.drain()
 
     async def send_event(self, document: dict[str, Any], slice_bytes: int) -> None:

@@ -1,10 +1,10 @@
 """What a keystroke costs before anything else can happen: the document's next version and its syntax tree.
 
-python benchmarks/latency/reparse.py [--kilobytes 250] [--keystrokes 200]
+    python benchmarks/latency/reparse.py [--kilobytes 250] [--keystrokes 200]
 
 The text is Python's own standard library, cut at a line end to the size asked for. Characters are typed one
-by one at places spread over the file. Prints milliseconds; exit code 1 if the median keystroke takes longer
-than the limit.
+by one at places spread over the file. Prints milliseconds by the clock, and for a keystroke also by the
+processor, which other programs do not lengthen: exit code 1 if the median of those is above the limit.
 """
 
 from __future__ import annotations
@@ -36,21 +36,22 @@ def main() -> int:
     document = Document.create("file:///large.py", text, "python", 1)
     full = [milliseconds(lambda: parsed(document)) for _ in range(7)]
     typed = [keystroke(parsed(document), place) for place in places(text, given.keystrokes // len(TYPED) + 1)]
-    edits, parses, both = zip(*[times for run in typed for times in run], strict=True)
+    edits, parses, both, processor = zip(*[times for run in typed for times in run], strict=True)
 
     print(f"{len(text)} characters, {document.line_count} lines of Python; {len(both)} keystrokes\n")
     print(f"{'milliseconds':32}{'min':>8}{'median':>8}{'max':>8}")
     row("the document's next version", edits)
     row("the tree's next version", parses)
     row("keystroke: both", both)
+    row("keystroke: processor", processor)
     row("full parse", full)
     last = parsed(document)
     middle = Offset(len(text) // 2)
     row("enclosing scopes at a place", [milliseconds(lambda: enclosing(last, middle)) for _ in range(20)])
     row("imports", [milliseconds(lambda: imports(last)) for _ in range(20)])
     row("outline, made once per version", [milliseconds(lambda: outline(parsed(document))) for _ in range(3)])
-    median = statistics.median(both)
-    print(f"\nfull parse / keystroke: {statistics.median(full) / median:.1f}")
+    median = statistics.median(processor)
+    print(f"\nfull parse / keystroke: {statistics.median(full) / statistics.median(both):.1f}")
     print(f"median keystroke {median:.2f} ms, limit {LIMIT_MS} ms: {'kept' if median <= LIMIT_MS else 'broken'}")
     return 0 if median <= LIMIT_MS else 1
 
@@ -69,22 +70,21 @@ def places(text: str, count: int) -> list[Offset]:
     return [Offset(text.index(")\n", len(text) * number // (count + 1)) + 1) for number in range(1, count + 1)]
 
 
-def keystroke(syntax: Syntax, place: Offset) -> list[tuple[float, float, float]]:
-    """Type a line behind the line that ends at `place`: milliseconds for document, tree and both, per
-    character.
-    """
+def keystroke(syntax: Syntax, place: Offset) -> list[tuple[float, ...]]:
+    """Type a line at `place`: milliseconds for document, tree, both and the processor, per character."""
     document = syntax.document
     indent = document.line(document.position_at(place).line)
     start = "\n" + indent[: len(indent) - len(indent.lstrip())]
-    times = []
+    times: list[tuple[float, ...]] = []
     for character in [start, *TYPED]:
         edit = [Edit(place, place, character)]
-        began = time.perf_counter()
+        busy, began = time.thread_time(), time.perf_counter()
         document = document.replace(edit, document.version + 1)
         replaced = time.perf_counter()
         syntax = reparse(syntax, edit, document)
-        ended = time.perf_counter()
-        times.append(((replaced - began) * 1000, (ended - replaced) * 1000, (ended - began) * 1000))
+        ended, worked = time.perf_counter(), time.thread_time()
+        spent = (replaced - began, ended - replaced, ended - began, worked - busy)
+        times.append(tuple(seconds * 1000 for seconds in spent))
         place = Offset(place + len(character))
     return times
 

@@ -32,8 +32,10 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
         from codeassist.post.skip import REASONS
 
         click.echo(f"No completion: {REASONS[document['skip']]}", err=True)
+    from codeassist.post.skip import is_failure
+
     skip = document["skip"]
-    if skip is not None and skip.startswith("model-"):
+    if skip is not None and is_failure(skip):
         raise Failure(document["detail"], EXIT_MODEL)
 
 

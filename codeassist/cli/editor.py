@@ -69,7 +69,9 @@ class Editor:
             )
         )
         params = types.InitializeParams(
-            capabilities=capabilities, root_uri=root.as_uri(), process_id=None,
+            capabilities=capabilities,
+            root_uri=root.as_uri(),
+            process_id=None,
             workspace_folders=[types.WorkspaceFolder(uri=root.as_uri(), name=root.name)],
         )
         await asyncio.wait_for(client.initialize_async(params), _START_LIMIT_S)

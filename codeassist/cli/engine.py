@@ -9,8 +9,6 @@ from pathlib import Path
 
 import click
 
-ERROR_PREFIX = "codeassist engine: "
-
 
 @click.group(invoke_without_command=True)
 @click.option("--model", metavar="NAME_OR_PATH", help="Catalogue name or GGUF file; default: engine.model.")
@@ -47,7 +45,7 @@ def engine(  # noqa: PLR0913, PLR0917  One parameter for each option.
     if port is not None and socket_path is not None:
         raise click.UsageError("--port and --socket exclude each other.")
     from codeassist.serving.engine import ORPHAN_S, EngineOptions, run
-    from codeassist.serving.enginelog import EngineLog, log_path
+    from codeassist.serving.enginelog import ERROR_PREFIX, EngineLog, log_path
     from codeassist.serving.errors import ServingError, UnknownModel
     from codeassist.serving.folders import Folders, folders
     from codeassist.serving.store import locate
@@ -118,6 +116,7 @@ def status(as_json: bool) -> None:
 def stop(context: click.Context, model: str | None) -> None:
     """Stop the engines that run now. The next request of an editor starts one again."""
     from codeassist.model.errors import ModelError
+    from codeassist.serving.enginelog import ERROR_PREFIX
     from codeassist.serving.folders import folders
     from codeassist.serving.record import records
     from codeassist.serving.supervise import stop_engine

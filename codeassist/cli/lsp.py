@@ -49,9 +49,7 @@ def _log_to_stderr() -> None:
     import os
     import sys
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     allowed = os.environ.get("CODEASSIST_LOG__CODE", "").lower() in ("1", "true", "yes", "on")
     logging.getLogger("pygls").setLevel(logging.INFO if allowed else logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,8 @@ from codeassist.server.binding import Models, family_name
 from codeassist.serving.catalogue import DEFAULT_MODEL
 from codeassist.settings import Role, Settings, role_server
 
+_LINE_CHARACTERS = 100
+
 
 @asynccontextmanager
 async def bound_model(settings: Settings, role: Role, *, connect: bool = True) -> AsyncIterator[Bound]:
@@ -27,13 +30,42 @@ async def bound_model(settings: Settings, role: Role, *, connect: bool = True) -
         name = server.model or ("" if server.url else DEFAULT_MODEL)
         yield Bound(ScriptedModel(""), family(family_name(settings, role, name) or "chat"), name)
         return
-    models = Models(on_state=_say)
+    told = Waiting()
+    models = Models(on_state=told.state)
     try:
-        yield await models.bound(settings, role)
+        bound = await models.bound(settings, role)
+        told.over()
+        yield bound
     finally:
+        told.over()
         await models.aclose()
 
 
-def _say(state: Any) -> None:
-    if state.busy:
-        click.echo(f"codeassist: {state.message}", err=True)
+class Waiting:
+    """Says on stderr what is waited for: one line that changes in a terminal, one line for each new thing elsewhere."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._terminal = sys.stderr.isatty()
+
+    def state(self, state: Any) -> None:
+        """Take an EngineState."""
+        if not state.busy:
+            self.over()
+        elif self._terminal:
+            click.echo("\r" + f"codeassist: {state.message}".ljust(_LINE_CHARACTERS), nl=False, err=True)
+            self._said = state.message
+        elif _subject(state.message) != _subject(self._said):
+            click.echo(f"codeassist: {state.message}", err=True)
+            self._said = state.message
+
+    def over(self) -> None:
+        """Nothing is waited for any more: the changing line goes away."""
+        if self._said and self._terminal:
+            click.echo("\r" + " " * (_LINE_CHARACTERS + len("codeassist: ")) + "\r", nl=False, err=True)
+        self._said = ""
+
+
+def _subject(message: str) -> str:
+    """A message without the seconds that it counts."""
+    return message.split(" (", 1)[0]

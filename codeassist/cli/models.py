@@ -64,13 +64,14 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--from", "mirror", metavar="PATH_OR_URL", help="A GGUF file, a folder or a base URL, asked first.")
 def pull(name: str, mirror: str | None) -> None:
     """Download a model and verify it. An interrupted download goes on where it stopped."""
+    from codeassist.serving.catalogue import entry
     from codeassist.serving.download import pull as pull_model
 
     settings = _settings()
     folder = _folder(settings)
     began = time.monotonic()
     with _one_sentence(), _progress() as on_progress:
-        pulled = pull_model(name, folder, on_progress, mirror=mirror or settings.models.mirror)
+        pulled = pull_model(entry(name), folder, on_progress, mirror=mirror or settings.models.mirror)
     if pulled.source is None:
         click.echo(f"{name} is installed and verified: {pulled.path}", err=True)
     else:
@@ -195,7 +196,7 @@ def plain_progress(echo: Callable[[str], None], clock: Callable[[], float]) -> C
     def show_progress(now: Progress) -> None:
         nonlocal last_message, last_line
         fresh = now.message != last_message
-        if now.stage == "done" or not fresh and clock() - last_line < PLAIN_LINE_EVERY_S:
+        if now.stage == "done" or (not fresh and clock() - last_line < PLAIN_LINE_EVERY_S):
             return
         last_message, last_line = now.message, clock()
         done = f" {now.done_bytes / 1e6:,.0f} of {now.total_bytes / 1e6:,.0f} MB" if now.done_bytes else ""

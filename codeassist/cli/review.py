@@ -110,7 +110,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
                 for name, skip in answer.skips.items():
                     if skip.reason != "not-able":
                         results.skips[f"{source.path} ({name})"] = skip.reason
-                    if skip.reason.startswith("model-"):
+                    if skip.is_failure:
                         results.failure = str(skip)
                 if results.failure:
                     break
@@ -146,11 +146,7 @@ def _document(results: _Results) -> dict[str, Any]:
 def _entry(source: Source, finding: Finding) -> dict[str, Any]:
     fix = None
     if finding.fix:
-        fix = {
-            "edits": [
-                {**_ends(source, edit.start, edit.end), "text": edit.text} for edit in finding.fix
-            ]
-        }
+        fix = {"edits": [{**_ends(source, edit.start, edit.end), "text": edit.text} for edit in finding.fix]}
     return {
         "path": source.path,
         **_ends(source, finding.span.start, finding.span.end),

@@ -90,7 +90,7 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
     )
 
 
-def prefix_window(  # noqa: PLR0913  What decides it are the parts of a view, which does not exist yet at first.
+def prefix_window(
     document: Document,
     offset: Offset,
     budget: int,

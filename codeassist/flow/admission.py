@@ -54,11 +54,10 @@ class Admission:
             task: asyncio.Task[T] = asyncio.ensure_future(_run(work))
             self._background.add(task)
             try:
-                return await task
-            except asyncio.CancelledError:
-                if task not in self._taken_back:
-                    task.cancel()  # We were cancelled ourselves, or the work cancelled itself.
-                    raise
+                # Not `await task`: its cancellation and our own would look the same, and ours could get lost.
+                await _ended(task)
+                if not (task.cancelled() and task in self._taken_back):
+                    return task.result()
             finally:
                 self._background.discard(task)
                 self._taken_back.discard(task)
@@ -74,6 +73,16 @@ class Admission:
             if remaining <= 0:
                 return
             await asyncio.sleep(remaining)
+
+
+async def _ended(task: asyncio.Task[T]) -> None:
+    """Wait until `task` is done; if the waiting is cancelled, end the task first: its stream is closed before we go."""
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise
 
 
 async def _run(work: Callable[[], Awaitable[T]]) -> T:

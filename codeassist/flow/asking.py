@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from codeassist.flow.trace import Trace
-from codeassist.model.api import Chunk, CompletionRequest, Model, Usage
+from codeassist.model.api import Chunk, Model, Usage
 from codeassist.prompt.families import Family
 
 
@@ -55,10 +55,7 @@ async def read(stream: AsyncGenerator[Chunk, None], trace: Trace) -> AsyncGenera
         trace.count(usage, generated)
 
 
-async def completion_text(bound: Bound, request: CompletionRequest, trace: Trace) -> str:
+async def whole_text(stream: AsyncGenerator[Chunk, None], trace: Trace) -> str:
     """The whole answer of a request, joined."""
-    pieces: list[str] = []
-    async with aclosing(read(bound.model.complete(request), trace)) as chunks:
-        async for chunk in chunks:
-            pieces.append(chunk.text)
-    return "".join(pieces)
+    async with aclosing(read(stream, trace)) as chunks:
+        return "".join([chunk.text async for chunk in chunks])

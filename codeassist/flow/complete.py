@@ -15,11 +15,11 @@ from codeassist.flow.asking import Bound, read
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message, Priority
 from codeassist.model.errors import ModelError
-from codeassist.post.cut import Shape, find_cut, finish_cut
+from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
 from codeassist.post.inline import Inline, finish_inline
 from codeassist.post.skip import Skip
 from codeassist.prompt.fim import render_fim
-from codeassist.prompt.holefill import extract_completion, render_holefill
+from codeassist.prompt.holefill import OPEN, STOP, extract_completion, render_holefill
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset
@@ -69,14 +69,21 @@ async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSetting
     if isinstance(prepared, Skip):
         return _silent(prepared, trace)
     view = prepared.view
-    shape = Shape(view.line_prefix, view.line_suffix, view.suffix, view.block_start, settings.max_lines)
+    shape = Shape(
+        view.line_prefix,
+        view.line_suffix,
+        view.suffix,
+        view.block_start,
+        settings.max_lines,
+        snapshot.document.language,
+    )
     try:
         with trace.stage("model"):
-            text = await _wanted_text(prepared, bound, shape, settings, trace)
+            wanted = await _wanted(prepared, bound, shape, settings, trace)
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
     with trace.stage("post"):
-        shown = finish_inline(text, view, snapshot.syntax)
+        shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
     return Completion(shown, None, prepared)
@@ -108,7 +115,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
         chat = ChatRequest(
             messages=tuple(Message(turn.role, turn.content) for turn in turns),
             max_tokens=settings.max_tokens + _CHAT_OVERHEAD_TOKENS,
-            stop=("</COMPLETION>",),
+            stop=STOP,
             priority=Priority.COMPLETION,
             lane="completion",
             template_options=family.template_options,
@@ -117,9 +124,9 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
         return Prepared(view, packed, chat, "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in turns))
 
 
-async def _wanted_text(
+async def _wanted(
     prepared: Prepared, bound: Bound, shape: Shape, settings: CompletionSettings, trace: Trace
-) -> str:
+) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
@@ -134,15 +141,29 @@ async def _wanted_text(
                 trace.add("first-token", (time.perf_counter() - begun) * 1000)
                 begun = time.perf_counter()
             answer += chunk.text
-            text = extract_completion(answer) if chat else answer
-            cut = find_cut(text, shape)
+            if chat:
+                text = extract_completion(answer, shape.line_prefix)
+                # Before its tag a model may still be talking about what it will write.
+                begun_answer = bound.family.prefill or OPEN in answer
+            else:
+                text, begun_answer = answer, True
+            cut = find_cut(text, shape) if begun_answer else None
             if cut is not None:
-                return cut.text
+                return cut
             finished = finished or chunk.finish == "stop"
             late = (time.perf_counter() - begun) * 1000 > settings.latency_target_ms
             if late and "\n" in text.strip():
                 break
-    return finish_cut(text, shape, complete=finished).text
+    return finish_cut(text, shape, complete=finished)
+
+
+def _nothing_left(wanted: Cut) -> Skip | None:
+    """The reason why all of the answer was cut away, if the cut knows it better than the empty text tells."""
+    if wanted.text.strip():
+        return None
+    if wanted.reason == "suffix":
+        return Skip("repeats-suffix")
+    return Skip("repetition") if wanted.reason == "repetition" else None
 
 
 def _is_mid_word(view: CursorView) -> bool:

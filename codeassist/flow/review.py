@@ -46,14 +46,16 @@ class Review:
 
 def regions_of(syntax: Syntax) -> tuple[Region, ...]:
     """All functions of the document; its top-level statements too, as one region, if it has no function at all."""
-    found = []
-    for symbol in functions(syntax):
-        found.append(Region(symbol.name, symbol.span, fingerprint(symbol, syntax.document), _lines(syntax, symbol.span)))
-    if not found and syntax.document.text.strip():
-        whole = Span(Offset(0), Offset(len(syntax.document.text)))
+    document = syntax.document
+    found = [
+        Region(symbol.name, symbol.span, fingerprint(symbol, document), _lines(syntax, symbol.span))
+        for symbol in functions(syntax)
+    ]
+    if not found and document.text.strip():
+        whole = Span(Offset(0), Offset(len(document.text)))
         lines = _lines(syntax, whole)
         if lines:
-            found.append(Region("", whole, _print_of(syntax.document.text), lines))
+            found.append(Region("", whole, _print_of(document.text), lines))
     return tuple(found)
 
 
@@ -84,21 +86,22 @@ async def review(
     budget = settings.max_lines
     for done, region in enumerate(regions):
         report(done, len(regions))
+        if budget <= 0:
+            break  # What is left keeps its place for the next review.
         here: list[Finding] = []
-        failed = False
         for name in settings.analyzers:
-            if name in skips:
+            if name in skips and skips[name].reason != "unreadable-answer":
                 continue
             with trace.stage(name):
                 result = await _analyze(name, check, region, region.lines[:budget], trace)
             if isinstance(result, Skip):
                 skips[name] = result
-                failed = failed or result.reason.startswith("model-")
             else:
                 here += result
-        budget = max(0, budget - len(region.lines))
+        whole = len(region.lines) <= budget or budget == settings.max_lines
+        budget -= len(region.lines)
         found += settle(here, syntax, most=settings.max_findings, least=settings.min_severity)
-        if not failed:
+        if whole and not any(skip.is_failure for skip in skips.values()):
             reviewed.append(region)
     report(len(regions), len(regions))
     if skips and not found:

@@ -7,12 +7,11 @@ quotes code, and the quote is searched in the region.
 from __future__ import annotations
 
 import json
-from contextlib import aclosing
 from typing import Any
 
 from codeassist.context.cursor import cursor_view
 from codeassist.context.limits import ContextLimits
-from codeassist.flow.asking import read
+from codeassist.flow.asking import whole_text
 from codeassist.flow.infill import Check
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Message, Priority
@@ -33,14 +32,8 @@ class UnreadableAnswer(Exception):
 async def review_in_words(check: Check, region: Span, trace: Trace) -> list[Finding]:
     """Findings in `region`, as far as their quotes are found there. Raises ModelError and UnreadableAnswer."""
 
-    async def ask() -> str:
-        pieces: list[str] = []
-        async with aclosing(read(check.bound.model.chat(_request(check, region)), trace)) as chunks:
-            async for chunk in chunks:
-                pieces.append(chunk.text)
-        return "".join(pieces)
-
-    answer = await check.admission.background(ask)
+    request = _request(check, region)
+    answer = await check.admission.background(lambda: whole_text(check.bound.model.chat(request), trace))
     return parse_findings(answer, check, region)
 
 

@@ -25,7 +25,7 @@ _QUOTATION_CHARACTERS = 12
 _MAX_DEPTH = 4
 
 
-def error_for_status(  # noqa: PLR0911, PLR0913  One return for each class, one argument for each fact.
+def error_for_status(
     status: int,
     *,
     server: str,

@@ -81,6 +81,8 @@ def _common(request: Request, engine: Engine) -> dict[str, Any]:
     if sampling.seed is not None:
         body["seed"] = sampling.seed
     if engine == "vllm":
+        # Most answers are broken off by us, before the usage that comes last.
+        body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["repetition_penalty"] = sampling.repetition_penalty
         body["priority"] = int(request.priority)
         if request.cache_salt is not None:
@@ -91,6 +93,7 @@ def _common(request: Request, engine: Engine) -> dict[str, Any]:
         # Without news of the prefill, llama.cpp writes nothing until the first token, and on a UNIX socket it
         # notices only by writing that we have left: a cancelled request would be prefilled to its end.
         body["return_progress"] = True
+        body["timings_per_token"] = True  # Counts for answers that we break off; it has no other running usage.
         body["id_slot"] = _SLOTS[request.lane]
     return body
 
@@ -132,7 +135,7 @@ def parse_chunk(data: str, private: Sequence[str] = ()) -> Chunk:
         raise ServerFailed(
             f"The model server failed while it was answering{': ' + said if said else ''}; its log says why."
         )
-    usage = _usage(document.get("usage"))
+    usage = _usage(document.get("usage")) or _usage_of_timings(document.get("timings"))
     choices = document.get("choices")
     if not isinstance(choices, list):
         raise _malformed("an event has no list of choices")
@@ -215,6 +218,16 @@ def _usage(usage: Any) -> Usage | None:
         generated=_count(usage.get("completion_tokens", 0)),
         cached=None if cached is None else _count(cached),
     )
+
+
+def _usage_of_timings(timings: Any) -> Usage | None:
+    """llama.cpp's running figures; its `prompt_n` leaves out what came from the cache."""
+    if not isinstance(timings, dict):
+        return None
+    new, cached, generated = (timings.get(name) for name in ("prompt_n", "cache_n", "predicted_n"))
+    if not (_is_integer(new) and _is_integer(cached) and _is_integer(generated)):
+        return None
+    return Usage(prompt=new + cached, generated=generated, cached=cached)
 
 
 def _count(value: Any) -> int:

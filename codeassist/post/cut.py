@@ -7,22 +7,39 @@ then stops generating. It is called after each chunk and keeps no state.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from codeassist.post.scan import Scan, scan
+from codeassist.syntax.languages import language as row_of
+
 CutReason = Literal[
-    "line-end", "statement-end", "block-end", "scope-end", "paragraph-end", "suffix", "repetition", "max-lines", "finish"
+    "line-end",
+    "statement-end",
+    "block-end",
+    "scope-end",
+    "paragraph-end",
+    "suffix",
+    "repetition",
+    "max-lines",
+    "finish",
 ]
 
-_OPENERS = "([{"
-_CLOSERS = ")]}"
-_PAIR = dict(zip(_CLOSERS, _OPENERS, strict=True))
-_STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\\n])*`")
-_LINE_COMMENT = re.compile(r"(?:^|\s)(?:#|//|--\s).*$")
-_KEYWORD_OPENER = re.compile(r"(?:\b(?:do|then|else|begin)|\bdo\s*\|[^|]*\||=>|:|\bin)\s*$")
-_BLOCK_CLOSER = re.compile(r"^(?:[)\]}]|end\b|fi\b|done\b|esac\b|</)")
-_BLOCK_MIDDLE = re.compile(r"^(?:else|elif|elsif|except|rescue|catch|finally|ensure|case|default|when|\} ?else)\b")
-_MAX_LINE_REPEATS = 2
+CLOSERS = ")]}\"'`;,:"
+"""What may stand behind the cursor because an editor closed it by itself, or because a statement ends there."""
+_KEYWORD_OPENER = re.compile(r"(?:\b(?:do|then|else|begin)|\bdo\s*\|[^|]*\||=>|->|:|\bin)$")
+_HEADER = re.compile(
+    r"(?:def|class|module|if|unless|elsif|while|until|for|case|when|begin|(?:local\s+)?function)\b|.*\bfunction\s*\([^)]*\)$"
+)
+"""Lines that open a block without a sign at their end, in languages that close blocks with a word."""
+_BLOCK_CLOSER = re.compile(r"(?:[)\]}]|(?:end|fi|done|esac)\b|</)")
+_BLOCK_MIDDLE = re.compile(r"(?:else|elif|elsif|elseif|except|rescue|catch|finally|ensure|case|default|when)\b")
+_SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
+_LONG_LOOP = re.compile(r"([^\n]{12,60}?)\1{4,}\Z")
+_LONGEST_PERIOD_LINES = 4
+_PERIODS = 3
+_TELLING_CHARACTERS = 3
 _TAB_COLUMNS = 4
 
 
@@ -31,7 +48,8 @@ class Shape:
     """What the cut depends on, all of it known before the model is asked.
 
     `line_prefix` and `line_suffix` are the parts of the cursor's line; `suffix` the text after the cursor;
-    `block_start` whether the cursor is at the start of a new block; `max_lines` counts lines of the answer.
+    `block_start` whether the cursor is at the start of a new block; `max_lines` counts lines of the answer;
+    `language` is our name of it, "" if unknown.
     """
 
     line_prefix: str
@@ -39,16 +57,22 @@ class Shape:
     suffix: str
     block_start: bool
     max_lines: int
+    language: str = ""
 
     @property
     def single_line(self) -> bool:
         """Code follows on the cursor's line: the answer may not leave the line."""
-        return bool(self.line_suffix.strip(" \t" + _CLOSERS + "\"'`;,:"))
+        return bool(self.line_suffix.strip(" \t" + CLOSERS))
 
     @property
     def fresh_line(self) -> bool:
         """The cursor's line is blank so far: a new statement begins here, and others may follow it."""
         return not self.line_prefix.strip()
+
+    @property
+    def at_end(self) -> bool:
+        """Nothing follows: whatever is open is closed by nobody else."""
+        return not self.suffix.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +86,15 @@ class Cut:
 def find_cut(text: str, shape: Shape) -> Cut | None:
     """Return the wanted text if `text` already holds all of it, else None (read on).
 
-    Only finished lines are judged: a line still growing may turn out to be anything.
+    Only finished lines are judged: a line still growing may turn out to be anything but the end of a loop.
     """
     lines = text.split("\n")
-    finished = lines[:-1]
-    if not finished:
-        return None
-    if shape.single_line:
-        return Cut(finished[0], "line-end")
-    following = _following_lines(shape.suffix)
-    base = _columns(shape.line_prefix)
-    seen: dict[str, int] = {}
-    depth_before = 0
-    opened = shape.block_start
-    for number, line in enumerate(finished):
-        whole = shape.line_prefix + line if number == 0 else line
-        kept = "\n".join(lines[:number])
-        if number > 0:
-            cut = _cut_before(line, lines[:number], shape, base, depth_before, opened)
-            if cut is not None:
-                return Cut(kept, cut)
-            if _repeats_following(line, following):
-                return Cut(kept, "suffix")
-        stripped = line.strip()
-        if len(stripped) > 3:
-            seen[stripped] = seen.get(stripped, 0) + 1
-            if seen[stripped] > _MAX_LINE_REPEATS:
-                return Cut(_without_tail_repeats(lines[:number], stripped), "repetition")
-        depth_before = bracket_depth(whole if number == 0 else line, start=depth_before)
-        code = _code_of(whole)
-        if code:
-            opened = opened or opens_block(code)
-        through = "\n".join(lines[: number + 1])
-        if number > 0 and opened and _is_closer(line) and _columns(line) <= base and depth_before <= 0:
-            return Cut(through, "block-end")
-        if code and depth_before <= 0 and not opened and not shape.fresh_line:
-            return Cut(through, "statement-end")
-        if number + 1 >= shape.max_lines:
-            return Cut(through, "max-lines")
-    return None
+    if shape.single_line and len(lines) > 1:
+        return Cut(lines[0], "line-end")
+    found = _cut_in_lines(lines[:-1], shape)
+    if found is None and _runs_away(lines[-1]):
+        return Cut("\n".join(lines[:-1]), "repetition")
+    return found
 
 
 def finish_cut(text: str, shape: Shape, *, complete: bool) -> Cut:
@@ -109,77 +103,130 @@ def finish_cut(text: str, shape: Shape, *, complete: bool) -> Cut:
     found = find_cut(text + "\n", shape) if complete else find_cut(text, shape)
     if found is not None:
         return found
-    if not complete and "\n" in text.strip("\n"):
-        text = text.rstrip("\n") if text.endswith("\n") else text[: text.rindex("\n")]
-    return Cut(text, "finish")
+    whole_lines = text.rpartition("\n")[0]
+    return Cut(whole_lines if whole_lines.strip() and not complete else text, "finish")
 
 
-def bracket_depth(line: str, start: int = 0) -> int:
-    """Open brackets after `line`, strings and line comments left out, counted from `start`."""
-    code = _code_of(line)
-    return start + sum(code.count(c) for c in _OPENERS) - sum(code.count(c) for c in _CLOSERS)
+def opens_block(code: str, language: str = "") -> bool:
+    """Whether a line of code (comments and strings removed) opens a block that its next lines fill."""
+    code = code.strip()
+    if code.endswith("{") or _KEYWORD_OPENER.search(code):
+        return True
+    row = row_of(language)
+    closes_itself = code.endswith(("end", "fi", "done"))
+    return bool(row and row.blocks == "end" and _HEADER.match(code)) and not closes_itself
 
 
-def opens_block(code: str) -> bool:
-    """Whether a line of code (comments removed) opens a block that its next lines fill."""
-    code = code.rstrip()
-    return code.endswith("{") or bool(_KEYWORD_OPENER.search(code))
-
-
-def _cut_before(
-    line: str, before: list[str], shape: Shape, base: int, depth: int, opened: bool
-) -> CutReason | None:
-    """Why the answer ends before `line`, or None if the line belongs to it."""
-    stripped = line.strip()
-    has_text = any(part.strip() for part in before)
-    if not stripped:
-        if not has_text:
-            return None  # The answer starts with line breaks: they lead to its first line.
-        if len(before) > 1 and not before[-1].strip():
-            return "paragraph-end"
-        return "paragraph-end" if depth <= 0 and not opened else None
-    columns = _columns(line)
-    if not has_text and not shape.fresh_line and not shape.block_start and depth <= 0:
-        return "statement-end"  # The model ended the line and went on to the next: nothing was missing here.
-    if depth > 0:
-        return None  # Inside brackets that the answer opened, indentation says nothing.
-    if columns < base and not (_is_closer(line) and opened and columns == base):
-        return "scope-end"
-    if columns == base and not shape.fresh_line and has_text:
-        if _is_closer(line) or _BLOCK_MIDDLE.match(stripped):
-            return None
-        return "block-end"
-    return None
-
-
-def _is_closer(line: str) -> bool:
-    return bool(_BLOCK_CLOSER.match(line.strip()))
-
-
-def _columns(line: str) -> int:
+def columns(line: str) -> int:
+    """Width of the line's indentation; a tab reaches to the next multiple of four."""
     indent = line[: len(line) - len(line.lstrip(" \t"))]
     return len(indent.expandtabs(_TAB_COLUMNS))
 
 
-def _code_of(line: str) -> str:
-    """The line without strings (left as empty quotes) and without a trailing line comment."""
-    return _LINE_COMMENT.sub("", _STRING.sub('""', line)).strip()
+def is_telling(line: str) -> bool:
+    """Whether a line says enough for its repetition to mean something; `}` and `else:` repeat everywhere."""
+    words = sum(c.isalnum() for c in line) >= _TELLING_CHARACTERS
+    return words and not is_closer(line) and line.strip().rstrip(":{ ") not in ("else", "try", "finally")
 
 
-def _following_lines(suffix: str) -> tuple[str, ...]:
-    """The next non-blank lines after the cursor's line, stripped; three are enough to tell a repeat."""
-    lines = [line.strip() for line in suffix.split("\n")[1:]]
-    return tuple([line for line in lines if line][:3])
+def is_closer(line: str) -> bool:
+    """Whether a line begins by closing a block."""
+    return bool(_BLOCK_CLOSER.match(line.strip()))
 
 
-def _repeats_following(line: str, following: tuple[str, ...]) -> bool:
-    """Models often retype the line after the cursor; showing it would double it. Bare closers prove nothing."""
-    stripped = line.strip()
-    return bool(following) and stripped == following[0] and any(c.isalnum() for c in stripped)
+def next_line(suffix: str) -> str:
+    """The first line with text after the cursor's line; "" if there is none."""
+    return next((line.rstrip("\r") for line in suffix.split("\n")[1:] if line.strip()), "")
 
 
-def _without_tail_repeats(lines: list[str], repeated: str) -> str:
-    """Drop repeats at the end, but keep one of them: the first may well be wanted."""
-    while len(lines) > 1 and lines[-1].strip() == lines[-2].strip() == repeated:
-        lines = lines[:-1]
-    return "\n".join(lines)
+def same_line(one: str, other: str) -> bool:
+    """Whether two whole lines are the same, trailing blanks and the kind of indentation aside."""
+    return one.strip() == other.strip() and columns(one) == columns(other)
+
+
+def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
+    state = scan(shape.line_prefix, shape.language)
+    base = columns(_first_line(finished, shape) if shape.fresh_line else shape.line_prefix)
+    following = next_line(shape.suffix)
+    opened = shape.block_start
+    for number, line in enumerate(finished):
+        whole = shape.line_prefix + line if number == 0 else line
+        kept, through = "\n".join(finished[:number]), "\n".join(finished[: number + 1])
+        after = scan(line + "\n", shape.language, state)
+        if not state.quote:
+            if number > 0 and (reason := _cut_before(line, finished[:number], shape, base, after, state, opened)):
+                return Cut(through if reason == "block-end" and columns(line) < base else kept, reason)
+            # Models often retype the line after the cursor; showing it would double it.
+            if (number > 0 or shape.fresh_line) and is_telling(whole) and same_line(whole, following):
+                return Cut(kept, "suffix")
+        period = _period_at_end(finished[: number + 1])
+        if period:
+            # The first time may well be wanted.
+            return Cut("\n".join(finished[: number + 1 - period * (_PERIODS - 1)]), "repetition")
+        state = after
+        code = scan(whole, shape.language).code.strip() if number == 0 else after.code.strip()
+        opened = opened or (bool(code) and opens_block(code, shape.language))
+        if not state.brackets and not state.quote:
+            if number > 0 and opened and is_closer(line) and columns(line) <= base:
+                return Cut(through, "block-end")
+            if code and ((not opened and not shape.fresh_line) or after.closed):
+                return Cut(through, "statement-end")
+        if number + 1 >= shape.max_lines:
+            return Cut(through, "max-lines")
+    return None
+
+
+def _cut_before(  # noqa: PLR0911, PLR0913  One return for each reason; the parts of the walk at one line.
+    line: str, before: Sequence[str], shape: Shape, base: int, after: Scan, state: Scan, opened: bool
+) -> CutReason | None:
+    """Why the answer ends before `line` (or with it, for a block end left of `base`); None if the line belongs to it."""
+    texts = [part for part in before if part.strip()]
+    if not line.strip():
+        if not texts or state.brackets:
+            return None  # Line breaks at the start lead to the first line.
+        inside = (opened and (shape.block_start or not shape.fresh_line)) or columns(texts[-1]) > base
+        return None if inside and before[-1].strip() else "paragraph-end"
+    if not texts and not shape.fresh_line and not shape.block_start and not state.brackets:
+        return "statement-end"  # The model ended the line and went on to the next: nothing was missing here.
+    if state.brackets:
+        return None  # Inside brackets that the answer opened, indentation says nothing.
+    column = columns(line)
+    if column < base:
+        closes = is_closer(line) and shape.block_start and shape.at_end and not after.brackets
+        return "block-end" if closes and not shape.line_suffix.strip() else "scope-end"
+    if column > base or not texts:
+        return None
+    if shape.fresh_line:
+        if after.closed and after.brackets:
+            return "scope-end"  # `} else {`: the cursor's block is over, another one begins.
+        return "paragraph-end" if not shape.block_start and not before[-1].strip() else None
+    return None if is_closer(line) or _BLOCK_MIDDLE.match(line.strip()) else "block-end"
+
+
+def _first_line(lines: Sequence[str], shape: Shape) -> str:
+    """The first line with text, as it will stand in the document."""
+    for number, line in enumerate(lines):
+        if line.strip():
+            return shape.line_prefix + line if number == 0 else line
+    return shape.line_prefix
+
+
+def _runs_away(line: str) -> bool:
+    """Whether a line has become an endless repetition of the same few characters."""
+    for pattern in (_SHORT_LOOP, _LONG_LOOP):
+        match = pattern.search(line)
+        if match and len(set(match[1])) > 1 and any(c.isalnum() for c in match[1]):
+            return True
+    return False
+
+
+def _period_at_end(lines: Sequence[str]) -> int:
+    """How many lines the answer repeats over and over at its end; 0 if it does not."""
+    lines = [line.strip() for line in lines]  # The first one may lack its indentation: it stands before the cursor.
+    for period in range(1, _LONGEST_PERIOD_LINES + 1):
+        last = lines[-period:]
+        if len(lines) < period * _PERIODS or not any(is_telling(line) for line in last):
+            continue
+        if all(lines[-period * n :][:period] == last for n in range(2, _PERIODS + 1)):
+            return period
+    return 0

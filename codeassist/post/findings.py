@@ -104,4 +104,4 @@ def _with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Fin
 
 
 def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end or one.start == other.start
+    return (one.start < other.end and other.start < one.end) or one.start == other.start

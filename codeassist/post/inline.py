@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeassist.context.cursor import CursorView
+from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, same_line
+from codeassist.post.scan import Scan, scan
 from codeassist.post.skip import Skip
 from codeassist.syntax.tree import Syntax, error_count, reparse
 from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
 
-_CLOSERS = ")]}>\"'`;,:"
-_MARKUP = re.compile(r"^\s*(?:```|~~~|<COMPLETION>|Here (?:is|are) |Sure[,!])", re.IGNORECASE)
+_CLOSERS_ONLY = CLOSERS + "> \t"
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_PROSE = re.compile(r"\s*(?:</?(?:insert|completion)>|(?:here (?:is|are) |sure[,!] |certainly[,!] )\S)", re.IGNORECASE)
+_TEXT_LANGUAGES = frozenset({"markdown", "html", ""})
 _SHORTEST_OVERLAP = 3
+_SHORTEST_ECHO = 4
 _ECHO_LINES = 8
 
 
@@ -31,37 +36,55 @@ def finish_inline(text: str, view: CursorView, syntax: Syntax | None) -> Inline 
 
     `syntax` is the parse of the document as it stands; without it brackets are counted, not parsed.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text:
         return Skip("empty")
     if not text.strip():
         return Skip("blank")
-    if _MARKUP.match(text):
+    if _is_markup(text, view.document.language):
         return Skip("markup")
+    text = _joined(text.rstrip(), view)
     reason = _repeats(text, view)
     if reason is not None:
         return Skip(reason)
-    candidates = [
-        _with_newlines(candidate, view.document.newline) for candidate in _candidates(text, view) if candidate.text.strip()
-    ]
+    candidates = [candidate for candidate in _candidates(text, view) if candidate.text.strip()]
     if not candidates:
         return Skip("repeats-suffix")
     if syntax is None:
-        return candidates[0]
-    return _parses_best(candidates, syntax)
+        return _with_newlines(candidates[0], view)
+    return _parses_best([_with_newlines(candidate, view) for candidate in candidates], view, syntax)
+
+
+def _is_markup(text: str, language: str) -> bool:
+    if _FENCE.match(text):
+        return language != "markdown"
+    return language not in _TEXT_LANGUAGES and bool(_PROSE.match(text))
+
+
+def _joined(text: str, view: CursorView) -> str:
+    """`text` without white space at its beginning that stands before the cursor already."""
+    before = view.line_prefix
+    if not before or text.startswith("\n"):
+        return text
+    if not before.strip():
+        above = next((line for line in reversed(view.prefix.split("\n")[:-1]) if line.strip()), "")
+        # Below a block's header the cursor may not be indented yet; anywhere else it stands where the line begins.
+        indented = not view.block_start or columns(before) > columns(above)
+        return text.lstrip(" \t") if indented else text
+    return text[1:] if before[-1] == " " and text[0] == " " and text[1:2] != " " else text
 
 
 def _repeats(text: str, view: CursorView) -> str | None:
     """Which part of the document the answer merely repeats, if it does."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    after = [line.strip() for line in view.suffix.split("\n")[1:] if line.strip()]
     before = [line.strip() for line in view.prefix.split("\n")[:-1] if line.strip()]
     fresh = not view.line_prefix.strip()
-    if fresh and after and lines[0] == after[0] and _is_telling(lines[0]) and lines == after[: len(lines)]:
-        return "repeats-suffix"
     if view.line_suffix.strip() and text.strip() == view.line_suffix.strip():
         return "repeats-suffix"
-    if fresh and _is_telling(lines[0]) and before[-len(lines) :] == lines:
+    first = view.line_prefix + text.split("\n", 1)[0] if not text.startswith("\n") else text.lstrip("\n").split("\n")[0]
+    if fresh and is_telling(first) and same_line(first, next_line(view.suffix)):
+        return "repeats-suffix"
+    if fresh and is_telling(lines[0]) and before[-len(lines) :] == lines:
         return "repeats-prefix"
     if len(lines) > 2 and lines == before[-_ECHO_LINES:][: len(lines)]:
         return "repeats-prefix"
@@ -69,32 +92,81 @@ def _repeats(text: str, view: CursorView) -> str | None:
 
 
 def _candidates(text: str, view: CursorView) -> list[Inline]:
-    """The ways in which `text` may meet what follows the cursor, most plausible first."""
-    here = view.offset
+    """The ways in which `text` may meet what stands around the cursor, most plausible first."""
     rest = view.line_suffix.rstrip()
     shown: list[Inline] = []
-    if rest:
-        first, newline, others = text.partition("\n")
-        overlap = _overlap(first, rest)
-        if first.endswith(rest) and not others:
-            shown.append(_at(first[: -len(rest)], here))
-        elif rest.strip(_CLOSERS + " \t") == "" and _holds_in_order(first, rest.replace(" ", "")):
-            # The editor closed these brackets by itself; the answer brings its own.
-            shown.append(Inline(text, Span(here, Offset(here + len(view.line_suffix)))))
-        elif overlap >= _SHORTEST_OVERLAP and not others:
-            shown.append(_at(first[:-overlap], here))
-        shown.append(Inline(text if newline else first, Span(here, here)))
-    else:
-        shown.append(_at(_without_following(text, view), here))
-    balanced = [_balanced(candidate, view) for candidate in shown]
-    unique: dict[tuple[str, int], Inline] = {}
-    for candidate in [*shown, *balanced]:
-        unique.setdefault((candidate.text, candidate.span.end), candidate)
-    return list(unique.values())
+    for version in (_without_echo(text, view), text):
+        if not rest:
+            version = _without_following(version, view)
+            shown.append(_replacing(version, view, 0))
+        elif not rest.strip(_CLOSERS_ONLY):
+            shown.append(_meeting_closers(version, rest, view))
+        else:
+            shown += _before_code(version.split("\n", 1)[0], rest, view)
+        closed = scan(view.line_prefix + version, view.document.language).closed
+        if closed:
+            # The answer goes on to close what the document closes further down.
+            shown.append(_replacing(version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip(), view, 0))
+    return list({(candidate.text, candidate.span.end): candidate for candidate in shown}.values())
 
 
-def _at(text: str, here: Offset) -> Inline:
-    return Inline(text, Span(here, here))
+def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
+    """The ways in which one line of `text` may go before code."""
+    overlap = _overlap(text, rest)
+    shown = []
+    if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
+        shown.append(_replacing(text[: len(text) - overlap], view, 0))
+    shown.append(_replacing(text, view, 0))
+    closed = scan(text, view.document.language).closed
+    if closed and closed[0][0] in rest:
+        # The bracket that it closes holds the rest of the line as well.
+        shown.append(_replacing(text[: closed[0][1] - 1], view, 0))
+    return shown
+
+
+def _without_echo(text: str, view: CursorView) -> str:
+    """`text` without the beginning of its line, which models retype: it stands before the cursor already."""
+    typed = view.line_prefix.lstrip()
+    bare = text.lstrip(" \t")
+    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed[-1].isalnum()
+    return bare[len(typed) :] if echoed and bare[len(typed) :].strip() else text
+
+
+def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
+    """`text` before a rest of the line that only closes: as much of the rest is replaced as the answer brings itself.
+
+    Editors close brackets and quotes on their own as they are opened; models close them again.
+    """
+    brought, after = _brought(text, rest, view)
+    matched = end = 0
+    for index, character in enumerate(rest):
+        if character.isspace():
+            continue
+        if matched == len(brought) or brought[matched] != character:
+            break
+        matched, end, after_match = matched + 1, index + 1, after[matched]
+    if not matched:
+        opens_lines = text.startswith("\n") and rest[0] in ")]}"
+        return _replacing(text + "\n" + view.indent if opens_lines else text, view, 0)
+    tail, remaining = text[after_match:], rest[end:]
+    while tail and remaining and tail[0] == remaining[0]:  # A statement's end goes with it: `);`, `):`.
+        tail, remaining, end = tail[1:], remaining[1:], end + 1
+    if text.endswith(rest[:end]) and text[: -end].strip():
+        return _replacing(text[:-end], view, 0)
+    return _replacing(text, view, end)
+
+
+def _brought(text: str, rest: str, view: CursorView) -> tuple[str, list[int]]:
+    """The closers in `text` of what was opened before it, one character each, and the index after each."""
+    language = view.document.language
+    quote = scan(view.line_prefix, language).quote
+    closed = scan(text, language, Scan(quote=quote if quote and quote[0] in rest else "")).closed
+    characters: list[tuple[str, int]] = []
+    for closer, index in closed:
+        characters += [(character, index - len(closer) + 1 + n) for n, character in enumerate(closer)]
+    if not characters and text[-1] in ";,:>" and rest.startswith(text[-1]):
+        characters = [(text[-1], len(text))]
+    return "".join(character for character, _ in characters), [index for _, index in characters]
 
 
 def _without_following(text: str, view: CursorView) -> str:
@@ -106,63 +178,39 @@ def _without_following(text: str, view: CursorView) -> str:
     for count in range(min(len(lines) - 1, len(after)), 0, -1):
         tail = [line.strip() for line in lines[-count:]]
         if tail == after[:count] and any(tail):
-            bare = not any(_is_telling(line) for line in tail)
-            same_depth = _indent(lines[-count]) == _indent(_first_line_after(view))
-            if not bare or same_depth:
+            same_depth = columns(lines[-count]) == columns(next_line(view.suffix))
+            if same_depth or any(is_telling(line) for line in tail):
                 return "\n".join(lines[:-count]).rstrip()
     return text
 
 
-def _first_line_after(view: CursorView) -> str:
-    for line in view.suffix.split("\n")[1:]:
-        if line.strip():
-            return line
-    return ""
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _balanced(candidate: Inline, view: CursorView) -> Inline:
-    """`candidate` without closers that nothing before it opened and that the rest of the line supplies."""
-    kept = candidate.text
-    supplied = "" if candidate.span.end > candidate.span.start else view.line_suffix
-    surplus = _unopened_closers(view.line_prefix + kept)
-    while surplus and kept and kept[-1] in ")]}" and kept[-1] in supplied:
-        kept = kept[:-1]
-        surplus -= 1
-    return Inline(kept, candidate.span)
-
-
-def _unopened_closers(text: str) -> int:
-    depth = surplus = 0
-    for character in text:
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            if depth:
-                depth -= 1
-            else:
-                surplus += 1
-    return surplus
-
-
-def _parses_best(candidates: Sequence[Inline], syntax: Syntax) -> Inline | Skip:
+def _parses_best(candidates: Sequence[Inline], view: CursorView, syntax: Syntax) -> Inline | Skip:
     """The candidate that leaves the fewest syntax errors; the earlier one where they are equal."""
     document = syntax.document
-    best: Inline | None = None
-    fewest = -1
+    counts: list[int] = []
     for candidate in candidates:
         edit = Edit(candidate.span.start, candidate.span.end, candidate.text)
-        errors = error_count(reparse(syntax, [edit], document.replace([edit], document.version)))
-        if best is None or errors < fewest:
-            best, fewest = candidate, errors
-    assert best is not None, "called with at least one candidate"  # noqa: S101  States the contract for mypy.
+        counts.append(error_count(reparse(syntax, [edit], document.replace([edit], document.version))))
+    fewest = min(counts)
+    best = candidates[counts.index(fewest)]
+    if fewest and not error_count(syntax) and _should_parse(best, view):
+        return Skip("worse-syntax")
     return best
 
 
-def _with_newlines(inline: Inline, newline: str) -> Inline:
+def _should_parse(shown: Inline, view: CursorView) -> bool:
+    """Whether a text has to keep a sound document sound: if code follows on its line, or if it closes brackets that the
+    document has closed already. Other texts may leave things open; people type on."""
+    rest = view.line_suffix.strip(_CLOSERS_ONLY)
+    return bool(rest) or bool(scan(view.line_prefix + shown.text, view.document.language).closed)
+
+
+def _replacing(text: str, view: CursorView, length: int) -> Inline:
+    return Inline(text, Span(view.offset, Offset(view.offset + length)))
+
+
+def _with_newlines(inline: Inline, view: CursorView) -> Inline:
+    newline = view.document.newline
     return inline if newline == "\n" else Inline(inline.text.replace("\n", newline), inline.span)
 
 
@@ -172,17 +220,3 @@ def _overlap(text: str, suffix: str) -> int:
         if text.endswith(suffix[:size]):
             return size
     return 0
-
-
-def _holds_in_order(text: str, wanted: str) -> bool:
-    position = 0
-    for character in wanted:
-        position = text.find(character, position) + 1
-        if position == 0:
-            return False
-    return True
-
-
-def _is_telling(line: str) -> bool:
-    """Whether a line says enough for its repetition to mean something; `}` and `else:` repeat everywhere."""
-    return sum(c.isalnum() for c in line) >= _SHORTEST_OVERLAP and line.rstrip(":{ ") not in ("else", "try", "finally", "end")

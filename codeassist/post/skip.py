@@ -30,7 +30,7 @@ REASONS: dict[str, str] = {
     "stale": "The document changed while the answer was on its way.",
     "cancelled": "The user cancelled it.",
     "superseded": "A newer request of the same document took over.",
-    # About the model server; the same words as the errors in model/errors.py.
+    # About the model server and the embedded engine; the words of the errors in model/errors.py and serving/errors.py.
     "model-error": "The model failed.",
     "model-unreachable": "The model server does not answer.",
     "model-unauthorised": "The model server refused the key.",
@@ -40,6 +40,9 @@ REASONS: dict[str, str] = {
     "model-server-error": "The model server failed.",
     "model-truncated-stream": "The model server broke off in the middle of its answer.",
     "model-malformed-event": "The model server sent something that is not its protocol.",
+    "engine-failed": "The embedded engine could not be started.",
+    "engine-model-missing": "The embedded engine's model is not installed.",
+    "engine-not-installed": "The embedded engine is not installed.",
 }
 """Every reason there is, with one sentence for people. docs/reference/silence.md is made from it."""
 
@@ -57,3 +60,13 @@ class Skip:
 
     def __str__(self) -> str:
         return self.detail or REASONS[self.reason]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the model could not answer at all, which is for the user to mend."""
+        return is_failure(self.reason)
+
+
+def is_failure(reason: str) -> bool:
+    """Whether `reason` is one of a model server or an engine that failed."""
+    return reason.startswith(("model-", "engine-"))

@@ -16,12 +16,15 @@ from difflib import SequenceMatcher
 
 from codeassist.syntax.languages import line_comment
 
-_LEXEME = re.compile(r"\s+|\w+|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?:[=!<>]=|[-+*/%&|^]=|&&|\|\||<<|>>|//|\*\*|->|=>|::)|.")
+_LEXEME = re.compile(
+    r"\s+|\w+|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[=!<>]=|[-+*/%&|^]=|&&|\|\||<<|>>|//|\*\*|->|=>|::|."
+)
 _NUMBER = re.compile(r"\d[\w.]*$")
 _NAME = re.compile(r"[^\W\d]\w*$")
-_OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "instanceof", "typeof", "true", "false", "True", "False"})
+_OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "instanceof", "typeof"})
+_CONSTANT_WORDS = frozenset({"true", "false", "True", "False", "null", "nil", "None"})
 _CONFIDENCE_WEIGHT = 0.5
-"""How much the improbability of the model's own rest of the line counts against the gap; from benchmarks/quality/infill.py."""
+"""How much the improbability of the model's own rest of the line counts against the gap."""
 _UNLISTED_MARGIN = 1.0
 """A token beyond the reported ones is at least as unlikely as the least of them; this much more is assumed, in nats."""
 
@@ -133,7 +136,7 @@ def category_of(change: Change) -> str:
         return "missing-code"
     if old and not new:
         return "extra-code"
-    if pieces and all(_NUMBER.match(t) or t in "+-" for t in pieces):
+    if pieces and all(_NUMBER.match(t) or t in "+-" or t in _CONSTANT_WORDS for t in pieces):
         return "wrong-constant"
     if pieces and all(_is_operator(t) for t in pieces):
         return "wrong-operator"

@@ -43,8 +43,8 @@ class Family(BaseModel):
     `repo_name_end`, `file_end`: what follows the name, and the body (which ends with a line end itself).
     `files_at`: other files come before the first marker, or after the prefix marker. A family without `file`
     gets them as comments at the start of the prefix.
-    `current_path`: where the path of the file at the cursor goes: before the first marker, after the prefix
-    marker, or nowhere.
+    `current_path`: where the path of the file at the cursor goes: before the first marker, after the prefix marker, or
+    nowhere; `path_alone`: also where there are no other files.
     `control_tokens`, `control_patterns`: what file text must never contain; see `guard`.
     `stop_texts`: at most 4 short strings that end an answer, for servers that spell control tokens out (many
     do not: they strip them from the text); `stop_token_texts`: control tokens that end it, to be resolved to
@@ -69,6 +69,7 @@ class Family(BaseModel):
     file_end: str = ""
     files_at: Literal["head", "prefix"] = "head"
     current_path: Literal["before", "inside", "none"] = "none"
+    path_alone: bool = False
     control_tokens: tuple[ControlToken, ...]
     control_patterns: tuple[str, ...] = ()
     stop_texts: tuple[str, ...] = Field(default=(), max_length=MAX_STOP_TEXTS)
@@ -81,11 +82,9 @@ class Family(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Family:
-        for pattern in (*self.match, *self.control_patterns):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{self.name}: match or control_patterns hold {pattern!r}: {error}") from error
+        wrong = [pattern for pattern in (*self.match, *self.control_patterns) if not _compiles(pattern)]
+        if wrong:
+            raise ValueError(f"{self.name}: match or control_patterns hold no regular expressions: {wrong}")
         if self.kind == "fim" and not (self.prefix and self.suffix):
             raise ValueError(f"{self.name}: a fim family needs prefix and suffix markers")
         if self.kind == "chat" and (self.prefix or self.suffix or self.middle):
@@ -119,6 +118,14 @@ class Family(BaseModel):
             alternatives.setdefault(first, []).append(pattern[len(first) :])
         # One branch for each first character: the regex engine then skips straight to candidates.
         return re.compile("|".join(f"{first}(?={'|'.join(rest)})" for first, rest in alternatives.items()))
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _load() -> Mapping[str, Family]:

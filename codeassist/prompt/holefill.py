@@ -42,7 +42,17 @@ _INSERT = re.compile(r"<insert>(.*?)(?:</insert>|\Z)", re.DOTALL | re.IGNORECASE
 _CLOSED = re.compile(r"</insert>", re.IGNORECASE)
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:\n?^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-_ENDED = re.compile(r"</(?:i(?:n(?:s(?:e(?:r(?:t>?)?)?)?)?)?)?\Z")
+
+
+def _beginnings(tag: str) -> str:
+    """A pattern for the beginnings of `tag`, itself included."""
+    return "|".join(re.escape(tag[:end]) for end in range(len(tag), 0, -1))
+
+
+_ENDED = re.compile(rf"(?:{_beginnings(CLOSE)})\Z", re.IGNORECASE)
+_UNDECIDED = re.compile(rf"\s*(?:{_beginnings(OPEN)}|{_beginnings('<think>')}|<think>.*|`+[^`\n]*)\Z", re.DOTALL)
+"""The beginning of an answer of which the text to insert has not come yet."""
+
 _SHORTEST_ECHO = 4
 
 
@@ -74,11 +84,13 @@ def render_holefill(packed: Packed, family: Family) -> tuple[Turn, ...]:
 def extract_completion(answer: str, line_prefix: str = "") -> str:
     """The text to insert from an answer to `render_holefill`; "" if there is none.
 
-    Forgives what models do: thoughts before the answer, the opening tag left out or repeated, the closing tag
-    missing or cut off, Markdown fences, and the line retyped from its start. `line_prefix` is the text of the
-    cursor's line before it.
+    `answer` may be what has come of it so far. Forgives what models do: thoughts before the answer, the opening tag
+    left out or repeated, the closing tag missing or cut off, Markdown fences, and the line retyped from its start.
+    `line_prefix` is the text of the cursor's line before it.
     """
     text = _THOUGHT.sub("", answer)
+    if _UNDECIDED.match(text):
+        return ""
     tagged = _INSERT.search(text)
     # Without an opening tag it was ours (prefill) or forgotten: all up to a closing tag is the answer.
     inside = tagged[1] if tagged else _CLOSED.split(text, maxsplit=1)[0]

@@ -53,16 +53,16 @@ class Actions:
                         data=data,
                     )
                 )
-            actions.append(
-                types.CodeAction(
-                    title=f"Dismiss this finding ({finding.category})",
-                    kind=types.CodeActionKind.QuickFix,
-                    diagnostics=[diagnostic],
-                    command=types.Command(
-                        title="Dismiss", command="codeassist.dismiss", arguments=[uri, finding.fingerprint]
-                    ),
-                )
-            )
+            category = finding.category
+            actions += [
+                _dismissal("Dismiss this finding", "codeassist.dismiss", [uri, finding.fingerprint], diagnostic),
+                _dismissal(
+                    f"Dismiss all of {category} in this workspace",
+                    "codeassist.dismissCategory",
+                    [uri, category],
+                    diagnostic,
+                ),
+            ]
         return actions
 
     def resolved(self, action: types.CodeAction, *, versioned: bool) -> types.CodeAction:
@@ -76,13 +76,22 @@ class Actions:
                 action.edit = self._edit(entry, finding, versioned)
         return action
 
-    async def dismiss(self, uri: str, fingerprint: str) -> None:
+    def dismiss(self, _uri: str, fingerprint: str) -> None:
         """Hide a finding for as long as the server runs; a later review does not bring it back."""
         self.session.dismissed.add(fingerprint)
-        entry = self.session.documents.get(uri)
-        if entry is not None:
-            entry.findings = tuple(f for f in entry.findings if f.fingerprint != fingerprint)
-            await self.publisher.publish(uri)
+        self._hide()
+
+    def dismiss_category(self, uri: str, category: str) -> None:
+        """Hide the findings of a category, in all documents of the workspace folder that holds `uri`."""
+        self.session.dismissed_categories.add((self.session.root_of(uri), category))
+        self._hide()
+
+    def _hide(self) -> None:
+        for uri, entry in self.session.documents.items():
+            kept = tuple(finding for finding in entry.findings if not self.session.is_dismissed(uri, finding))
+            if len(kept) < len(entry.findings):
+                entry.findings = kept
+                self.publisher.publish(uri)
 
     def _edit(self, entry: OpenDocument, finding: Finding, versioned: bool) -> types.WorkspaceEdit:
         document = entry.document
@@ -93,6 +102,15 @@ class Actions:
         return types.WorkspaceEdit(
             document_changes=[types.TextDocumentEdit(text_document=identifier, edits=list(edits))]
         )
+
+
+def _dismissal(title: str, command: str, arguments: list[str], diagnostic: types.Diagnostic) -> types.CodeAction:
+    return types.CodeAction(
+        title=title,
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[diagnostic],
+        command=types.Command(title=title, command=command, arguments=list(arguments)),
+    )
 
 
 def _covers(kind: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.uris import to_fs_path
 
 from codeassist import __version__
@@ -17,18 +18,17 @@ from codeassist.flow.admission import Admission
 from codeassist.server.actions import Actions
 from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.completion import Completer
+from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
 from codeassist.server.review import Publisher, Reviewer
 from codeassist.server.session import Session
 from codeassist.server.status import Status
-from codeassist.settings import Problem, load
+from codeassist.settings import Settings
 from codeassist.text.positions import Encoding
 
 logger = logging.getLogger(__name__)
-
-_CONFIGURATION_TIMEOUT_S = 5.0
 
 
 class App:
@@ -43,12 +43,13 @@ class App:
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
         self.completer = Completer(self.session, self.models, self.admission, self.status)
-        self.reviewer = Reviewer(
-            self.session, self.models, self.admission, self.status, self.progress, self.publisher
-        )
+        self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)
         self.actions = Actions(self.session, self.publisher)
+        self.configuration = Configuration(
+            self.session, self.server.workspace_configuration_async, self._show, self._settings_changed
+        )
         self._capabilities = types.ClientCapabilities()
-        self._editor_settings: Mapping[str, Any] = {}
+        self._ready = False
         self._register()
 
     # Life cycle ------------------------------------------------------------------------------------------------------
@@ -69,20 +70,21 @@ class App:
         else:
             options_popup = types.CompletionOptions(trigger_characters=[".", "(", " ", "="])
             self._feature(types.TEXT_DOCUMENT_COMPLETION, self.completer.popup, options_popup)
-        if document.diagnostic is not None:
+        # Without refresh a client pulls when the user types, not when a review is done: Neovim 0.11 is one.
+        refresh = workspace.diagnostics.refresh_support if workspace and workspace.diagnostics else False
+        if document.diagnostic is not None and refresh:
             self.publisher.pull = True
-            self.publisher.refresh_supported = bool(
-                workspace and workspace.diagnostics and workspace.diagnostics.refresh_support
-            )
             pull_options = types.DiagnosticOptions(
                 identifier="codeassist", inter_file_dependencies=False, workspace_diagnostics=False
             )
             self._feature(types.TEXT_DOCUMENT_DIAGNOSTIC, self.pull_diagnostics, pull_options)
-        self._take_settings(_own_part(params.initialization_options))
+        self.configuration.can_ask = bool(workspace and workspace.configuration)
+        self.configuration.initial(params.initialization_options)
 
     async def initialized(self, _params: types.InitializedParams) -> None:
-        await self._pull_settings()
-        self.status.set("ready" if self.session.settings.completion.enabled else "off")
+        await self.configuration.pull()
+        self._ready = True
+        self.status.enabled(self.session.settings.completion.enabled)
 
     async def shutdown(self, _params: None = None) -> None:
         await self.session.shut_down()
@@ -100,11 +102,25 @@ class App:
         entry = self.session.documents.get(uri)
         if entry is None:
             return
-        steps = apply_changes(
-            entry.document, params.content_changes, params.text_document.version, self.session.encoding
-        )
+        version, changes = params.text_document.version, params.content_changes
+        if not entry.kept:
+            whole = [change for change in changes if isinstance(change, types.TextDocumentContentChangeWholeDocument)]
+            if whole:
+                self.session.open(uri, whole[-1].text, entry.language_id, version)
+            return
+        try:
+            steps = apply_changes(entry.document, changes, version, self.session.encoding)
+        except Exception:
+            self.lost_track(uri)
+            raise
         if self.session.change(uri, steps):
-            self.session.spawn(self.publisher.publish(uri))
+            self.publisher.publish(uri)
+
+    def lost_track(self, uri: str) -> None:
+        """Stop working on a document of which the text is not known any more."""
+        if uri in self.session.documents:
+            self.session.close(uri)
+            self.publisher.clear(uri)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         self.session.close(params.text_document.uri)
@@ -133,6 +149,8 @@ class App:
             await self.reviewer.run(uri, everything=False)
 
     async def restart_command(self) -> None:
+        for uri in list(self.session.documents):
+            self.session.drop_tasks(uri)
         await self.models.restart()
         self.status.set("ready", "The connection to the model was made anew.")
 
@@ -143,61 +161,34 @@ class App:
         return list(self.session.traces)[-20:]
 
     def accepted_command(self, item_id: str = "") -> None:
-        self._item_event(item_id, "accepted")
-
-    async def dismiss_command(self, uri: str, fingerprint: str) -> None:
-        await self.actions.dismiss(uri, fingerprint)
+        self._item_event(item_id, "didAccept")
 
     def trace(self, params: Any) -> list[dict[str, Any]]:
-        limit = getattr(params, "limit", None)
+        limit = params.get("limit") if isinstance(params, dict) else None
         count = limit if isinstance(limit, int) and limit > 0 else 20
         return list(self.session.traces)[-count:]
 
-    def _item_event(self, item_id: object, event: str) -> None:
+    def _item_event(self, item_id: object, event: str, **more: Any) -> None:
         if isinstance(item_id, str) and item_id in self.session.items:
-            self.session.traces.append({"kind": event, "uri": self.session.items[item_id], "item": item_id})
+            self.session.traces.append({"kind": event, "uri": self.session.items[item_id], "item": item_id, **more})
 
     # Settings --------------------------------------------------------------------------------------------------------
 
     async def configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
-        own = _own_part(params.settings)
-        if own:
-            self._take_settings(own)
-        else:
-            await self._pull_settings()
+        await self.configuration.notified(params.settings)
 
     def folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        gone = {Path(to_fs_path(folder.uri) or "") for folder in params.event.removed}
-        new = [Path(to_fs_path(folder.uri) or "") for folder in params.event.added]
-        self.session.roots = (*[root for root in self.session.roots if root not in gone], *new)
+        gone = _paths(folder.uri for folder in params.event.removed)
+        new = _paths(folder.uri for folder in params.event.added)
+        self.session.roots = (*[root for root in self.session.roots if root not in (*gone, *new)], *new)
+        self.configuration.reload()
 
-    async def _pull_settings(self) -> None:
-        workspace = self._capabilities.workspace
-        if workspace is None or not workspace.configuration:
-            return
-        item = types.ConfigurationItem(section="codeassist")
-        request = self.server.workspace_configuration_async(types.ConfigurationParams(items=[item]))
-        try:
-            answer = await asyncio.wait_for(asyncio.shield(request), _CONFIGURATION_TIMEOUT_S)
-        except (asyncio.TimeoutError, Exception) as error:  # noqa: BLE001, RUF100  Any refusal: keep what holds.
-            logger.info("the client gave no settings: %s", type(error).__name__)
-            return
-        first = answer[0] if answer else None
-        if isinstance(first, Mapping):
-            self._take_settings(first)
-
-    def _take_settings(self, editor: Mapping[str, Any]) -> None:
-        self._editor_settings = editor or self._editor_settings
-        root = self.session.roots[0] if self.session.roots else None
-        settings, problems = load(root, self._editor_settings)
-        self.session.settings = settings
-        logging.getLogger("codeassist").setLevel(settings.log.level.upper())
-        for problem in problems:
-            self._say(problem)
-
-    def _say(self, problem: Problem) -> None:
-        logger.warning("setting not taken: %s", problem)
-        self._show(types.MessageType.Warning, f"codeassist: setting not taken: {problem}")
+    def _settings_changed(self, before: Settings, after: Settings) -> None:
+        if not same_servers(before, after):
+            for uri in list(self.session.documents):
+                self.session.drop_tasks(uri)
+        if self._ready:
+            self.status.enabled(after.completion.enabled)
 
     # The client ------------------------------------------------------------------------------------------------------
 
@@ -222,9 +213,13 @@ class App:
         return bool(edit and edit.document_changes)
 
     async def _refresh_diagnostics(self) -> None:
-        await asyncio.shield(self.server.workspace_diagnostic_refresh_async(None))
+        try:
+            await asyncio.shield(self.server.workspace_diagnostic_refresh_async(None))
+        except JsonRpcException as error:
+            logger.info("the client does not refresh: %s", type(error).__name__)
 
     def _register(self) -> None:
+        self.server.protocol.lost_track = self.lost_track
         self.publisher.push = self.server.text_document_publish_diagnostics
         self.publisher.refresh = self._refresh_diagnostics
         self._feature(types.INITIALIZE, self.initialize)
@@ -250,14 +245,18 @@ class App:
         self.server.command("codeassist.showStatus")(_function(self.show_status_command))
         self.server.command("codeassist.showTrace")(_function(self.show_trace_command))
         self.server.command("codeassist.didAccept")(_function(self.accepted_command))
-        self.server.command("codeassist.dismiss")(_function(self.dismiss_command))
+        self.server.command("codeassist.dismiss")(_function(self.actions.dismiss))
+        self.server.command("codeassist.dismissCategory")(_function(self.actions.dismiss_category))
 
     def _feature(self, method: str, handler: Callable[..., Any], options: Any = None) -> None:
         self.server.feature(method, options)(_function(handler))
 
     def _reporter(self, event: str) -> Any:
         def report(params: Any) -> None:
-            self._item_event(getattr(params, "itemId", None), event)
+            if isinstance(params, dict):
+                length = params.get("acceptedLength")
+                more = {"acceptedLength": length} if isinstance(length, int) else {}
+                self._item_event(params.get("itemId"), event, **more)
 
         return report
 
@@ -279,27 +278,15 @@ def _function(method: Callable[..., Any]) -> Callable[..., Any]:
     return handle_now
 
 
-def _own_part(values: Any) -> Mapping[str, Any]:
-    """Settings as clients send them: bare, or under the section's name."""
-    if not isinstance(values, Mapping):
-        values = _plain(values)
-    own = values.get("codeassist", values) if isinstance(values, Mapping) else {}
-    return own if isinstance(own, Mapping) else {}
-
-
-def _plain(value: Any) -> Any:
-    """pygls hands untyped parameters over as nested named tuples."""
-    if hasattr(value, "_asdict"):
-        return {key: _plain(item) for key, item in value._asdict().items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+def _paths(uris: Iterable[str]) -> tuple[Path, ...]:
+    """The folders on disk among `uris`."""
+    paths = [to_fs_path(uri) for uri in uris]
+    return tuple(Path(path) for path in paths if path)
 
 
 def _roots(params: types.InitializeParams) -> tuple[Path, ...]:
-    uris = [folder.uri for folder in params.workspace_folders or []]
-    if not uris and params.root_uri:
-        uris = [params.root_uri]
-    paths = [to_fs_path(uri) for uri in uris]
-    return tuple(Path(path) for path in paths if path)
+    folders = [folder.uri for folder in params.workspace_folders or []]
+    return _paths(folders or ([params.root_uri] if params.root_uri else []))
 
 
 def _encoding(kind: types.PositionEncodingKind | str | None) -> Encoding:

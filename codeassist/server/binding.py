@@ -1,4 +1,4 @@
-"""From settings to the models that flows are given, one for each role, made at first use and kept until settings change."""
+"""From settings to the models that flows are given: one for each role, made at first use, kept until they change."""
 
 from __future__ import annotations
 
@@ -33,17 +33,24 @@ class Models:
 
     async def bound(self, settings: Settings, role: Role) -> Bound:
         """The model of `role` with its family and name. Raises ModelError if the server cannot say what it serves."""
-        async with self._lock:
+        while True:
+            async with self._lock:
+                made = self._made.get(role)
+                if made is not None and not _same_server(made[0], settings, role):
+                    await self._drop_all()
+                if role not in self._made:
+                    self._made[role] = (settings, await asyncio.to_thread(self._connect, settings, role))
+                model = self._made[role][1]
+            bound = self._bound.get(role)
+            if bound is not None and bound.model is model:
+                return bound
+            # Not under the lock: a server that does not answer must not hold up the other role's.
+            bound = await _bind(settings, role, model)
             made = self._made.get(role)
-            if made is not None and not _same_server(made[0], settings, role):
-                await self._drop_all()
-            if role not in self._made:
-                self._made[role] = (settings, await asyncio.to_thread(self._connect, settings, role))
-            model = self._made[role][1]
-        # Not under the lock: a server that does not answer must not hold up the other role's.
-        if role not in self._bound:
-            self._bound[role] = await _bind(settings, role, model)
-        return self._bound[role]
+            if made is not None and made[1] is model:
+                self._bound[role] = bound
+                return bound
+            # The connection was given up meanwhile; what was learned over it may not hold for the next.
 
     async def restart(self) -> None:
         """Forget all connections; the next request makes them anew."""

@@ -57,9 +57,7 @@ class Completer:
             label=label,
             kind=types.CompletionItemKind.Snippet,
             detail="codeassist",
-            documentation=types.MarkupContent(
-                kind=types.MarkupKind.PlainText, value=typed + shown.text
-            ),
+            documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=typed + shown.text),
             insert_text_format=types.InsertTextFormat.PlainText,
             text_edit=types.TextEdit(range=span, new_text=shown.text),
             filter_text="",
@@ -94,7 +92,7 @@ class Completer:
 
         answer = await self.session.newest(uri, "completion", work)
         skip = answer if isinstance(answer, Skip) else answer.skip
-        if skip is None and entry.document is not document:
+        if skip is None and not self.session.is_current(entry, document):
             skip = Skip("stale")
         self.session.remember(trace, uri, skip)
         if skip is not None or isinstance(answer, Skip):
@@ -102,9 +100,7 @@ class Completer:
         self.status.completed(trace)
         return document, answer.item
 
-    async def _complete(
-        self, entry: OpenDocument, document: Document, offset: Offset, trace: Trace
-    ) -> Completion:
+    async def _complete(self, entry: OpenDocument, document: Document, offset: Offset, trace: Trace) -> Completion:
         settings = self.session.settings
         with trace.stage("parse"):
             syntax = await self.session.syntax_at(entry, document)
@@ -120,11 +116,14 @@ class Completer:
             async with self.admission.urgent():
                 with trace.stage("connect"):
                     bound = await self.models.bound(settings, "completion")
+                self.status.model(bound.name)
                 answer = await complete(snapshot, bound, settings.completion, trace)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
-        if answer.skip is not None and answer.skip.reason.startswith("model-"):
+        if answer.skip is not None and answer.skip.is_failure:
             self.status.failed(answer.skip)
+        elif answer.skip is not None and answer.prepared is not None:
+            self.status.answered()
         return answer
 
 

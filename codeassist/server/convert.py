@@ -42,9 +42,7 @@ def span_of(document: Document, range_: types.Range, encoding: Encoding) -> Span
 
 
 def range_of(document: Document, span: Span, encoding: Encoding) -> types.Range:
-    return types.Range(
-        start=position_of(document, span.start, encoding), end=position_of(document, span.end, encoding)
-    )
+    return types.Range(start=position_of(document, span.start, encoding), end=position_of(document, span.end, encoding))
 
 
 def apply_changes(

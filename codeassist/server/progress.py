@@ -42,9 +42,7 @@ class Progress:
 
         def report(done: int, of_all: int) -> None:
             percentage = 100 * done // of_all if of_all else 0
-            progress.report(
-                token, types.WorkDoneProgressReport(message=f"{done}/{of_all}", percentage=percentage)
-            )
+            progress.report(token, types.WorkDoneProgressReport(message=f"{done}/{of_all}", percentage=percentage))
 
         try:
             yield report

@@ -19,7 +19,6 @@ from codeassist.server.progress import Progress
 from codeassist.server.session import OpenDocument, Session, moved_findings
 from codeassist.server.status import Status
 from codeassist.settings import Settings
-from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Span
 from codeassist.text.edits import Edit, shift
 
@@ -66,14 +65,21 @@ class Reviewer:
         if entry.unreadable is not None:
             self.session.remember(trace, uri, Skip(entry.unreadable))
             return
-        answer = await self.session.newest(
-            uri, "review", lambda: self._review(entry, document, settings, everything, trace)
-        )
+        with self.session.following(entry) as edits:
+            answer = await self.session.newest(
+                uri, "review", lambda: self._review(entry, document, edits, settings, everything, trace)
+            )
         skip = answer if isinstance(answer, Skip) else None
         self.session.remember(trace, uri, skip)
 
     async def _review(
-        self, entry: OpenDocument, document: Document, settings: Settings, everything: bool, trace: Trace
+        self,
+        entry: OpenDocument,
+        document: Document,
+        edits: Sequence[tuple[Edit, ...]],
+        settings: Settings,
+        everything: bool,
+        trace: Trace,
     ) -> Review | Skip:
         with trace.stage("parse"):
             syntax = await self.session.syntax_at(entry, document)
@@ -94,31 +100,32 @@ class Reviewer:
             language = settings.review.language or self.session.locale
             chosen = settings.review.model_copy(update={"language": language})
             answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, report)
-        for skip in answer.skips.values():
-            if skip.reason.startswith("model-"):
-                self.status.failed(skip)
-        self._take_over(entry, syntax, everywhere, answer)
-        await self.publisher.publish(document.uri)
+        failures = [skip for skip in answer.skips.values() if skip.is_failure]
+        for skip in failures:
+            self.status.failed(skip)
+        if trace.requests and not failures:
+            self.status.answered()
+        self._take_over(entry, edits, everywhere, answer)
+        self.publisher.publish(document.uri)
         first = next(iter(answer.skips.values()), None)
         return answer if answer.findings or first is None or answer.reviewed else first
 
     def _take_over(
-        self, entry: OpenDocument, syntax: Syntax, everywhere: Sequence[Region], answer: Review
+        self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], everywhere: Sequence[Region], answer: Review
     ) -> None:
-        """Put the new findings beside those of functions that were not looked at, all at today's places."""
+        """Put the new findings beside those of functions that were not looked at, all at today's places: `edits` were
+        made since the review began."""
         known = {region.fingerprint for region in answer.reviewed}
         present = {region.fingerprint for region in everywhere}
         entry.known = (entry.known & present) | known
         found: tuple[Finding, ...] = answer.findings
         looked_at: list[Span] = [region.span for region in answer.reviewed]
-        for edits in self.session.edits_since(entry, syntax.document.version):
-            found = moved_findings(found, edits)
-            looked_at = [_moved(span, edits) for span in looked_at]
-        kept = tuple(
-            finding for finding in entry.findings if not any(_inside(finding, span) for span in looked_at)
-        )
-        shown = [finding for finding in found if finding.fingerprint not in self.session.dismissed]
-        entry.findings = (*kept, *shown)
+        for step in edits:
+            found = moved_findings(found, step)
+            looked_at = [_moved(span, step) for span in looked_at]
+        kept = tuple(finding for finding in entry.findings if not any(_inside(finding, span) for span in looked_at))
+        uri = entry.document.uri
+        entry.findings = (*kept, *(finding for finding in found if not self.session.is_dismissed(uri, finding)))
 
 
 class Publisher:
@@ -127,18 +134,17 @@ class Publisher:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.pull = False
-        self.refresh_supported = False
         self.push: PushDiagnostics | None = None
         self.refresh: RefreshDiagnostics | None = None
 
-    async def publish(self, uri: str) -> None:
+    def publish(self, uri: str) -> None:
+        """Show the findings as they are now. Does not wait for the client: some answer a refresh late or never."""
         entry = self.session.documents.get(uri)
         if self.pull:
-            if self.refresh_supported and self.refresh is not None:
-                await self.refresh()
-            return
-        if self.push is not None:
-            version = entry.document.version if entry else None
+            if self.refresh is not None:
+                self.session.spawn(self.refresh())
+        elif self.push is not None and entry is not None:
+            version = entry.document.version
             self.push(types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=self.diagnostics(uri)))
 
     def clear(self, uri: str) -> None:

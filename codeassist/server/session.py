@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
@@ -23,32 +24,40 @@ from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax, parse, reparse
 from codeassist.text.document import Document
-from codeassist.text.edits import Edit, reanchor, shift
+from codeassist.text.edits import Edit, reanchor
 from codeassist.text.hygiene import ReadLimits, why_unreadable
 from codeassist.text.positions import Encoding
+from codeassist.text.spans import Span
 
 T = TypeVar("T")
 Kind = Literal["completion", "review"]
+_KINDS: tuple[Kind, ...] = ("completion", "review")
 
 _PARSE_INLINE_CHARACTERS = 60_000
 """Above this size even an incremental parse runs beside the event loop."""
 _MOST_TRACES = 200
 _MOST_ITEMS = 64
-_MOST_STEPS = 2_000
+_LONG_INSERT = 1_000
+"""Text inserted at once from this length on, in characters, makes a document worth looking at anew."""
+_MOST_STEP_CHARACTERS = 16_000_000
+"""Documents kept between two parses, in characters of all their texts; beyond that the next parse is a full one."""
 
 
 @dataclass(slots=True)
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
-    `document`; `edits` are the latest edits by version."""
+    `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
+    when it was opened: then `document` is empty, and only a whole new text is taken in."""
 
     document: Document
     path: str
+    language_id: str
     base: Document
     unreadable: str | None = None
+    kept: bool = True
     syntax: Syntax | None = None
     steps: list[tuple[tuple[Edit, ...], Document]] = field(default_factory=list)
-    edits: deque[tuple[int, tuple[Edit, ...]]] = field(default_factory=lambda: deque(maxlen=_MOST_STEPS))
+    followers: dict[int, list[tuple[Edit, ...]]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     baseline_taken: bool = False
     findings: tuple[Finding, ...] = ()
@@ -68,6 +77,7 @@ class Session:
     skips: dict[str, int] = field(default_factory=dict)
     items: OrderedDict[str, str] = field(default_factory=OrderedDict)
     dismissed: set[str] = field(default_factory=set)
+    dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: set[asyncio.Task[Any]] = field(default_factory=set)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -76,12 +86,13 @@ class Session:
 
     def open(self, uri: str, text: str, language_id: str, version: int) -> OpenDocument:
         """Start to keep a document. What cannot be worked with is kept all the same, with the reason."""
+        self.drop_tasks(uri)
         path = self.path_of(uri)
-        size = len(text.encode("utf-8", "replace"))
-        limits = ReadLimits(max_bytes=self.settings.index.max_file_bytes)
+        unreadable = self._why_unreadable(text)
+        kept = unreadable != "too-large"  # Its line index alone would cost seconds and hundreds of megabytes.
         language = language_of(path, language_id, text[:200].split("\n", 1)[0])
-        document = Document.create(uri, text, language, version)
-        entry = OpenDocument(document, path, document, why_unreadable(text, size, limits))
+        document = Document.create(uri, text if kept else "", language, version)
+        entry = OpenDocument(document, path, language_id, document, unreadable, kept)
         self.documents[uri] = entry
         return entry
 
@@ -91,23 +102,40 @@ class Session:
         dropped = False
         for edits, document in steps:
             entry.document = document
-            entry.edits.append((document.version, edits))
             entry.steps.append((edits, document))
+            for follower in entry.followers.values():
+                follower.append(edits)
             moved = moved_findings(entry.findings, edits)
             dropped = dropped or len(moved) < len(entry.findings)
             entry.findings = moved
-        if len(entry.steps) > _MOST_STEPS:
+        inserted = [edit.text for edits, _document in steps for edit in edits]
+        if entry.unreadable is not None or any("\0" in text or len(text) > _LONG_INSERT for text in inserted):
+            entry.unreadable = self._why_unreadable(entry.document.text)
+        elif _size(entry.document.text) > self.settings.index.max_file_bytes:
+            entry.unreadable = "too-large"
+        parsed = entry.document.language and entry.unreadable is None
+        if not parsed or len(entry.steps) * len(entry.document.text) > _MOST_STEP_CHARACTERS:
             entry.base, entry.syntax, entry.steps = entry.document, None, []
-        text = entry.document.text
-        limits = ReadLimits(max_bytes=self.settings.index.max_file_bytes)
-        if entry.unreadable or len(text) > limits.max_bytes // 4:
-            entry.unreadable = why_unreadable(text, len(text.encode("utf-8", "replace")), limits)
         return dropped
 
     def close(self, uri: str) -> None:
         self.documents.pop(uri, None)
-        for kind in ("completion", "review"):
-            self.drop_task(uri, kind)
+        self.drop_tasks(uri)
+
+    def is_current(self, entry: OpenDocument, document: Document) -> bool:
+        """Whether the document is still open, and has not changed since `document` was taken from `entry`."""
+        return self.documents.get(document.uri) is entry and entry.document is document
+
+    @contextmanager
+    def following(self, entry: OpenDocument) -> Iterator[list[tuple[Edit, ...]]]:
+        """Collects the edits made to a document while the body runs, step by step. Versions do not tell: a change may
+        have several steps, and clients number as they like."""
+        edits: list[tuple[Edit, ...]] = []
+        entry.followers[id(edits)] = edits
+        try:
+            yield edits
+        finally:
+            del entry.followers[id(edits)]
 
     async def syntax_at(self, entry: OpenDocument, document: Document) -> Syntax | None:
         """The parse of `document`, a version of `entry`; None without a grammar or if a newer version was parsed."""
@@ -136,16 +164,14 @@ class Session:
     def others(self, uri: str) -> tuple[OpenFile, ...]:
         """The other open documents as they are parsed now; those not parsed yet count by their text."""
         found = []
+        limits = self.settings.index
         for other, entry in self.documents.items():
-            if other != uri and entry.unreadable is None:
+            excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
+            if other != uri and entry.unreadable is None and limits.enabled and not excluded:
                 syntax = entry.syntax
                 document = syntax.document if syntax is not None else entry.document
                 found.append(OpenFile(entry.path, syntax, document))
         return tuple(found)
-
-    def edits_since(self, entry: OpenDocument, version: int) -> tuple[tuple[Edit, ...], ...]:
-        """The edits after `version`, step by step."""
-        return tuple(edits for after, edits in entry.edits if after > version)
 
     async def newest(self, uri: str, kind: Kind, work: Callable[[], Awaitable[T]]) -> T | Skip:
         """Run `work()`; a newer call for the same document and kind ends it with Skip("superseded")."""
@@ -166,6 +192,11 @@ class Session:
             if self._tasks.get((uri, kind)) is task:
                 del self._tasks[(uri, kind)]
 
+    def drop_tasks(self, uri: str) -> None:
+        """End all running work on a document."""
+        for kind in _KINDS:
+            self.drop_task(uri, kind)
+
     def drop_task(self, uri: str, kind: Kind) -> None:
         """End the running work of that kind on a document, if there is any."""
         task = self._tasks.pop((uri, kind), None)
@@ -180,12 +211,23 @@ class Session:
         task.add_done_callback(self._background.discard)
         return task
 
+    def _why_unreadable(self, text: str) -> str | None:
+        limits = ReadLimits(max_bytes=self.settings.index.max_file_bytes)
+        if len(text) > limits.max_bytes:
+            return "too-large"  # However few bytes its characters have.
+        return why_unreadable(text, _size(text), limits)
+
     def remember(self, trace: Trace, uri: str, skip: Skip | None) -> None:
         """Keep the record of a finished request and count its silence."""
         if skip is not None:
             trace.skip, trace.detail = skip.reason, skip.detail
             self.skips[skip.reason] = self.skips.get(skip.reason, 0) + 1
         self.traces.append({"uri": uri, **trace.record()})
+
+    def is_dismissed(self, uri: str, finding: Finding) -> bool:
+        """Whether the user does not want to see this finding, or its category in this workspace folder."""
+        category = (self.root_of(uri), finding.category)
+        return finding.fingerprint in self.dismissed or category in self.dismissed_categories
 
     def new_item(self, uri: str) -> str:
         """An id for a shown completion; the last few are remembered, for the reports about them."""
@@ -197,16 +239,12 @@ class Session:
         return item_id
 
     def path_of(self, uri: str) -> str:
-        """The document's path for people and prompts: relative to its workspace root, with forward slashes."""
-        parts = urlsplit(uri)
-        path = unquote(parts.path)
-        if parts.scheme not in ("file", ""):
-            return path.rsplit("/", 1)[-1] or "untitled"
-        pure = PurePath(path[1:] if len(path) > 2 and path[2] == ":" else path)
-        inside = [root for root in self.roots if pure.is_relative_to(root)]
-        if inside:
-            return pure.relative_to(max(inside, key=lambda root: len(root.parts))).as_posix()
-        return pure.name
+        """The document's path for people and prompts: relative to its workspace root, with forward slashes. The name
+        alone for one outside of all roots or not on disk."""
+        path, root = _file_path(uri), self.root_of(uri)
+        if path is None:
+            return _parts(uri)[1].rsplit("/", 1)[-1] or "untitled"
+        return path.relative_to(root).as_posix() if root is not None else path.name
 
     def repository_of(self, uri: str) -> str:
         """The name of the workspace folder that holds the document, or ""."""
@@ -214,8 +252,9 @@ class Session:
         return root.name if root is not None else ""
 
     def root_of(self, uri: str) -> Path | None:
-        path = PurePath(unquote(urlsplit(uri).path))
-        inside = [root for root in self.roots if path.is_relative_to(root)]
+        """The innermost workspace folder that holds the document, or None."""
+        path = _file_path(uri)
+        inside = [root for root in self.roots if path is not None and path.is_relative_to(root)]
         return max(inside, key=lambda root: len(root.parts)) if inside else None
 
     async def shut_down(self) -> None:
@@ -240,12 +279,8 @@ def moved_findings(findings: Sequence[Finding], edits: Sequence[Edit]) -> tuple[
 
 def reanchored_edit(fix: Edit, edits: Sequence[Edit]) -> Edit | None:
     """`fix` for the text after `edits`, or None if they touched what it replaces."""
-    start, end = fix.start, fix.end
-    for edit in sorted(edits, key=lambda item: -item.start):
-        if edit.start < end and start < edit.end or edit.start == edit.end and start < edit.start < end:
-            return None
-        start, end = shift(start, edit), shift(end, edit)
-    return Edit(start, end, fix.text)
+    span = reanchor(Span(fix.start, fix.end), edits)
+    return Edit(span.start, span.end, fix.text) if span is not None else None
 
 
 def _catch_up(
@@ -267,3 +302,25 @@ def _steps_to(entry: OpenDocument, document: Document) -> int | None:
 
 async def _started(work: Callable[[], Awaitable[T]]) -> T:
     return await work()
+
+
+def _size(text: str) -> int:
+    """Bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _parts(uri: str) -> tuple[str, str]:
+    """Scheme and path of a URI; a text that is none is taken for a path."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "", uri
+    return parts.scheme, unquote(parts.path)
+
+
+def _file_path(uri: str) -> PurePath | None:
+    """The path of a document on disk; None for one that lives in the editor only."""
+    scheme, path = _parts(uri)
+    if scheme not in ("file", "") or not path:
+        return None
+    return PurePath(path[1:] if len(path) > 2 and path[0] == "/" and path[2] == ":" else path)

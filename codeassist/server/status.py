@@ -23,6 +23,7 @@ class Status:
         self._show = show
         self._last: dict[str, Any] = {}
         self._shown: set[str] = set()
+        self._enabled = True
         self._model = ""
         self._latency_ms: float | None = None
         self._cached_share: float | None = None
@@ -33,6 +34,8 @@ class Status:
         return dict(self._last)
 
     def set(self, state: State, message: str = "") -> None:
+        if state == "ready" and not self._enabled:
+            state = "off"
         status = {
             "state": state,
             "message": message,
@@ -44,14 +47,25 @@ class Status:
             self._last = status
             self._notify("codeassist/status", status)
 
+    def enabled(self, enabled: bool) -> None:
+        """Completions were switched on or off."""
+        changed, self._enabled = enabled != self._enabled or not self._last, enabled
+        if changed:
+            self.set("ready")
+
     def model(self, name: str) -> None:
+        """The model that completes; told with the next status."""
         self._model = name
 
     def completed(self, trace: Trace) -> None:
-        """A completion was shown: the model is well."""
+        """A completion was shown: the model is well, and this is how fast."""
         self._latency_ms = round(trace.total_ms)
         if trace.prompt_tokens and trace.cached_tokens is not None:
             self._cached_share = round(trace.cached_tokens / trace.prompt_tokens, 3)
+        self.answered()
+
+    def answered(self) -> None:
+        """The model gave an answer, with something to show or not: it is well."""
         self._shown.clear()
         self.set("ready")
 

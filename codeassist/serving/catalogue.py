@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from codeassist.serving.errors import UnknownModel
 
@@ -19,6 +19,17 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!a} is no regular expression: {error}") from error
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_compiles)]
 
 
 class Part(BaseModel):
@@ -64,7 +75,7 @@ class Entry(Part):
     total_parameters: int = Field(gt=0)
     active_parameters: int = Field(gt=0)
     context_tokens: int = Field(gt=0)
-    served_names: tuple[str, ...]
+    served_names: tuple[Regex, ...]
     can_review: bool
     notes: str
     file: ModelFile | None = None
@@ -73,8 +84,6 @@ class Entry(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Entry:
-        for pattern in self.served_names:
-            re.compile(pattern)
         if self.kind == "embedded" and self.file is None:
             raise ValueError(f"{self.name}: an embedded model needs its file")
         if self.kind == "remote" and (self.file or self.wheels):
@@ -116,9 +125,14 @@ def entry(name: str) -> Entry:
 def embedded_entry(name: str) -> tuple[Entry, ModelFile]:
     """The entry and the file of an embedded model; raises UnknownModel for other names and kinds."""
     found = entry(name)
-    if found.file is None:
-        raise UnknownModel(f"{found.name} is served by vLLM and has no file here; see `codeassist serve`.")
-    return found, found.file
+    return found, file_of(found)
+
+
+def file_of(entry: Entry) -> ModelFile:
+    """The file of an embedded model; raises UnknownModel for a remote one."""
+    if entry.file is None:
+        raise UnknownModel(f"{entry.name} is served by vLLM and has no file here; see `codeassist serve`.")
+    return entry.file
 
 
 def entry_for_served(served_name: str) -> Entry | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from codeassist.serving import store
-from codeassist.serving.catalogue import Entry, ModelFile, embedded_entry
+from codeassist.serving.catalogue import Entry, ModelFile, file_of
 from codeassist.serving.errors import DiskFull, ModelMissing, PullFailed, ServingError, WrongModelFile
 from codeassist.serving.partial import Disk, Partial
 from codeassist.serving.sources import HttpSource, Progress, Source, SourceFailed, Stage, Tell, mirror_source
@@ -37,8 +37,8 @@ class Pulled:
     notes: tuple[str, ...] = ()
 
 
-def pull(  # noqa: PLR0913  The last two are there for tests.
-    name: str,
+def pull(
+    entry: Entry,
     folder: Path,
     on_progress: OnProgress,
     *,
@@ -46,13 +46,13 @@ def pull(  # noqa: PLR0913  The last two are there for tests.
     hub_url: str = HUB_URL,
     disk: Disk | None = None,
 ) -> Pulled:
-    """Make sure that the embedded model `name` is in `folder`, whole and verified.
+    """Make sure that the embedded model `entry` is in `folder`, whole and verified.
 
     `mirror`: a GGUF file, a folder or a base URL, asked first. Blocks; run it in a thread where there is an
     event loop. `on_progress` may raise to stop it: what was downloaded is kept for the next time.
     Raises UnknownModel, PullFailed, DiskFull or ServingError.
     """
-    entry, file = embedded_entry(name)
+    file = file_of(entry)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

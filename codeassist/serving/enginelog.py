@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from codeassist.serving.folders import Folders
 
 MAX_LOG_BYTES = 1 << 20
+ERROR_PREFIX = "codeassist engine: "
+"""How the engine process begins the sentence that says why it ends."""
 
 
 class EngineLog:
@@ -51,14 +54,19 @@ def open_log(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
-def last_lines(path: Path, start: int = 0, count: int = 3) -> str:
-    """The last lines of a log from byte `start` on, joined; "" if there are none."""
+def lines_since(path: Path, start: int = 0) -> list[str]:
+    """The lines of a log from byte `start` on that are not empty, the last 16 KB at most."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(start if start <= size else 0, size - 16_384))
             text = stream.read().decode("utf-8", "replace")
     except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-count:])
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def reason_in(lines: Sequence[str]) -> str:
+    """The sentence with which the engine process said why it ended, or "". llama.cpp may have the last word."""
+    said = (line.partition(ERROR_PREFIX)[2] for line in reversed(lines))
+    return next(filter(None, said), "")

@@ -32,7 +32,7 @@ class Patience:
         self._idle_s = idle_s
         self._orphan_s = orphan_s
         self._last_activity = now
-        self._last_counters: tuple[float, ...] = ()
+        self._last_counters = (0.0,) * len(_ACTIVITY)
         self._alone_since: float | None = now if expects_leases else None
         self._ever_leased = expects_leases
 
@@ -51,5 +51,5 @@ class Patience:
         if self._alone_since is not None and now - self._alone_since >= self._orphan_s:
             return "no client is left"
         if now - self._last_activity >= self._idle_s:
-            return f"no request for {self._idle_s / 60:.3g} minutes"
+            return f"no request came for {self._idle_s / 60:.3g} min"
         return None

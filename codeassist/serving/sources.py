@@ -141,7 +141,7 @@ class HttpSource:
                 partial.restart(self.name, _validator(response))
             else:
                 raise SourceFailed(f"{self._host} answers {response.status_code} {response.reason_phrase}".rstrip())
-            self._append(response.iter_raw(1 << 18), partial, tell)
+            self._append(response.iter_raw(), partial, tell)
         finally:
             response.close()
 

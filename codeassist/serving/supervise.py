@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from codeassist.model.endpoint import Endpoint
 from codeassist.serving.engine import ORPHAN_S
-from codeassist.serving.enginelog import last_lines, log_path, open_log
+from codeassist.serving.enginelog import lines_since, log_path, open_log, reason_in
 from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled, ServingError
 from codeassist.serving.folders import Folders, folders, make_private
 from codeassist.serving.leases import live_leases
@@ -32,13 +32,13 @@ from codeassist.settings import Settings
 
 START_LIMIT_S = 180.0
 """A 1.5B model on a slow disk with a cold cache loads in well under a minute."""
+READ_TIMEOUT_S = 120.0
+"""A long prompt on two slow cores that do other things as well is silent for a while."""
 POLL_S = 0.1
 SPAWN_EVERY_S = 2.0
 SPEAK_EVERY_S = 1.0
 PROBE_S = 2.0
 STOP_LIMIT_S = 10.0
-ERROR_PREFIX = "codeassist engine: "
-"""How the engine process begins the sentence that says why it ends."""
 
 OnProgress = Callable[[str], None]
 
@@ -57,8 +57,15 @@ async def ensure_engine(
 
 def endpoint_of(record: EngineRecord) -> Endpoint:
     """How a client reaches the engine of `record`."""
-    # A long prompt on two slow cores is silent for a while; the engine's own pings end the silence.
-    return Endpoint(record.url, model=record.model, api_key=record.token, engine="llama.cpp", read_timeout_s=120.0)
+    return Endpoint(
+        record.url,
+        model=record.model,
+        api_key=record.token,
+        engine="llama.cpp",
+        # After a streamed answer this server drops about every third connection that it promised to keep.
+        headers={"Connection": "close"},
+        read_timeout_s=READ_TIMEOUT_S,
+    )
 
 
 async def find_or_start(
@@ -191,11 +198,10 @@ class _Process:
 
     def failure(self) -> EngineError:
         """Why it ended, in its own words if it found some."""
-        said = last_lines(self._log, self._log_start)
-        code = self._process.returncode
-        _, marker, sentence = said.rpartition(ERROR_PREFIX)
-        if marker:
+        lines = lines_since(self._log, self._log_start)
+        if sentence := reason_in(lines):
             return EngineError(sentence)
+        code, said = self._process.returncode, " / ".join(lines[-3:])
         why = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
         return EngineError(f"The engine for {self._name} {why}; its log is {self._log}" + f": {said}" * bool(said))
 

@@ -17,13 +17,9 @@ Kind = Literal[
 
 _CAPTURE = "definition."
 _IMPORT_DEPTH = 4
-"""Levels below the root: enough for `try`, `if TYPE_CHECKING` and a namespace, and the rest need not be
-searched.
-"""
+"""Levels below the root: enough for `try`, `if TYPE_CHECKING` and a namespace."""
 _WRAPPERS = frozenset({"decorated_definition", "export_statement", "ambient_declaration", "template_declaration"})
-"""Nodes that add something in front of a definition and belong to it: decorators, `export`, template
-parameters.
-"""
+"""Nodes that put decorators, `export` or template parameters in front of a definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,7 @@ class Definition:
 
 
 def definitions(syntax: Syntax, start: int = 0, end: int | None = None) -> list[Definition]:
-    """The definitions that overlap the bytes from `start` up to `end`, outer before inner, in document
-    order.
-    """
+    """The definitions that overlap the bytes from `start` up to `end`, in order, outer before inner."""
     from tree_sitter import QueryCursor
 
     cursor = QueryCursor(syntax.grammar.definitions)

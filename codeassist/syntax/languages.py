@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 BlockStyle = Literal["indent", "braces", "end", "markup"]
-"""What holds a block together: its indentation, braces, a closing keyword, or (for data and markup) other
-signs.
-"""
+"""What holds a block together: indentation, braces, a closing keyword; other signs in data and markup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One row of the table. `module` and `function` name the grammar wheel's module and the function that
-    gives it.
-    """
+    """One row of the table. The grammar is what `function` of `module` returns."""
 
     name: str
     module: str

@@ -51,9 +51,7 @@ def functions(syntax: Syntax) -> tuple[Symbol, ...]:
 
 
 def imports(syntax: Syntax) -> tuple[Span, ...]:
-    """The import, include and use statements outside of functions, each as whole lines without the last
-    line end.
-    """
+    """The import, include and use statements outside of functions, as whole lines without the last end."""
     found: list[Span] = []
     for node in imported(syntax):
         span = _whole_lines(syntax.document, syntax.span_of(node))

@@ -23,15 +23,12 @@ _HEADER_LINES = 40
 _VALUES = frozenset({"constant", "variable", "field"})
 _CLOSED_BY = {"{": "}", "(": ")", "[": "]"}
 _DEFINES = re.compile(r"\b(?:def|class|module|function)\b|\(\)\s*\{")
-"""Where a keyword closes blocks, only headers that define something are kept: others end in other
-keywords.
-"""
+"""Where keywords close blocks, only headers that define something are kept: others close otherwise."""
 _NOT_CODE = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\\n]|\\.)*`|//.*|/\*.*?\*/")
 
 
 def enclosing(syntax: Syntax, offset: Offset) -> tuple[Symbol, ...]:
-    """The symbols around a place, outermost first. Costs the surroundings of the place, not the whole
-    document.
+    """The symbols around a place, outermost first; finding them costs less than an outline.
 
     In a language of indented blocks the blank line after a body belongs to it as far as the caret is
     indented. Where the code is broken the answer is guessed from the indentation; the spans of guessed
@@ -108,9 +105,7 @@ def _by_headers(syntax: Syntax, offset: Offset) -> tuple[Symbol, ...]:
 
 
 def _header_lines(document: Document, offset: Offset) -> list[int]:
-    """The lines above the caret that are indented less and less, with the rest of a header that spans
-    several.
-    """
+    """The lines above the caret that are indented less and less, with the rest of longer headers."""
     caret = document.position_at(offset)
     own = document.line(caret.line)
     limit = _indent(own) if own.strip() else caret.column

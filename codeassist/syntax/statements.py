@@ -63,8 +63,7 @@ _CLOSERS = frozenset({",", ";", ")", "]", "}"})
 
 
 def statements(syntax: Syntax, span: Span) -> tuple[Span, ...]:
-    """The statements inside a span, in document order: simple ones whole, of compound ones each header up to
-    its block.
+    """The statements inside a span, in order: simple ones whole, of compound ones the headers.
 
     Left out: comments, docstrings, imports, the headers of functions and types, and lines that only open,
     close or divide blocks. Languages that are no programming languages have none.
@@ -78,8 +77,7 @@ def statements(syntax: Syntax, span: Span) -> tuple[Span, ...]:
 
 
 def comments_and_strings(syntax: Syntax, span: Span) -> tuple[Span, ...]:
-    """Comments, and strings that hold whole lines: docstrings, strings over several lines, strings alone on a
-    line.
+    """Comments, and strings that hold whole lines: docstrings and others, of one line or several.
 
     In document order; every one that overlaps the span is given whole.
     """
@@ -165,9 +163,7 @@ class _Walk:
                 self.statement(cut)
 
     def _cut(self, node: tree_sitter.Node, pieces: list[list[tree_sitter.Node]], cuts: list[tree_sitter.Node]) -> None:
-        """Sort the leaves of a node into pieces; blocks and nested statements go to `cuts` and end a
-        piece.
-        """
+        """Sort the leaves of a node into pieces; blocks and nested statements end one and go to `cuts`."""
         children = node.children
         if not children:
             if "comment" not in node.type:

@@ -83,8 +83,7 @@ def parse(document: Document) -> Syntax | None:
 
 
 def reparse(old: Syntax, edits: Sequence[Edit], new: Document) -> Syntax:
-    """Parse `new`, which `edits` (counted in the old text) made of `old.document`, reusing what they left
-    untouched.
+    """Parse `new`, which `edits` made of `old.document`, reusing what they left untouched.
 
     Edits that cannot have led to `new` cost a full parse. Raises ValueError if they overlap or lie outside
     the old text.
@@ -149,9 +148,7 @@ def _character_count(data: bytes) -> int:
 
 
 def _point(source: bytes, byte: int) -> tuple[int, int]:
-    """Row and column in bytes. The parser's rows end at "\\n" only, so the document's line index does not
-    serve.
-    """
+    """Row and column in bytes. Not from the document's lines: the parser's rows end at "\\n" only."""
     return source.count(b"\n", 0, byte), byte - (source.rfind(b"\n", 0, byte) + 1)
 
 

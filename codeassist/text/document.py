@@ -34,9 +34,7 @@ class Document:
         return cls(uri, language, version, text, line_starts(text))
 
     def replace(self, edits: Sequence[Edit], version: int) -> Document:
-        """The next version. Edits count in this text, in any order; ValueError if they overlap or lie
-        outside it.
-        """
+        """The next version. Edits count in this text, in any order. ValueError if they overlap or leave it."""
         ordered = in_order(edits, len(self.text))
         text = apply(self.text, ordered)
         return Document(self.uri, self.language, version, text, splice(self.starts, ordered, text))

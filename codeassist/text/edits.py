@@ -1,6 +1,4 @@
-"""Edits as values: replace a span of an old text by a new text. Apply them, carry places across them, find
-them.
-"""
+"""Edits as values: apply them, carry places across them, find them between two texts."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from codeassist.text.spans import Offset, Span
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _WORD = re.compile(r"\r\n|\w+|[^\S\r\n]+|.", re.DOTALL)
 _MOST_COMPARISONS = 4_000_000
-"""Pieces of one side times pieces of the other, from which on they are not compared: that is quadratic at
-worst.
-"""
+"""Pieces of one side times pieces of the other; comparing more would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,7 @@ def shift(offset: Offset, edit: Edit, *, stay: bool = False) -> Offset:
 
 
 def reanchor(span: Span, edits: Sequence[Edit]) -> Span | None:
-    """Where `span` is after all edits (each counted in the old text), or None if one of them touched its
-    inside.
+    """Where `span` is after all edits, which count in the old text; None if one touched its inside.
 
     Text inserted exactly at an edge of the span stays outside it.
     """

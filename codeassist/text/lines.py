@@ -1,5 +1,4 @@
-"""Where lines start. A line ends at "\\r\\n", "\\n" or "\\r", as the Language Server Protocol has it, and
-nowhere else.
+"""Where lines start. A line ends at "\\r\\n", "\\n" or "\\r", as the protocol has it, and nowhere else.
 
 Form feed, vertical tab, NEL, U+2028 and U+2029 are ordinary characters here, although `str.splitlines` splits
 at them: an editor that counts lines by the protocol would otherwise see its edits land on another line.

@@ -43,7 +43,8 @@ def where() -> Iterator[Folders]:
 
 @pytest.fixture
 def settings(model_file: Path) -> Settings:
-    return Settings.model_validate({"engine": {"model": str(model_file), "context_tokens": 1024}})
+    """One thread: two would wait for each other wherever something else runs beside the tests."""
+    return Settings.model_validate({"engine": {"model": str(model_file), "context_tokens": 1024, "threads": 1}})
 
 
 @pytest.fixture

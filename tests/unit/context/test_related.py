@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from codeassist.context.cursor import CursorView, cursor_view
@@ -7,7 +9,7 @@ from codeassist.context.limits import ContextLimits
 from codeassist.context.related import OpenFile, Snippet, related_snippets, warm
 from codeassist.context.tokens import estimate_tokens
 from codeassist.text.document import Document, Offset
-from tests.unit.context.making import opened, python_file
+from tests.unit.context.making import opened, python_file, typing
 
 LIMITS = ContextLimits()
 MONEY = '''"""Money."""
@@ -108,12 +110,12 @@ def test_similar_code_of_an_unknown_language_is_found() -> None:
 
 def test_a_long_class_comes_as_its_skeleton() -> None:
     body = "".join(f"        value_{number} = {number}\n" for number in range(60))
-    text = f'class Price:\n    """Money."""\n\n    cents: int\n\n    def plus(\n        self, other\n    ):\n{body}\n    def minus(self):\n{body}'
+    head = 'class Price:\n    """Money."""\n'
+    signatures = ("    def plus(\n        self, other\n    ):\n", "    def minus(self):\n")
+    text = f"{head}\n    cents: int\n\n{signatures[0]}{body}\n{signatures[1]}{body}"
     view = view_of("from shop.money import Price\n\nx = ¦\n")
     (found,) = related_snippets(view, [other("shop/money.py", text)], LIMITS)
-    assert found.text == (
-        'class Price:\n    """Money."""\n    cents: int\n    def plus(\n        self, other\n    ):\n    def minus(self):\n'
-    )
+    assert found.text == f"{head}    cents: int\n{signatures[0]}{signatures[1]}"
     assert (found.start_line, found.end_line) == (0, 130)
 
 
@@ -128,6 +130,20 @@ def test_budgets_hold_and_the_best_comes_first() -> None:
     assert sum(snippet.tokens for snippet in found) <= 1000 - view.prefix_tokens - view.suffix_tokens
     assert related_snippets(view, files, ContextLimits(related_share=0.0)) == ()
     assert len(related_snippets(view, files, ContextLimits(snippet_count=1))) == 1
+
+
+def test_typing_seldom_changes_what_is_chosen() -> None:
+    files = [other(f"shop/m{number}.py", MONEY.replace("Price", f"Price{number}")) for number in range(30)]
+    names = ", ".join(f"Price{number}" for number in range(30))
+    limits = ContextLimits(prompt_tokens=1600, snippet_count=30)
+    start = opened(f"from shop import {names}\n\n", uri="file:///work/shop/cart.py")
+    typed = "def total(things):\n    return sum(thing.cents for thing in things if thing.kind == 'good')\n" * 2
+    choices = []
+    for syntax, offset in typing(start, Offset(len(start.document.text)), typed):
+        found = related_snippets(cursor_view(syntax, offset, limits), files, limits)
+        choices.append([(snippet.path, snippet.start_line) for snippet in found])
+    assert len(choices[0]) > 5
+    assert sum(one != following for one, following in pairwise(choices)) <= 1
 
 
 def test_warming_gives_the_same_answer() -> None:

@@ -100,3 +100,14 @@ def test_lines_of_hundreds_of_tokens_are_cut_between_lines() -> None:
     start, tokens = window_start(document, end, 1000, ContextLimits())
     assert document.position_at(start).column == 0
     assert 300 < tokens <= 1000
+
+
+@pytest.mark.parametrize("budget", [8, 20, 60, 200])
+def test_the_window_never_begins_behind_the_cursor(budget: int) -> None:
+    lines = ["    x = 1"] * 100
+    lines[54:56] = ["", "class Below:"]  # The best place to begin of its grid cell, but below the cursor.
+    document = Document.create("file:///a", "\n".join(lines))
+    cursor = Offset(document.line_start(52) + 4)
+    start, tokens = window_start(document, cursor, budget, ContextLimits())
+    assert start < cursor
+    assert 0 < tokens <= budget

@@ -108,6 +108,8 @@ async def test_alternatives_of_tokens() -> None:
     assert [chunk.text for chunk in chunks[:3]] == ["    x\n", "abs", "(\n"]
     assert chunks[1].tokens == (Token("abs", -3.5, (Alternative(" elem", -0.25), Alternative("abs", -3.5))),)
     assert chunks[0].tokens[0].top == (Alternative("    x\n", chunks[0].tokens[0].logprob),)
+    fewer = await read(ScriptedModel(script), CompletionRequest("p", 8, logprobs=1))
+    assert fewer[1].tokens == (Token("abs", -3.5, (Alternative(" elem", -0.25),)),)
     unasked = await read(ScriptedModel(script))
     assert [chunk.tokens for chunk in unasked] == [()] * len(unasked)
 

@@ -120,11 +120,18 @@ async def test_explanations_that_quote_the_key_are_left_out() -> None:
     assert "sesame" not in str(error)
 
 
-async def test_only_the_beginning_of_a_long_explanation_is_read() -> None:
-    async with FakeVllm(behaviour=Behaviour(status=500, message="x" * 10_000_000)) as server:
+async def test_a_long_explanation_is_cut() -> None:
+    async with FakeVllm(behaviour=Behaviour(status=500, message="x" * 10_000)) as server:
         error = await failure(server)
     assert isinstance(error, ServerFailed)
+    assert "xxx" in str(error)
     assert len(str(error)) < 500
+
+
+async def test_only_the_beginning_of_an_endless_explanation_is_read() -> None:
+    async with FakeVllm(behaviour=Behaviour(trouble="endless-error")) as server:
+        error = await asyncio.wait_for(failure(server), 10)
+    assert isinstance(error, ServerFailed)
 
 
 @pytest.mark.parametrize(

@@ -56,17 +56,31 @@ def test_a_completion_for_vllm() -> None:
         "priority": 5,
         "cache_salt": "user-1",
         "stop_token_ids": [151659, 151643],
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
     assert wire.completion_body(FULL, "m", "vllm") == STANDARD | own
 
 
 def test_a_completion_for_llama_cpp() -> None:
-    own = {"repeat_penalty": 1.0, "cache_prompt": True, "return_progress": True, "id_slot": 0}
+    own = {
+        "repeat_penalty": 1.0,
+        "cache_prompt": True,
+        "return_progress": True,
+        "timings_per_token": True,
+        "id_slot": 0,
+    }
     assert wire.completion_body(FULL, "m", "llama.cpp") == STANDARD | own
 
 
 def test_a_completion_for_an_unknown_engine_has_the_standard_fields_only() -> None:
     assert wire.completion_body(FULL, "m", "unknown") == STANDARD
+
+
+def test_running_counts_of_llama_cpp() -> None:
+    event = {"choices": [{"text": "x"}], "timings": {"prompt_n": 4, "cache_n": 96, "predicted_n": 3}}
+    assert wire.parse_chunk(json.dumps(event)) == Chunk("x", usage=Usage(prompt=100, generated=3, cached=96))
+    for odd in ({}, {"prompt_n": "4", "cache_n": 0, "predicted_n": 1}, [], {"prompt_n": 1}):
+        assert wire.parse_chunk(json.dumps({**event, "timings": odd})) == Chunk("x")
 
 
 def test_what_is_not_asked_for_is_not_sent() -> None:

@@ -98,8 +98,8 @@ GOOD = {
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"match": ["("]}, "match"),
-        ({"control_patterns": ["[a"]}, "control_patterns"),
+        ({"match": ["("]}, "hold no regular expressions: ['(']"),
+        ({"control_patterns": ["[a"]}, "hold no regular expressions: ['[a']"),
         ({"suffix": ""}, "needs prefix and suffix"),
         ({"kind": "chat"}, "has no fill-in-the-middle markers"),
         ({"stop_texts": ["<a long stop text>"]}, "longer than 10"),

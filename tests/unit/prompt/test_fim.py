@@ -15,11 +15,11 @@ P, S = "def f():\n    return ", "\n\nprint(f())\n"
 @pytest.mark.parametrize(
     ("name", "prompt"),
     [
-        ("qwen-coder", f"<|file_sep|>shop/cart.py\n<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>"),
+        ("qwen-coder", f"<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>"),
         ("deepseek-coder-v2", f"<｜fim▁begin｜>{P}<｜fim▁hole｜>{S}<｜fim▁end｜>"),
         ("deepseek-v4", f"<｜fim▁begin｜>{P}<｜fim▁hole｜>{S}<｜fim▁end｜>"),
-        ("granite-4", f"<|filename|>shop/cart.py\n<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>"),
-        ("granite-3", f"<filename>shop/cart.py\n<fim_prefix>{P}<fim_suffix>{S}<fim_middle>"),
+        ("granite-4", f"<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>"),
+        ("granite-3", f"<fim_prefix>{P}<fim_suffix>{S}<fim_middle>"),
         ("starcoder2", f"<fim_prefix>{P}<fim_suffix>{S}<fim_middle>"),
         ("codestral", f"[SUFFIX]{S}[PREFIX]{P}"),
         ("codegemma", f"<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>"),
@@ -30,9 +30,12 @@ P, S = "def f():\n    return ", "\n\nprint(f())\n"
 )
 def test_one_file(name: str, prompt: str) -> None:
     assert render_fim(BARE, family(name)).text == prompt
+    if not family(name).path_alone:
+        assert render_fim(BARE, family(name), "acme/shop").text == prompt
 
 
-COMMENTS = "# shop/money.py\n# class Price: ...\n\n# shop/tax.py\n# RATE = 0.2\n\n# shop/cart.py\n"  # For families without markers for files.
+# For families without markers for files.
+COMMENTS = "# shop/money.py\n# class Price: ...\n\n# shop/tax.py\n# RATE = 0.2\n\n# shop/cart.py\n"
 
 
 @pytest.mark.parametrize(

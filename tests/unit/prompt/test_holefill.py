@@ -47,6 +47,7 @@ def test_a_file_cannot_close_its_fence_nor_make_a_second_hole() -> None:
         ("x + 1", "x + 1"),
         ("<insert>x + 1", "x + 1"),
         ("<insert>x + 1</ins", "x + 1"),
+        ("<insert>if x <", "if x "),  # What may be the closing tag is held back until more comes.
         ("<insert>x + 1</", "x + 1"),
         ("<INSERT>x + 1</INSERT>", "x + 1"),
         ("<insert>x + 1</insert><insert>y</insert>", "x + 1"),
@@ -80,3 +81,20 @@ def test_reads_the_insertion(answer: str, text: str) -> None:
 )
 def test_drops_what_the_line_already_says(answer: str, line_prefix: str, text: str) -> None:
     assert extract_completion(answer, line_prefix) == text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["<insert>x + 1\n    y = 2</insert>", "<think>so <b></think><insert>x + 1\n    y = 2</insert>"],
+)
+def test_a_growing_answer_never_shows_what_is_not_code(answer: str) -> None:
+    final = extract_completion(answer)
+    for end in range(len(answer)):
+        assert final.startswith(extract_completion(answer[:end]))
+
+
+def test_a_growing_block_is_read_from_its_second_line() -> None:
+    answer = "```python\nx + 1\n```"
+    shown = [extract_completion(answer[:end]) for end in range(len(answer) + 1)]
+    assert [text for text in shown[: len("```python")] if text] == []
+    assert shown[-1] == "x + 1"

@@ -1,6 +1,4 @@
-"""Texts and edits for property tests, rich in what goes wrong: line ends of all kinds, wide and broken
-characters.
-"""
+"""Texts and edits for property tests: line ends of all kinds, wide and broken characters."""
 
 from __future__ import annotations
 

@@ -1,0 +1,25 @@
+// Bundles the extension, and puts the licences of what is bundled beside it.
+import { build } from 'esbuild';
+import { copyFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+
+const { metafile } = await build({
+  entryPoints: ['src/extension.ts'],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['vscode'],
+  outfile: 'dist/extension.js',
+  minify: true,
+  metafile: true,
+});
+
+const folders = Object.keys(metafile.inputs).map((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
+const notices = [...new Set(folders)].filter(Boolean).sort().map((folder) => {
+  const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+  if (!licence) throw new Error(`${folder} has no licence file`);
+  return `${name} ${version}\n\n${readFileSync(`${folder}/${licence}`, 'utf8').trim()}\n`;
+});
+writeFileSync('dist/THIRD-PARTY-NOTICES.txt', notices.join(`\n${'-'.repeat(80)}\n\n`));
+copyFileSync('../../LICENSE', 'LICENSE');

@@ -1,0 +1,62 @@
+"""A fake model server and editors for the tests of one module: starting a process for each test would take minutes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.editor import Editor, environment, start
+from tests.e2e.programs import COMPLETION, MODEL
+from tests.fake_vllm import Behaviour, Counts, FakeVllm
+
+EditorOf = Callable[[str], Awaitable[Editor]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_fake() -> AsyncIterator[FakeVllm]:
+    async with FakeVllm(models=(MODEL,)) as fake:
+        yield fake
+
+
+@pytest.fixture
+def fake(shared_fake: FakeVllm) -> FakeVllm:
+    """The model server, in order and with nothing to remember."""
+    shared_fake.answer = COMPLETION
+    shared_fake.behaviour = Behaviour()
+    shared_fake.received.clear()
+    shared_fake.counts = Counts()
+    return shared_fake
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def editor_of(shared_fake: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EditorOf]:
+    """An editor by name, with `root` as its workspace: started at first use, shared by the tests of the module."""
+    editors: dict[str, Editor] = {}
+    home: Path = tmp_path_factory.mktemp("home")
+    async with AsyncExitStack() as stack:
+
+        async def editor_of(kind: str) -> Editor:
+            if kind not in editors:
+                root = home / kind / "project"
+                root.mkdir(parents=True)
+                variables = environment(home, SERVER__URL=shared_fake.base_url)
+                editors[kind] = await stack.enter_async_context(start(kind, variables, roots=[root]))
+            return editors[kind]
+
+        yield editor_of
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def editor(request: pytest.FixtureRequest, editor_of: EditorOf, fake: FakeVllm) -> Editor:
+    """The editor that the test names by an indirect parameter; VS Code if it names none."""
+    return await editor_of(getattr(request, "param", "vscode"))
+
+
+@pytest.fixture
+def uri(request: pytest.FixtureRequest) -> str:
+    """A document that no other test has."""
+    return f"file:///workspace/{request.node.name.replace('[', '/').replace(']', '')}.py"

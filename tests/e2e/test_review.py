@@ -1,0 +1,229 @@
+"""Reviews as each editor sees them: on save, as diagnostics at the right place, with fixes that mend the text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+
+from tests.e2e.editor import Editor
+from tests.e2e.places import offset
+from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
+from tests.fake_vllm import FakeVllm
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+everywhere = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11", "neovim-0.12", "plain"], indirect=True)
+one_each = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11"], indirect=True)
+"""An editor that pulls diagnostics and one that has them pushed."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def touched(editor: Editor, uri: str, fake: FakeVllm) -> AsyncIterator[Editor]:
+    """An editor in which both functions of BUGGY were touched since the document was opened."""
+    fake.answer = knowing(BUGGY, RIGHT)
+    editor.open(uri, BUGGY.replace("best = price\n", "best = (price)\n").replace("return amount", "return (amount)"))
+    editor.replace(uri, "(price)", "price")
+    editor.replace(uri, "(amount)", "amount")
+    assert editor.texts[uri] == BUGGY
+    yield editor
+    editor.close(uri)
+
+
+def marked(editor: Editor, uri: str, diagnostics: list[types.Diagnostic]) -> list[str]:
+    """The code that the diagnostics stand under."""
+    text = editor.texts[uri]
+    return [
+        text[offset(text, each.range.start, editor.encoding) : offset(text, each.range.end, editor.encoding)]
+        for each in diagnostics
+    ]
+
+
+@everywhere
+async def test_finds_on_save_what_the_fix_mends(touched: Editor, uri: str, fake: FakeVllm) -> None:
+    found = await touched.reviewed(uri)
+    assert marked(touched, uri, found) == ["<", "len"]
+    for diagnostic in found:
+        assert diagnostic.source == "codeassist"
+        assert diagnostic.severity == types.DiagnosticSeverity.Warning
+        assert set(diagnostic.data) == {"fingerprint", "fix"}
+    assert [each.code for each in found] == ["wrong-operator", "wrong-name"]
+    assert "`price > best`" in found[0].message or "`>`" in found[0].message
+    fixed = await touched.fix(uri, found[1])
+    assert fixed == BUGGY.replace("len(prices)", "sum(prices)")
+    (left,) = await touched.diagnostics(uri)
+    assert await touched.fix(uri, left) == RIGHT
+    fake.answer = knowing(RIGHT, RIGHT)
+    assert await touched.reviewed(uri) == []
+
+
+@one_each
+async def test_tells_of_the_version_that_was_reviewed(touched: Editor, uri: str) -> None:
+    await touched.reviewed(uri)
+    if not touched.pulls:
+        assert [each.version for each in touched.published if each.uri == uri] == [touched.versions[uri]]
+    (entry,) = [each for each in await touched.trace(1) if each["kind"] == "review"]
+    assert (entry["uri"], entry["skip"]) == (uri, None)
+    assert entry["requests"] >= 8
+    assert entry["timings"]["infill"] >= 0
+
+
+@one_each
+async def test_shows_progress_that_ends(touched: Editor, uri: str) -> None:
+    before = set(touched.client.progress_reports)
+    await touched.reviewed(uri)
+    await touched.trace(1)  # Answered after the review's last notification was sent.
+    (token,) = set(touched.client.progress_reports) - before
+    kinds = [value.kind for value in touched.client.progress_reports[token]]
+    assert kinds[0] == "begin"
+    assert kinds[-1] == "end"
+    assert set(kinds[1:-1]) == {"report"}
+
+
+async def test_a_review_is_cancelled_from_the_progress_display(touched: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.behaviour.trouble = "hang"
+    before = set(touched.client.progress_reports)
+    touched.save(uri)
+    await fake.until(lambda counts: counts.running > 0)
+    (token,) = set(touched.client.progress_reports) - before
+    touched.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token=token))
+    await fake.until(lambda counts: counts.running == 0)
+    await touched.trace_holds(lambda entry: entry["skip"] == "cancelled")
+
+
+@one_each
+async def test_reviews_only_what_changed(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    editor.open(uri, BUGGY.replace("return amount", "return (amount)"))
+    editor.replace(uri, "(amount)", "amount")
+    assert marked(editor, uri, await editor.reviewed(uri)) == ["len"]
+    assert all("amount" in each.body["prompt"] for each in fake.received if is_review(each.body))
+    editor.save(uri)
+    await editor.trace_holds(lambda entry: entry["uri"] == uri and entry["skip"] == "nothing-changed")
+    assert marked(editor, uri, await editor.diagnostics(uri)) == ["len"]
+
+
+@one_each
+async def test_reviews_everything_when_asked(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    editor.open(uri, BUGGY)
+    await editor.run("codeassist.reviewChanges")
+    assert [each for each in fake.received if is_review(each.body)] == []
+    await editor.run("codeassist.review", uri)
+    assert marked(editor, uri, await editor.diagnostics(uri)) == ["<", "len"]
+    editor.close(uri)
+
+
+async def test_commands_take_what_clients_send_and_refuse_the_rest(editor: Editor) -> None:
+    await editor.run("codeassist.review")
+    await editor.run("codeassist.reviewChanges")
+    assert isinstance(await editor.run("codeassist.showTrace"), list)
+    await editor.run("codeassist.restartModel")
+    for command, arguments in (("codeassist.review", [7]), ("codeassist.dismiss", ["a"]), ("codeassist.nothing", [])):
+        with pytest.raises(Exception, match="codeassist|no such command") as refused:
+            await editor.run(command, *arguments)
+        assert getattr(refused.value, "code", None) == -32602
+
+
+@one_each
+async def test_offers_fixes_by_place_and_kind(touched: Editor, uri: str) -> None:
+    first, second = await touched.reviewed(uri)
+    everything = types.Range(types.Position(0, 0), types.Position(20, 0))
+    titles = [action.title for action in await touched.actions(uri, everything)]
+    assert len(titles) == 6
+    here = await touched.actions(uri, types.Range(first.range.start, first.range.start), ["quickfix"])
+    assert [action.title for action in here] == titles[:3]
+    assert [action.diagnostics for action in here] == [[first]] * 3
+    assert (await touched.actions(uri, second.range, ["quickfix.other"])) == []
+    assert (await touched.actions(uri, second.range, ["refactor", "source.fixAll"])) == []
+    assert (await touched.actions(uri, types.Range(types.Position(0, 0), types.Position(1, 0)))) == []
+
+
+@one_each
+async def test_a_fix_of_a_finding_that_is_gone_changes_nothing(touched: Editor, uri: str) -> None:
+    """Resolved too late: the action comes back without an edit, not with one for other code."""
+    found = await touched.reviewed(uri)
+    (action,) = [each for each in await touched.actions(uri, found[0].range) if each.is_preferred]
+    touched.replace(uri, "price < best", "best < price")
+    assert (await touched.client.code_action_resolve_async(action)).edit is None
+
+
+@one_each
+async def test_findings_move_with_the_text_and_go_when_touched(touched: Editor, uri: str) -> None:
+    await touched.reviewed(uri)
+    touched.edit(uri, (0, 0, "# 😀\n"), (0, 0, "import os\r\n\u2028\n"))
+    assert marked(touched, uri, await touched.diagnostics(uri) if touched.pulls else []) in (["<", "len"], [])
+    touched.replace(uri, "price < best", "price <= best")
+    await touched.until_diagnostics(uri, lambda found: len(found) == 1)
+    found = await touched.diagnostics(uri)
+    assert marked(touched, uri, found) == ["len"]
+    assert await touched.fix(uri, found[0]) == "import os\r\n\u2028\n# 😀\n" + BUGGY.replace(
+        "price < best", "price <= best"
+    ).replace("len(prices)", "sum(prices)")
+
+
+@one_each
+async def test_text_typed_beside_a_finding_survives_its_fix(touched: Editor, uri: str) -> None:
+    found = await touched.reviewed(uri)
+    touched.replace(uri, "len(prices)", "len  (prices)")
+    touched.replace(uri, "amount = len", "amount =  len")
+    fixed = await touched.fix(uri, (await touched.diagnostics(uri))[1] if touched.pulls else moved(found[1], by=1))
+    assert "amount =  sum  (prices)" in fixed
+
+
+def moved(diagnostic: types.Diagnostic, by: int) -> types.Diagnostic:
+    start, end = diagnostic.range.start, diagnostic.range.end
+    place = types.Range(
+        types.Position(start.line, start.character + by), types.Position(end.line, end.character + by)
+    )
+    return types.Diagnostic(range=place, message=diagnostic.message)
+
+
+@one_each
+async def test_dismissed_findings_do_not_come_back(touched: Editor, uri: str, fake: FakeVllm) -> None:
+    first, second = await touched.reviewed(uri)
+    here = await touched.actions(uri, first.range)
+    (dismiss,) = [each for each in here if each.title == "Dismiss this finding"]
+    assert dismiss.command is not None
+    await touched.run(dismiss.command.command, *(dismiss.command.arguments or []))
+    assert [each.message for each in await touched.diagnostics(uri)] == [second.message]
+    await touched.run("codeassist.review", uri)
+    assert [each.message for each in await touched.diagnostics(uri)] == [second.message]
+    there = await touched.actions(uri, second.range)
+    (dismiss,) = [each for each in there if "wrong-name" in each.title]
+    assert dismiss.command is not None
+    await touched.run(dismiss.command.command, *(dismiss.command.arguments or []))
+    assert await touched.diagnostics(uri) == []
+    other = f"{uri}/other.py"
+    touched.open(other, BUGGY)
+    await touched.run("codeassist.review", other)
+    assert [each.code for each in await touched.diagnostics(other)] == ["wrong-operator"]
+    touched.close(other)
+
+
+@one_each
+async def test_closing_takes_the_findings_away(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    editor.open(uri, BUGGY)
+    await editor.run("codeassist.review", uri)
+    assert len(await editor.diagnostics(uri)) == 2
+    editor.close(uri)
+    await editor.trace(1)
+    assert await editor.diagnostics(uri) == []
+
+
+@one_each
+async def test_a_server_without_log_probabilities(touched: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.behaviour.logprobs = False
+    assert await touched.reviewed(uri) == []
+    await touched.trace_holds(lambda entry: entry["uri"] == uri and entry["skip"] == "no-logprobs")
+
+
+@one_each
+async def test_unknown_languages_are_not_reviewed(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    editor.open(uri.replace(".py", ".unheard-of"), BUGGY, language="unheard-of")
+    editor.save(uri.replace(".py", ".unheard-of"))
+    await editor.trace_holds(lambda entry: entry["kind"] == "review" and entry["skip"] == "unknown-language")
+    assert fake.received == []

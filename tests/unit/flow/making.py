@@ -1,0 +1,28 @@
+"""What flows are given, made short for tests."""
+
+from __future__ import annotations
+
+from codeassist.flow.asking import Bound
+from codeassist.flow.complete import Snapshot
+from codeassist.model.scripted import ScriptedModel
+from codeassist.prompt.families import family
+from codeassist.syntax.tree import Syntax, parse
+from codeassist.text.document import Document, Offset
+
+CURSOR = "<CURSOR>"
+
+
+def snapshot(marked: str, path: str = "a.py", language: str = "python") -> Snapshot:
+    """A document that holds `marked` without its cursor mark, and the cursor there."""
+    document = Document.create(f"file:///project/{path}", marked.replace(CURSOR, ""), language, 1)
+    return Snapshot(document, parse(document), Offset(marked.index(CURSOR)), path)
+
+
+def bound(model: ScriptedModel, family_name: str = "qwen-coder", *, can_review: bool = False) -> Bound:
+    return Bound(model, family(family_name), "scripted", can_review)
+
+
+def parsed(text: str, language: str = "python") -> Syntax:
+    syntax = parse(Document.create("file:///project/a.py", text, language, 1))
+    assert syntax is not None
+    return syntax

@@ -1,0 +1,195 @@
+"""Completions come first; reviews are taken back and lose nothing. Events say when, never the clock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from codeassist.flow.admission import Admission
+
+DEADLINE_S = 10.0
+
+
+class Work:
+    """Background work that says when it runs, waits to be let through, and notes how each run ended."""
+
+    def __init__(self) -> None:
+        self.running = asyncio.Event()
+        self.go = asyncio.Event()
+        self.runs: list[str] = []
+
+    async def __call__(self) -> str:
+        self.runs.append("running")
+        self.running.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.runs[-1] = "taken back"
+            raise
+        finally:
+            self.running.clear()
+        self.runs[-1] = "done"
+        return f"result {len(self.runs)}"
+
+
+async def until(event: asyncio.Event) -> None:
+    await asyncio.wait_for(event.wait(), DEADLINE_S)
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_background_work_runs_when_nobody_else_does() -> None:
+    work = Work()
+    work.go.set()
+    assert await Admission().background(work) == "result 1"
+    assert work.runs == ["done"]
+
+
+async def test_an_urgent_request_takes_background_work_back_and_it_is_run_again() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    await until(work.running)
+    async with admission.urgent():
+        await turns()
+        assert work.runs == ["taken back"]
+        work.go.set()
+        await turns()
+        assert work.runs == ["taken back"], "nothing starts while the completion runs"
+    assert await asyncio.wait_for(review, DEADLINE_S) == "result 2"
+    assert work.runs == ["taken back", "done"]
+
+
+async def test_work_can_be_taken_back_again_and_again() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    for _ in range(3):
+        await until(work.running)
+        async with admission.urgent():
+            await turns()
+    await until(work.running)
+    work.go.set()
+    assert await asyncio.wait_for(review, DEADLINE_S) == "result 4"
+
+
+async def test_background_work_waits_for_all_urgent_requests() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    work.go.set()
+    first, second = admission.urgent(), admission.urgent()
+    await first.__aenter__()
+    await second.__aenter__()
+    review = asyncio.ensure_future(admission.background(work))
+    await turns()
+    await first.__aexit__(None, None, None)
+    await turns()
+    assert work.runs == []
+    await second.__aexit__(None, None, None)
+    assert await asyncio.wait_for(review, DEADLINE_S) == "result 1"
+
+
+async def test_urgent_requests_do_not_wait_for_each_other() -> None:
+    admission = Admission()
+    async with admission.urgent(), admission.urgent():
+        pass
+
+
+async def test_background_work_stays_held_back_for_a_while_after_typing() -> None:
+    admission, work = Admission(quiet_ms=3_600_000), Work()
+    async with admission.urgent():
+        pass
+    review = asyncio.ensure_future(admission.background(work))
+    await turns()
+    assert work.runs == []
+    review.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await review
+
+
+async def test_cancelling_a_review_ends_its_work_before_it_returns() -> None:
+    admission, work = Admission(), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    await until(work.running)
+    review.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(review, DEADLINE_S)
+    assert work.runs == ["taken back"]
+
+
+async def test_a_review_cancelled_in_the_moment_it_is_taken_back_stays_cancelled() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    await until(work.running)
+    async with admission.urgent():
+        review.cancel()
+        await turns()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(review, DEADLINE_S)
+    assert work.runs == ["taken back"]
+
+
+async def test_a_review_cancelled_while_it_waits_ends() -> None:
+    admission, work = Admission(), Work()
+    async with admission.urgent():
+        review = asyncio.ensure_future(admission.background(work))
+        await turns()
+        review.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(review, DEADLINE_S)
+    assert work.runs == []
+
+
+async def test_work_that_is_done_in_the_moment_of_an_urgent_request_is_not_lost() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    await until(work.running)
+    work.go.set()
+    while work.runs != ["done"]:
+        await asyncio.sleep(0)
+    async with admission.urgent():
+        assert await asyncio.wait_for(review, DEADLINE_S) == "result 1"
+    assert work.runs == ["done"]
+
+
+async def test_work_that_cancels_itself_is_cancelled() -> None:
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(Admission().background(work), DEADLINE_S)
+
+
+async def test_failures_pass_through_and_leave_nothing_behind() -> None:
+    admission = Admission(quiet_ms=0)
+
+    async def fails() -> None:
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError, match="gone"):
+        await admission.background(fails)
+    with pytest.raises(LookupError, match="gone"):
+        async with admission.urgent():
+            await fails()
+    work = Work()
+    work.go.set()
+    assert await asyncio.wait_for(admission.background(work), DEADLINE_S) == "result 1"
+
+
+async def test_a_cancelled_urgent_request_lets_background_work_on() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    work.go.set()
+    entered = asyncio.Event()
+
+    async def completion() -> None:
+        async with admission.urgent():
+            entered.set()
+            await asyncio.Event().wait()
+
+    typing = asyncio.ensure_future(completion())
+    await until(entered)
+    review = asyncio.ensure_future(admission.background(work))
+    await turns()
+    typing.cancel()
+    assert await asyncio.wait_for(review, DEADLINE_S) == "result 1"

@@ -1,0 +1,150 @@
+"""Findings are anchored, verified, ranked, and keep their names when code moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeassist.post.findings import Finding, Severity, anchor, clean_message, fix_parses, settle
+from codeassist.syntax.tree import Syntax, parse
+from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit
+
+CODE = """\
+class Box:
+    def area(self):
+        return self.width * self.width
+
+    def twice(self):
+        return self.area() + self.area()
+"""
+
+
+def parsed(text: str = CODE, language: str = "python") -> Syntax:
+    syntax = parse(Document.create("file:///box.py", text, language, 1))
+    assert syntax is not None
+    return syntax
+
+
+def at(text: str, part: str, number: int = 1) -> Span:
+    """The `number`-th place of `part` in `text`."""
+    start = -1
+    for _ in range(number):
+        start = text.index(part, start + 1)
+    return Span(Offset(start), Offset(start + len(part)))
+
+
+def finding(
+    span: Span, score: float = 5.0, severity: Severity = "warning", fix: str | None = None, category: str = "wrong-name"
+) -> Finding:
+    edits = () if fix is None else (Edit(span.start, span.end, fix),)
+    return Finding(span, severity, category, "Said.", "infill", score, edits)
+
+
+def test_findings_come_in_document_order() -> None:
+    first, second = finding(at(CODE, "width"), 3.0), finding(at(CODE, "area()", 2), 9.0)
+    assert [found.span for found in settle([second, first], parsed(), most=5)] == [first.span, second.span]
+
+
+def test_the_most_surprising_are_kept() -> None:
+    places = [at(CODE, "width", 1), at(CODE, "width", 2), at(CODE, "twice")]
+    found = settle([finding(span, score) for span, score in zip(places, (1.0, 3.0, 2.0), strict=True)], parsed(), most=2)
+    assert [kept.score for kept in found] == [3.0, 2.0]
+    assert settle([finding(places[0])], parsed(), most=0) == ()
+
+
+def test_mild_ones_are_left_out() -> None:
+    spans = [at(CODE, "Box"), at(CODE, "width"), at(CODE, "twice")]
+    found = [finding(span, severity=kind) for span, kind in zip(spans, ("info", "warning", "error"), strict=True)]  # type: ignore[arg-type]
+    assert [kept.severity for kept in settle(found, parsed(), most=5)] == ["info", "warning", "error"]
+    assert [kept.severity for kept in settle(found, parsed(), most=5, least="warning")] == ["warning", "error"]
+    assert [kept.severity for kept in settle(found, parsed(), most=5, least="error")] == ["error"]
+
+
+def test_a_mild_finding_does_not_hide_a_grave_one() -> None:
+    inner, outer = at(CODE, "width"), at(CODE, "self.width")
+    found = [finding(outer, 9.0, "info"), finding(inner, 1.0, "error")]
+    assert [kept.severity for kept in settle(found, parsed(), most=5, least="error")] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (Span(Offset(4), Offset(8)), Span(Offset(7), Offset(9)), False),
+        (Span(Offset(4), Offset(8)), Span(Offset(8), Offset(9)), True),
+        (Span(Offset(4), Offset(4)), Span(Offset(4), Offset(4)), False),
+        (Span(Offset(4), Offset(8)), Span(Offset(5), Offset(6)), False),
+    ],
+)
+def test_one_finding_for_one_piece_of_code(one: Span, other: Span, both: bool) -> None:
+    found = settle([finding(one, 2.0), finding(other, 1.0)], parsed(), most=5)
+    assert [kept.score for kept in found] == ([2.0, 1.0] if both else [2.0])
+
+
+def test_a_fix_that_breaks_the_program_is_no_evidence() -> None:
+    span = at(CODE, "width", 2)
+    assert [len(settle([finding(span, fix=fix)], parsed(), most=5)) for fix in ("height", "(", "width")] == [1, 0, 0]
+
+
+def test_a_fix_may_leave_old_errors() -> None:
+    broken = parsed("def f(:\n    return a < b\n")
+    span = at(broken.document.text, "<")
+    assert fix_parses([Edit(span.start, span.end, ">")], broken)
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("self.width * self.width", "self.width * self.width"),
+        ("self.width  *\n self.width", "self.width * self.width"),
+        ("  return self.width * self.width  ", "return self.width * self.width"),
+        ("self.width", None),
+        ("self.height", None),
+        ("", None),
+        ("   ", None),
+        ("self.area()", None),
+        (".*", None),
+    ],
+)
+def test_anchor(quote: str, found: str | None) -> None:
+    document = parsed().document
+    within = Span(at(CODE, "    def area").start, at(CODE, "\n    def twice").start)
+    span = anchor(quote, document, within)
+    assert (None if span is None else document.slice(span)) == found
+
+
+def test_messages_are_one_plain_line() -> None:
+    assert clean_message("  a\n\tb\x1b[31m\x00c\u202e ") == "a b[31mc"
+    assert len(clean_message("x" * 10_000)) == 600
+    assert clean_message("x" * 10_000).endswith("…")
+    assert clean_message(" \n ") == ""
+
+
+def named(text: str, part: str = "width", number: int = 2, **kinds: str) -> str:
+    (found,) = settle([finding(at(text, part, number), **kinds)], parsed(text), most=5)  # type: ignore[arg-type]
+    return found.fingerprint
+
+
+def test_a_finding_keeps_its_name_when_code_moves() -> None:
+    moved = "import os\n\n\n" + CODE
+    indented_differently = CODE.replace("        return", "            return")
+    other_code_changed = CODE.replace("self.area() + self.area()", "2 * self.area()")
+    names = {named(text) for text in (CODE, moved, indented_differently, other_code_changed)}
+    assert len(names) == 1
+    assert len(names.pop()) == 16
+
+
+def test_another_finding_has_another_name() -> None:
+    texts = [CODE, CODE.replace("def area", "def size"), CODE.replace("* self.width", "+ self.width")]
+    names = [named(text) for text in texts] + [named(CODE, category="wrong-operator")]
+    assert len(set(names)) == 4
+
+
+def test_equal_findings_are_told_apart() -> None:
+    text = "def f(a):\n    a = a + 1\n    a = a + 1\n"
+    found = settle([finding(at(text, "1", 1)), finding(at(text, "1", 2))], parsed(text), most=5)
+    assert len({kept.fingerprint for kept in found}) == 2
+
+
+def test_a_lone_surrogate_has_a_name_too() -> None:
+    text = CODE.replace("self.width * ", '"\ud83c" * ')
+    assert named(text, number=1)

@@ -1,0 +1,38 @@
+"""What no single case can show: that no answer and no cursor makes the last step fail or leave its line."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeassist.context.cursor import cursor_view
+from codeassist.context.limits import ContextLimits
+from codeassist.post.inline import finish_inline
+from codeassist.post.skip import Skip
+from codeassist.syntax.tree import parse
+from codeassist.text.document import Document, Offset
+
+PIECES = st.sampled_from(
+    ["def f(", "x", " ", ")", "):", "\n", "    ", "return", '"', "'", '"""', "}", "{", "[", "]", ",", ";", "\r\n", "\t"]
+    + ["# c", "// c", "\ud800", "🌊", "end", "</a>", "`", "\\", "print(x)", "\x0c"]
+)
+TEXTS = st.lists(PIECES, max_size=14).map("".join)
+LANGUAGES = st.sampled_from(["python", "typescript", "ruby", "html", "rust", ""])
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, TEXTS, TEXTS, LANGUAGES)
+def test_any_answer_at_any_cursor(before: str, after: str, answer: str, language: str) -> None:
+    document = Document.create("file:///a", before + after, language, 1)
+    syntax = parse(document)
+    view = cursor_view(syntax or document, Offset(len(before)), ContextLimits(prompt_tokens=256))
+    shown = finish_inline(answer, view, syntax)
+    if isinstance(shown, Skip):
+        return
+    assert shown.text.strip()
+    assert shown.span.start == view.offset
+    assert shown.span.end <= view.offset + len(view.line_suffix)
+    if document.newline == "\r\n":
+        assert "\n" not in shown.text.replace("\r\n", "")
+    else:
+        assert "\r" not in shown.text
