@@ -46,9 +46,7 @@ class ServerSettings(Section):
         "CODEASSIST_API_KEY",
         description="The environment variable that holds the key; the key itself is never a setting.",
     )
-    family: str = Field(
-        "auto", description="Prompt family. `auto` asks the catalogue, then the served model's name."
-    )
+    family: str = Field("auto", description="Prompt family. `auto` asks the catalogue, then the served model's name.")
 
     @field_validator("url")
     @classmethod
@@ -86,9 +84,7 @@ class CompletionSettings(Section):
     enabled: bool = Field(True, description="Offer completions.")
     max_lines: int = Field(12, ge=1, le=100, description="Longest completion, in lines.")
     max_tokens: int = Field(128, ge=1, le=2048, description="Longest completion, in tokens of the model.")
-    debounce_ms: int = Field(
-        60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds."
-    )
+    debounce_ms: int = Field(60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds.")
     latency_target_ms: int = Field(
         1500,
         ge=50,
@@ -122,9 +118,7 @@ class ReviewSettings(Section):
         description="Least surprise (nats) of an infill finding: higher means fewer and surer findings.",
     )
     max_findings: int = Field(5, ge=1, le=100, description="Most findings shown for one function.")
-    max_lines: int = Field(
-        200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file."
-    )
+    max_lines: int = Field(200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file.")
     prompt_tokens: PromptTokens = Field(
         0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."
     )
@@ -139,7 +133,9 @@ class IndexSettings(Section):
         le=100_000_000,
         description="Files above this size, in bytes, are not parsed, completed or reviewed.",
     )
-    exclude: tuple[str, ...] = Field((), description="Path patterns, such as `generated/*`, of files never used as context.")
+    exclude: tuple[str, ...] = Field(
+        (), description="Path patterns, such as `generated/*`, of files never used as context."
+    )
 
 
 class EngineSettings(Section):
@@ -166,9 +162,7 @@ class ModelsSettings(Section):
         None,
         description="A folder, a GGUF file or a base URL asked before all other sources when a model is pulled.",
     )
-    folder: Path | None = Field(
-        None, description="Where models are kept. Empty: the platform's data folder."
-    )
+    folder: Path | None = Field(None, description="Where models are kept. Empty: the platform's data folder.")
 
 
 class LogSettings(Section):
@@ -314,9 +308,7 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _keep_what_workspace_may_set(
-    layer: str, values: dict[str, Any]
-) -> tuple[dict[str, Any], Sequence[Problem]]:
+def _keep_what_workspace_may_set(layer: str, values: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
     refused: list[Problem] = []
     message = "is not taken from a workspace: it says where code is sent or what runs on this machine; "
     message += "set it in your own configuration"
@@ -415,4 +407,3 @@ def _is_list(path: Sequence[str]) -> bool:
 def _shown(value: Any, limit: int = 60) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
-

@@ -81,10 +81,12 @@ class Received:
 
 @dataclass
 class Counts:
-    """`running` requests generate now; `aborted` ones lost their client. Prefix counts are in tokens."""
+    """`running` requests generate now, `held` ones of them hang or are on hold; `aborted` ones lost their client.
+    Prefix counts are in tokens."""
 
     connections: int = 0
     running: int = 0
+    held: int = 0
     finished: int = 0
     aborted: int = 0
     generated_tokens: int = 0
@@ -139,6 +141,13 @@ class FakeVllm:
     def release(self) -> None:
         """Let the answers that are on hold go on, and those to come."""
         self._released.set()
+
+    def forget(self) -> None:
+        """Behave again, hold back what is asked to be held, and know of no request."""
+        self.behaviour = Behaviour()
+        self.received.clear()
+        self.counts = Counts()
+        self._released.clear()
 
     async def until(self, condition: Callable[[Counts], bool], deadline_s: float = 10.0) -> None:
         """Wait until `condition` holds for the counts; TimeoutError at the deadline."""
@@ -319,10 +328,12 @@ class FakeVllm:
 
     async def _misbehave(self, connection: _Connection, trouble: Trouble) -> bool:
         """True if the connection ends with it."""
-        if trouble == "hang":
-            await asyncio.Event().wait()
-        if trouble == "hold":
-            await self._released.wait()
+        if trouble in ("hang", "hold"):
+            await self._count(held=1)
+            try:
+                await (self._released if trouble == "hold" else asyncio.Event()).wait()
+            finally:
+                await self._count(held=-1)
         if trouble == "truncate":
             await connection.end_stream()
             return True

@@ -22,6 +22,7 @@ from codeassist.cli.main import Failure
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
     from codeassist.cli.editor import Editor
 
@@ -82,15 +83,29 @@ class _Clock:
 
     def __init__(self, console: Console) -> None:
         self.rows: list[tuple[str, float]] = []
+        from codeassist.cli.model import Waiting
+
         self._console = console
+        self._shown: Status | None = None
+        self._what = ""
+        self._lines = Waiting()
+
+    def tell(self, message: str) -> None:
+        """Say more about what is waited for just now."""
+        if self._shown is not None:
+            self._shown.update(f"{self._what} … {message}")
+        else:
+            self._lines.say(message)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Say what is waited for while the body runs, and note how long it took."""
         begin = time.perf_counter()
+        self._what = what
         if self._console.is_terminal:
-            with self._console.status(f"{what} …"):
+            with self._console.status(f"{what} …") as self._shown:
                 yield
+            self._shown = None
         else:
             self._console.print(f"{what} …")
             yield
@@ -102,7 +117,7 @@ async def _show(console: Console, shop: Path) -> None:
 
     clock = _Clock(console)
     with clock.waiting("Starting the language server"):
-        editor = await Editor.start(shop)
+        editor = await Editor.start(shop, clock.tell)
     try:
         await _completion(console, clock, editor, shop / FILE)
         await _review(console, clock, editor, shop / FILE)
@@ -178,7 +193,7 @@ def _table(console: Console, clock: _Clock) -> None:
 
 
 def _next_steps(console: Console) -> None:
-    command = shutil.which("codeassist") or f"{sys.executable} -m codeassist"
+    command = _command()
     console.rule("Next steps")
     console.print(
         f"""Neovim 0.12, in init.lua (0.11: the same without the last line, completions come in the popup menu):
@@ -190,6 +205,13 @@ A larger model on your own GPU server: set server.url in {_user_file()} (README,
 Without an editor:  codeassist complete FILE:LINE:COLUMN   codeassist review FILE   codeassist doctor""",
         markup=False,
     )
+
+
+def _command() -> str:
+    """How an editor starts codeassist: its name if that is on the path, else the script beside this Python."""
+    if shutil.which("codeassist"):
+        return "codeassist"
+    return str(Path(sys.executable).with_name("codeassist"))
 
 
 def _user_file() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ class Editor:
     _published: asyncio.Queue[types.PublishDiagnosticsParams] = field(default_factory=asyncio.Queue)
 
     @classmethod
-    async def start(cls, root: Path) -> Editor:
-        """Start `codeassist lsp` and shake hands."""
+    async def start(cls, root: Path, on_busy: Callable[[str], None]) -> Editor:
+        """Start `codeassist lsp` and shake hands. `on_busy` is told what the server waits for."""
         editor = cls(LanguageClient("codeassist-demo", __version__))
         client = editor.client
 
@@ -56,7 +56,7 @@ class Editor:
 
         def status(params: Any) -> None:
             if getattr(params, "state", "") == "busy":
-                click.echo(f"  {params.message}", err=True)
+                on_busy(params.message)
 
         client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(published)
         client.feature(types.WINDOW_SHOW_MESSAGE)(message)

@@ -50,14 +50,18 @@ class Waiting:
 
     def state(self, state: Any) -> None:
         """Take an EngineState."""
-        if not state.busy:
+        if state.busy:
+            self.say(state.message)
+        else:
             self.over()
-        elif self._terminal:
-            click.echo("\r" + f"codeassist: {state.message}".ljust(_LINE_CHARACTERS), nl=False, err=True)
-            self._said = state.message
-        elif _subject(state.message) != _subject(self._said):
-            click.echo(f"codeassist: {state.message}", err=True)
-            self._said = state.message
+
+    def say(self, message: str) -> None:
+        """Show `message`, in the place of the one before."""
+        if self._terminal:
+            click.echo("\r" + f"codeassist: {message}".ljust(_LINE_CHARACTERS), nl=False, err=True)
+        elif _subject(message) != _subject(self._said):
+            click.echo(f"codeassist: {message}", err=True)
+        self._said = message
 
     def over(self) -> None:
         """Nothing is waited for any more: the changing line goes away."""

@@ -124,9 +124,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
         return Prepared(view, packed, chat, "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in turns))
 
 
-async def _wanted(
-    prepared: Prepared, bound: Bound, shape: Shape, settings: CompletionSettings, trace: Trace
-) -> Cut:
+async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: CompletionSettings, trace: Trace) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)

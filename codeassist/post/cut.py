@@ -35,6 +35,9 @@ _HEADER = re.compile(
 """Lines that open a block without a sign at their end, in languages that close blocks with a word."""
 _BLOCK_CLOSER = re.compile(r"(?:[)\]}]|(?:end|fi|done|esac)\b|</)")
 _BLOCK_MIDDLE = re.compile(r"(?:else|elif|elsif|elseif|except|rescue|catch|finally|ensure|case|default|when)\b")
+_OPENING_TAG = re.compile(r"<[A-Za-z][^<>]*(?<!/)>$")
+_CLOSING_TAGS = re.compile(r"\s*(?:</[\w.:-]*>\s*)+")
+_MARKUP = frozenset({"html", "tsx", "javascript", "php"})
 _SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
 _LONG_LOOP = re.compile(r"([^\n]{12,60}?)\1{4,}\Z")
 _LONGEST_PERIOD_LINES = 4
@@ -61,8 +64,9 @@ class Shape:
 
     @property
     def single_line(self) -> bool:
-        """Code follows on the cursor's line: the answer may not leave the line."""
-        return bool(self.line_suffix.strip(" \t" + CLOSERS))
+        """Code follows on the cursor's line, or the end of a header whose block follows: the answer may not leave the
+        line."""
+        return not only_closes(self.line_suffix) or self.line_suffix.rstrip().endswith(":")
 
     @property
     def fresh_line(self) -> bool:
@@ -112,9 +116,17 @@ def opens_block(code: str, language: str = "") -> bool:
     code = code.strip()
     if code.endswith("{") or _KEYWORD_OPENER.search(code):
         return True
+    if language in _MARKUP and _OPENING_TAG.search(code):
+        return True
     row = row_of(language)
     closes_itself = code.endswith(("end", "fi", "done"))
     return bool(row and row.blocks == "end" and _HEADER.match(code)) and not closes_itself
+
+
+def only_closes(rest: str) -> bool:
+    """Whether the rest of a line, if there is any, holds closing brackets, quotes or tags only; `}()` calls what it
+    closes."""
+    return not rest.replace("()", "").strip(" \t" + CLOSERS) or bool(_CLOSING_TAGS.fullmatch(rest))
 
 
 def columns(line: str) -> int:
@@ -144,17 +156,30 @@ def same_line(one: str, other: str) -> bool:
     return one.strip() == other.strip() and columns(one) == columns(other)
 
 
+@dataclass(slots=True)
+class _Walk:
+    """Where the walk down the answer's lines stands: `start` and `state` are what is open at the cursor and now; `base`
+    is the indentation of the cursor's line, `opened` whether a block was opened on the way."""
+
+    shape: Shape
+    base: int
+    start: Scan
+    state: Scan
+    opened: bool
+
+
 def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
-    state = scan(shape.line_prefix, shape.language)
+    start = scan(shape.line_prefix, shape.language)
     base = columns(_first_line(finished, shape) if shape.fresh_line else shape.line_prefix)
+    walk = _Walk(shape, base, start, start, shape.block_start)
     following = next_line(shape.suffix)
-    opened = shape.block_start
     for number, line in enumerate(finished):
-        whole = shape.line_prefix + line if number == 0 else line
         kept, through = "\n".join(finished[:number]), "\n".join(finished[: number + 1])
-        after = scan(line + "\n", shape.language, state)
-        if not state.quote:
-            if number > 0 and (reason := _cut_before(line, finished[:number], shape, base, after, state, opened)):
+        whole = shape.line_prefix + line if number == 0 else line
+        after = scan(line + "\n", shape.language, walk.state)
+        if not walk.state.quote:
+            reason = _cut_before(walk, line, finished[:number], after) if number else None
+            if reason is not None:
                 return Cut(through if reason == "block-end" and columns(line) < base else kept, reason)
             # Models often retype the line after the cursor; showing it would double it.
             if (number > 0 or shape.fresh_line) and is_telling(whole) and same_line(whole, following):
@@ -163,37 +188,33 @@ def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
         if period:
             # The first time may well be wanted.
             return Cut("\n".join(finished[: number + 1 - period * (_PERIODS - 1)]), "repetition")
-        state = after
-        code = scan(whole, shape.language).code.strip() if number == 0 else after.code.strip()
-        opened = opened or (bool(code) and opens_block(code, shape.language))
-        if not state.brackets and not state.quote:
-            if number > 0 and opened and is_closer(line) and columns(line) <= base:
-                return Cut(through, "block-end")
-            if code and ((not opened and not shape.fresh_line) or after.closed):
-                return Cut(through, "statement-end")
-        if number + 1 >= shape.max_lines:
-            return Cut(through, "max-lines")
+        code = after.code if number else scan(whole, shape.language).code
+        walk.opened = walk.opened or opens_block(code, shape.language)
+        walk.state = after
+        reason = _cut_after(walk, line, code, number)
+        if reason is not None:
+            return Cut(through, reason)
     return None
 
 
-def _cut_before(  # noqa: PLR0911, PLR0913  One return for each reason; the parts of the walk at one line.
-    line: str, before: Sequence[str], shape: Shape, base: int, after: Scan, state: Scan, opened: bool
-) -> CutReason | None:
-    """Why the answer ends before `line` (or with it, for a block end left of `base`); None if the line belongs to it."""
+def _cut_before(walk: _Walk, line: str, before: Sequence[str], after: Scan) -> CutReason | None:  # noqa: PLR0911  One return for each reason.
+    """Why the answer ends before `line` (with it, for a block end left of the base); None if the line belongs to it."""
+    shape, base, inside_brackets = walk.shape, walk.base, bool(walk.state.brackets)
     texts = [part for part in before if part.strip()]
     if not line.strip():
-        if not texts or state.brackets:
+        if not texts or inside_brackets:
             return None  # Line breaks at the start lead to the first line.
-        inside = (opened and (shape.block_start or not shape.fresh_line)) or columns(texts[-1]) > base
-        return None if inside and before[-1].strip() else "paragraph-end"
-    if not texts and not shape.fresh_line and not shape.block_start and not state.brackets:
+        in_block = (walk.opened and (shape.block_start or not shape.fresh_line)) or columns(texts[-1]) > base
+        return None if in_block and before[-1].strip() else "paragraph-end"
+    if inside_brackets:
+        return None  # There indentation says nothing.
+    if not texts and not shape.fresh_line and not walk.opened:
         return "statement-end"  # The model ended the line and went on to the next: nothing was missing here.
-    if state.brackets:
-        return None  # Inside brackets that the answer opened, indentation says nothing.
     column = columns(line)
     if column < base:
+        # At the end of the file nobody else closes the cursor's block.
         closes = is_closer(line) and shape.block_start and shape.at_end and not after.brackets
-        return "block-end" if closes and not shape.line_suffix.strip() else "scope-end"
+        return "block-end" if closes else "scope-end"
     if column > base or not texts:
         return None
     if shape.fresh_line:
@@ -201,6 +222,22 @@ def _cut_before(  # noqa: PLR0911, PLR0913  One return for each reason; the part
             return "scope-end"  # `} else {`: the cursor's block is over, another one begins.
         return "paragraph-end" if not shape.block_start and not before[-1].strip() else None
     return None if is_closer(line) or _BLOCK_MIDDLE.match(line.strip()) else "block-end"
+
+
+def _cut_after(walk: _Walk, line: str, code: str, number: int) -> CutReason | None:
+    """Why the answer ends with `line`, whose code is `code`; None if it goes on."""
+    shape, still_open = walk.shape, len(walk.state.brackets)
+    closed_behind = sum(shape.line_suffix.count(closer) for closer in ")]}")
+    if 0 < still_open <= closed_behind and still_open < len(walk.start.brackets):
+        return (
+            "statement-end"  # It has begun to close what stands before the cursor; the rest of the line does the rest.
+        )
+    if not still_open and not walk.state.quote:
+        if number > 0 and walk.opened and is_closer(line) and columns(line) <= walk.base:
+            return "block-end"
+        if code.strip() and ((not walk.opened and not shape.fresh_line) or walk.state.closed):
+            return "statement-end"
+    return "max-lines" if number + 1 >= shape.max_lines else None
 
 
 def _first_line(lines: Sequence[str], shape: Shape) -> str:

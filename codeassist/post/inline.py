@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeassist.context.cursor import CursorView
-from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, same_line
+from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes, same_line
 from codeassist.post.scan import Scan, scan
 from codeassist.post.skip import Skip
 from codeassist.syntax.tree import Syntax, error_count, reparse
@@ -86,7 +86,8 @@ def _repeats(text: str, view: CursorView) -> str | None:
         return "repeats-suffix"
     if fresh and is_telling(lines[0]) and before[-len(lines) :] == lines:
         return "repeats-prefix"
-    if len(lines) > 2 and lines == before[-_ECHO_LINES:][: len(lines)]:
+    near = before[-_ECHO_LINES:]
+    if len(lines) > 2 and any(near[start : start + len(lines)] == lines for start in range(len(near))):
         return "repeats-prefix"
     return None
 
@@ -95,11 +96,11 @@ def _candidates(text: str, view: CursorView) -> list[Inline]:
     """The ways in which `text` may meet what stands around the cursor, most plausible first."""
     rest = view.line_suffix.rstrip()
     shown: list[Inline] = []
-    for version in (_without_echo(text, view), text):
+    for written in (_without_echo(text, view), text):
+        version = written if rest else _without_following(written, view)
         if not rest:
-            version = _without_following(version, view)
             shown.append(_replacing(version, view, 0))
-        elif not rest.strip(_CLOSERS_ONLY):
+        elif only_closes(rest) or not rest.strip(_CLOSERS_ONLY):
             shown.append(_meeting_closers(version, rest, view))
         else:
             shown += _before_code(version.split("\n", 1)[0], rest, view)
@@ -146,12 +147,16 @@ def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
             break
         matched, end, after_match = matched + 1, index + 1, after[matched]
     if not matched:
-        opens_lines = text.startswith("\n") and rest[0] in ")]}"
+        if text.endswith(rest) and set("\"'`<") & set(rest) and text[: -len(rest)].strip():
+            return _replacing(text[: -len(rest)], view, 0)  # A tag, or brackets that stand inside a string.
+        opens_lines = text.startswith("\n") and rest[0] in ")]}<"
         return _replacing(text + "\n" + view.indent if opens_lines else text, view, 0)
     tail, remaining = text[after_match:], rest[end:]
     while tail and remaining and tail[0] == remaining[0]:  # A statement's end goes with it: `);`, `):`.
         tail, remaining, end = tail[1:], remaining[1:], end + 1
-    if text.endswith(rest[:end]) and text[: -end].strip():
+    if remaining and tail.endswith(remaining):  # `) -> int:` before `):`.
+        end = len(rest)
+    if text.endswith(rest[:end]) and text[:-end].strip():
         return _replacing(text[:-end], view, 0)
     return _replacing(text, view, end)
 

@@ -7,13 +7,15 @@ enough to tell code from strings and comments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from codeassist.syntax.languages import language as row_of
 
+_COMMENTS = {"/*": "*/", "<!--": "-->"}
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _BACKTICK_SPANS_LINES = frozenset({"javascript", "typescript", "tsx", "go"})
 _TRIPLE = frozenset({"python", "toml", "java", "kotlin", "swift", "scala", "csharp"})
-_APOSTROPHES = frozenset({"html", "markdown", "rust", ""})
+_APOSTROPHES = frozenset({"rust", ""})
 """Where a lone `'` is more often an apostrophe or a lifetime than the beginning of a string."""
 _LONGEST_CHARACTER_LITERAL = 12
 
@@ -43,40 +45,48 @@ def scan(text: str, language: str = "", before: Scan | None = None) -> Scan:
     while at < len(text):
         character = text[at]
         if quote:
-            if character == "\n" and not _spans_lines(quote, language):
-                quote, inherited = "", False
-            elif character == "\\" and quote not in ("*/", "-->"):
-                at += 2
-                continue
-            elif text.startswith(quote, at):
-                at += len(quote)
+            at, ended = _read_quoted(text, at, quote, language)
+            if ended == "open":
+                break
+            if ended == "closed":
                 code.append(quote)
                 if inherited:
                     closed.append((quote, at))
-                quote, inherited = "", False
-                continue
-            else:
-                at += 1
-                continue
-        if _comment_starts(text, at, language):
+            quote, inherited = "", False
+        elif _comment_starts(text, at, language):
             at = (text + "\n").index("\n", at)
-            continue
-        opener, quote = _quote_at(text, at, language)
-        if quote:
-            code.append("" if quote in ("*/", "-->") else opener)
+        elif opener := _quote_at(text, at, language):
+            quote = _COMMENTS.get(opener, opener)
+            code.append(quote if quote == opener else "")
             at += len(opener)
-            continue
-        if character in "([{":
-            brackets.append(character)
-        elif character in _PAIRS:
-            if _PAIRS[character] in brackets:
-                while brackets.pop() != _PAIRS[character]:
-                    pass
-            else:
+        else:
+            if character in _PAIRS and not _close(brackets, _PAIRS[character]):
                 closed.append((character, at + 1))
-        code.append(character)
-        at += 1
+            elif character in _PAIRS.values():
+                brackets.append(character)
+            code.append(character)
+            at += 1
     return Scan(tuple(brackets), quote, tuple(closed), "".join(code))
+
+
+def _read_quoted(text: str, at: int, quote: str, language: str) -> tuple[int, Literal["closed", "line-end", "open"]]:
+    """Read on inside a string or comment: where it ends, and how."""
+    while at < len(text):
+        if text[at] == "\n" and not _spans_lines(quote, language):
+            return at, "line-end"
+        if text.startswith(quote, at):
+            return at + len(quote), "closed"
+        at += 2 if text[at] == "\\" and quote not in _COMMENTS.values() else 1
+    return at, "open"
+
+
+def _close(brackets: list[str], opener: str) -> bool:
+    """Close the last open `opener`, and what was left open inside it; False if there is none."""
+    if opener not in brackets:
+        return False
+    while brackets.pop() != opener:
+        pass
+    return True
 
 
 def _spans_lines(quote: str, language: str) -> bool:
@@ -94,21 +104,22 @@ def _comment_starts(text: str, at: int, language: str) -> bool:
     return False
 
 
-def _quote_at(text: str, at: int, language: str) -> tuple[str, str]:
-    """The opening and the closing delimiter of the string or comment that starts at `at`; "" and "" if none does."""
+def _quote_at(text: str, at: int, language: str) -> str:
+    """What opens a string or a block comment at `at`; "" if nothing does."""
     character = text[at]
-    if character == "/" and text.startswith("/*", at):
+    markup = language in ("html", "markdown")
+    if character == "<":
+        return "<!--" if markup and text.startswith("<!--", at) else ""
+    if character == "/":
         row = row_of(language)
-        return ("/*", "*/") if row and row.blocks == "braces" else ("", "")
-    if character == "<" and text.startswith("<!--", at):
-        return ("<!--", "-->") if language in ("html", "markdown") else ("", "")
-    if character not in "\"'`" or language in ("html", "markdown"):
-        return "", ""
+        return "/*" if row and row.blocks == "braces" and text.startswith("/*", at) else ""
+    if character not in "\"'`" or markup:
+        return ""
     if language in _TRIPLE and text.startswith(character * 3, at):
-        return character * 3, character * 3
+        return character * 3
     if character == "'" and language in _APOSTROPHES and not _closes_soon(text, at, language):
-        return "", ""
-    return character, character
+        return ""
+    return character
 
 
 def _closes_soon(text: str, at: int, language: str) -> bool:

@@ -147,9 +147,7 @@ def category_of(change: Change) -> str:
 
 def _replaced(old: list[str], new: list[str]) -> list[tuple[str, ...]]:
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [
-        (*old[a:b], *new[c:d]) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"
-    ]
+    return [(*old[a:b], *new[c:d]) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"]
 
 
 def _is_operator(lexeme: str) -> bool:
@@ -186,5 +184,3 @@ def _bare(line: str, language: str) -> str:
         line = line[:found]
     line = line.replace('"', "'").rstrip().rstrip(";")
     return re.sub(r",(?=[)\]}])", "", re.sub(r"\s+", "", line)).rstrip(",")
-
-

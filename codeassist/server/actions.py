@@ -76,9 +76,9 @@ class Actions:
                 action.edit = self._edit(entry, finding, versioned)
         return action
 
-    def dismiss(self, _uri: str, fingerprint: str) -> None:
+    def dismiss(self, uri: str, fingerprint: str) -> None:
         """Hide a finding for as long as the server runs; a later review does not bring it back."""
-        self.session.dismissed.add(fingerprint)
+        self.session.dismissed.add((uri, fingerprint))
         self._hide()
 
     def dismiss_category(self, uri: str, category: str) -> None:

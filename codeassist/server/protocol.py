@@ -105,6 +105,8 @@ class Protocol(LanguageServerProtocol):
             return  # The specification: notifications before initialize and after shutdown are dropped.
         self._initialized = self._initialized or method == types.INITIALIZE
         self._stopping = self._stopping or method == types.SHUTDOWN
+        if method == types.EXIT:
+            self._shutdown = self._stopping  # Whether it was asked for decides the exit status, not whether it is done.
         super().handle_message(message)
 
     def _why_not_now(self, method: str) -> tuple[int, str] | None:

@@ -76,7 +76,7 @@ class Session:
     traces: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MOST_TRACES))
     skips: dict[str, int] = field(default_factory=dict)
     items: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    dismissed: set[str] = field(default_factory=set)
+    dismissed: set[tuple[str, str]] = field(default_factory=set)
     dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -227,7 +227,7 @@ class Session:
     def is_dismissed(self, uri: str, finding: Finding) -> bool:
         """Whether the user does not want to see this finding, or its category in this workspace folder."""
         category = (self.root_of(uri), finding.category)
-        return finding.fingerprint in self.dismissed or category in self.dismissed_categories
+        return (uri, finding.fingerprint) in self.dismissed or category in self.dismissed_categories
 
     def new_item(self, uri: str) -> str:
         """An id for a shown completion; the last few are remembered, for the reports about them."""

@@ -32,7 +32,7 @@ _OWN: Mapping[str, Any] = {
         "enum": ["off", "messages", "verbose"],
         "default": "off",
         "scope": "machine",
-        "markdownDescription": "Log the messages between VS Code and the language server. `verbose` logs your code too.",
+        "markdownDescription": "Log the messages to and from the language server. `verbose` logs your code too.",
     },
 }
 """What the extension itself reads; never sent to the server."""
@@ -68,7 +68,7 @@ def _leaves(
 
 def _property(key: str, field: Mapping[str, Any]) -> dict[str, Any]:
     # "Text or null" has no input field in VS Code. Text alone does; what is not set is not sent anyway.
-    known = next((kind for kind in field.get("anyOf", ()) if kind["type"] != "null"), {})
+    known: Mapping[str, Any] = next((kind for kind in field.get("anyOf", ()) if kind["type"] != "null"), {})
     merged = {**field, **known}
     kept = {name: merged[name] for name in _KEPT if merged.get(name) is not None}
     if known.get("type") == "string":

@@ -10,8 +10,8 @@ selection. In a review case a comment line under the code marks an expected find
     return b
     #< info wrong-name                 all of the line above
 
-`-- name escaped --` decodes backslash escapes as in JSON (`\\ud800`, `\\u0000`, `\\r`) in that section; a backslash at the end of
-a line takes the line end away.
+`-- name escaped --` decodes backslash escapes as in JSON (`\\ud800`, `\\u0000`, `\\r`) in that section; a backslash at
+the end of a line takes the line end away.
 """
 
 from __future__ import annotations

@@ -77,9 +77,7 @@ async def run_review(case: Case) -> tuple[dict[str, str], Document, Review]:
     settings = _settings(case).review.model_copy(update={"analyzers": (name,)})
     model = ScriptedModel(case.model)
     regions = regions_of(syntax)
-    result = await review(
-        syntax, regions, path, _bound(case, model), settings, Admission(quiet_ms=0), Trace("review")
-    )
+    result = await review(syntax, regions, path, _bound(case, model), settings, Admission(quiet_ms=0), Trace("review"))
     _check_stream(case, model)
     document = syntax.document
     edits = [edit for finding in result.findings for edit in finding.fix]

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.e2e.editor import Editor, environment, start
 from tests.e2e.programs import COMPLETION, MODEL
-from tests.fake_vllm import Behaviour, Counts, FakeVllm
+from tests.fake_vllm import FakeVllm
 
 EditorOf = Callable[[str], Awaitable[Editor]]
 
@@ -26,9 +26,7 @@ async def shared_fake() -> AsyncIterator[FakeVllm]:
 def fake(shared_fake: FakeVllm) -> FakeVllm:
     """The model server, in order and with nothing to remember."""
     shared_fake.answer = COMPLETION
-    shared_fake.behaviour = Behaviour()
-    shared_fake.received.clear()
-    shared_fake.counts = Counts()
+    shared_fake.forget()
     return shared_fake
 
 

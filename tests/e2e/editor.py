@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cattrs
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient as BareClient
 from pygls.protocol import default_converter
@@ -170,6 +171,9 @@ class Editor:
         assert isinstance(new, str)
         return Offer(new, *(offset(text, end, self.encoding) for end in (place.start, place.end)), item.command)
 
+    def cancel(self, request_id: str) -> None:
+        self.client.cancel_request(types.CancelParams(id=request_id))
+
     async def accept(self, uri: str, shown: Offer) -> None:
         self.edit(uri, (shown.start, shown.end, shown.text))
         if shown.command is not None:
@@ -263,7 +267,7 @@ async def start(
     locale: str | None = None,
 ) -> AsyncIterator[Editor]:
     """An editor of that kind with a server of its own, both ended properly at the end."""
-    client = Client(converter_factory=default_converter, configuration={"": configuration or {}})
+    client = Client(converter_factory=_converter, configuration={"": configuration or {}})
     editor = Editor(kind, client)
     register_lsp_features(client, {**DEFAULT_CLIENT_FEATURES, **_watched(editor)})
     await client.start_io(*SERVER, env=dict(variables))
@@ -281,6 +285,18 @@ async def start(
         await client.stop()
         assert client._server is not None
         assert client._server.returncode == 0
+
+
+def _converter() -> cattrs.Converter:
+    """lsprotocol takes every code action that has a command for a bare command."""
+    converter = default_converter()
+
+    def either(value: dict[str, Any], _kind: object) -> types.Command | types.CodeAction:
+        bare = isinstance(value.get("command"), str)
+        return converter.structure(value, types.Command if bare else types.CodeAction)
+
+    converter.register_structure_hook(types.Command | types.CodeAction, either)
+    return converter
 
 
 def _watched(editor: Editor) -> dict[str, Callable[[Any], Any]]:

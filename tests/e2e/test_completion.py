@@ -164,7 +164,7 @@ async def test_a_document_closed_meanwhile(editor: Editor, uri: str, fake: FakeV
     text, at = cut(PLACES["plain"])
     editor.open(uri, text)
     asked = editor.ask(uri, at)
-    await fake.until(lambda counts: counts.running == 1)
+    await fake.until(lambda counts: counts.held == 1)
     editor.close(uri)
     answer = await asyncio.wait_for(asked, DEADLINE_S)
     assert editor.offer(text, answer) is None

@@ -35,10 +35,16 @@ return {
     'zsh',
   },
   root_markers = { '.codeassist.toml', '.git' },
-  on_init = function(client)
-    -- Neovim 0.12 shows ghost text. 0.11 has no such module; there the server offers ordinary completion instead.
+  on_attach = function(client, buffer)
     if vim.lsp.inline_completion then
-      vim.lsp.inline_completion.enable(true, { client_id = client.id })
+      vim.lsp.inline_completion.enable(true, { bufnr = buffer })
+      return
     end
+    -- Neovim 0.11 has no ghost text; Ctrl-X Ctrl-O offers the completion. By itself it would insert the first word only.
+    vim.lsp.completion.enable(true, client.id, buffer, {
+      convert = function(item)
+        return { word = item.textEdit.newText }
+      end,
+    })
   end,
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { CloseAction, LanguageClient, State, TransportKind, type ErrorHandler, type LanguageClientOptions } from 'vscode-languageclient/node';
 import { chosen, type Manifest } from './settings';
 import { show, type Status } from './status';
+import { showTrace, traceProvider } from './trace';
 
 const OPEN_SETTING = {
   title: 'Open Setting',
@@ -39,7 +40,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     await deactivate();
     await start(manifest, output, bar);
   });
-  context.subscriptions.push(output, bar, commandChanged);
+  context.subscriptions.push(output, bar, commandChanged, traceProvider());
   await start(manifest, output, bar);
 }
 
@@ -60,7 +61,7 @@ async function start(manifest: Manifest, output: vscode.LogOutputChannel, bar: v
   made.onNotification('codeassist/status', (status: Status) => show(status, bar, 'codeassist.showTrace'));
   made.onDidChangeState(({ newState }) => {
     if (newState === State.Starting) show({ state: 'busy', message: 'The language server starts.' }, bar, undefined);
-    if (newState === State.Stopped) show({ state: 'off', message: 'The language server has stopped.' }, bar, undefined);
+    if (newState === State.Stopped && !made.starting) show({ state: 'off', message: 'The language server has stopped.' }, bar, undefined);
   });
   try {
     await made.start();
@@ -87,10 +88,7 @@ function clientOptions(manifest: Manifest, output: vscode.LogOutputChannel): Lan
         const active = vscode.window.activeTextEditor?.document.uri;
         const completed = command === 'codeassist.review' && active ? [active.toString()] : args;
         const answer: unknown = await next(command, completed);
-        if (command === 'codeassist.showTrace') {
-          output.info(JSON.stringify(answer, null, 2));
-          output.show();
-        }
+        if (command === 'codeassist.showTrace') await showTrace(answer);
         return answer;
       },
     },

@@ -28,7 +28,7 @@ def python_file(lines: int, seed: int = 0) -> str:
     return "\n".join(out) + "\n"
 
 
-def opened(text: str, language: str = "python", uri: str = "file:///work/shop/cart.py") -> Syntax:
+def opened(text: str, language: str = "python", uri: str = "file:///project/shop/cart.py") -> Syntax:
     """The text as a parsed document of a known language."""
     syntax = parse(Document.create(uri, text, language, 1))
     assert syntax is not None

@@ -17,7 +17,7 @@ LIMITS = ContextLimits()
 def at_cursor(text: str, language: str = "python", limits: ContextLimits = LIMITS) -> CursorView:
     """The view of a text at its "¦"."""
     offset = Offset(text.index("¦"))
-    return cursor_view(Document.create("file:///work/a", text.replace("¦", ""), language), offset, limits)
+    return cursor_view(Document.create("file:///project/a", text.replace("¦", ""), language), offset, limits)
 
 
 def test_the_parts_of_a_small_file() -> None:

@@ -47,7 +47,7 @@ def test_snippets_that_do_not_fit_are_left_out_and_later_ones_may_still_fit() ->
 
 
 @pytest.mark.parametrize(
-    ("uri", "path"), [("file:///work/shop/a%20b.py", "a b.py"), ("untitled:Untitled-1", "untitled:Untitled-1")]
+    ("uri", "path"), [("file:///project/shop/a%20b.py", "a b.py"), ("untitled:Untitled-1", "untitled:Untitled-1")]
 )
 def test_the_path_is_the_uris_last_part_unless_given(uri: str, path: str) -> None:
     limits = ContextLimits()

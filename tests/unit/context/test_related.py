@@ -33,12 +33,12 @@ def parse_price(text: str) -> Price:
 
 
 def other(path: str, text: str, language: str = "python") -> OpenFile:
-    syntax = opened(text, language, f"file:///work/{path}")
+    syntax = opened(text, language, f"file:///project/{path}")
     return OpenFile(path, syntax, syntax.document)
 
 
 def view_of(text: str, limits: ContextLimits = LIMITS) -> CursorView:
-    source = opened(text.replace("¦", ""), uri="file:///work/shop/cart.py")
+    source = opened(text.replace("¦", ""), uri="file:///project/shop/cart.py")
     return cursor_view(source, Offset(text.index("¦")), limits)
 
 
@@ -87,7 +87,7 @@ def test_what_the_file_defines_itself_is_not_looked_up() -> None:
 
 def test_the_cursors_own_file_is_passed_over() -> None:
     view = view_of("parse_price(¦)\n")
-    own = opened(MONEY, uri="file:///work/shop/cart.py")
+    own = opened(MONEY, uri="file:///project/shop/cart.py")
     assert related_snippets(view, [OpenFile("shop/cart.py", own, own.document)], LIMITS) == ()
 
 
@@ -99,10 +99,10 @@ def test_code_that_repeats_the_cursors_surroundings_is_left_out() -> None:
 
 def test_similar_code_of_an_unknown_language_is_found() -> None:
     recipe = "\n".join(f"step {word} oven flour butter sugar" for word in ("mix", "stir", "bake", "cool"))
-    plain = Document.create("file:///work/cake.recipe", recipe)
-    noise = Document.create("file:///work/noise.txt", "nothing here\n" * 300)
+    plain = Document.create("file:///project/cake.recipe", recipe)
+    noise = Document.create("file:///project/noise.txt", "nothing here\n" * 300)
     view = cursor_view(
-        Document.create("file:///work/bread.recipe", "step knead oven flour butter sugar\n\n"), Offset(36), LIMITS
+        Document.create("file:///project/bread.recipe", "step knead oven flour butter sugar\n\n"), Offset(36), LIMITS
     )
     found = related_snippets(view, [OpenFile("noise.txt", None, noise), OpenFile("cake.recipe", None, plain)], LIMITS)
     assert brief(found) == [("cake.recipe", 0, 4, "similar code")]
@@ -136,7 +136,7 @@ def test_typing_seldom_changes_what_is_chosen() -> None:
     files = [other(f"shop/m{number}.py", MONEY.replace("Price", f"Price{number}")) for number in range(30)]
     names = ", ".join(f"Price{number}" for number in range(30))
     limits = ContextLimits(prompt_tokens=1600, snippet_count=30)
-    start = opened(f"from shop import {names}\n\n", uri="file:///work/shop/cart.py")
+    start = opened(f"from shop import {names}\n\n", uri="file:///project/shop/cart.py")
     typed = "def total(things):\n    return sum(thing.cents for thing in things if thing.kind == 'good')\n" * 2
     choices = []
     for syntax, offset in typing(start, Offset(len(start.document.text)), typed):

@@ -24,9 +24,9 @@ TYPED = (
 )
 MONEY = opened(
     'class Price:\n    """Money."""\n\n    def __init__(self, cents: int) -> None:\n        self.cents = cents\n',
-    uri="file:///work/shop/money.py",
+    uri="file:///project/shop/money.py",
 )
-SHELF = opened(python_file(400, seed=5000).replace("Basket", "Shelf"), uri="file:///work/shop/shelf.py")
+SHELF = opened(python_file(400, seed=5000).replace("Basket", "Shelf"), uri="file:///project/shop/shelf.py")
 OTHERS = (
     OpenFile("shop/money.py", MONEY, MONEY.document),
     OpenFile("shop/shelf.py", SHELF, SHELF.document),

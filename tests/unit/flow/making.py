@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from codeassist.flow.asking import Bound
 from codeassist.flow.complete import Snapshot
 from codeassist.model.scripted import ScriptedModel
@@ -10,6 +13,7 @@ from codeassist.syntax.tree import Syntax, parse
 from codeassist.text.document import Document, Offset
 
 CURSOR = "<CURSOR>"
+DEADLINE_S = 10.0
 
 
 def snapshot(marked: str, path: str = "a.py", language: str = "python") -> Snapshot:
@@ -26,3 +30,11 @@ def parsed(text: str, language: str = "python") -> Syntax:
     syntax = parse(Document.create("file:///project/a.py", text, language, 1))
     assert syntax is not None
     return syntax
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let other tasks run until `condition()` holds; fails if it does not come about."""
+    deadline = asyncio.get_running_loop().time() + DEADLINE_S
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "this never came about"
+        await asyncio.sleep(0)

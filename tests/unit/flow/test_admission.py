@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from codeassist.flow.admission import Admission
-
-DEADLINE_S = 10.0
+from tests.unit.flow.making import DEADLINE_S
+from tests.unit.flow.making import until as holds
 
 
 class Work:
@@ -146,8 +146,7 @@ async def test_work_that_is_done_in_the_moment_of_an_urgent_request_is_not_lost(
     review = asyncio.ensure_future(admission.background(work))
     await until(work.running)
     work.go.set()
-    while work.runs != ["done"]:
-        await asyncio.sleep(0)
+    await holds(lambda: work.runs == ["done"])
     async with admission.urgent():
         assert await asyncio.wait_for(review, DEADLINE_S) == "result 1"
     assert work.runs == ["done"]

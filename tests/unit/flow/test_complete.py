@@ -14,7 +14,7 @@ from codeassist.model.scripted import ScriptedModel
 from codeassist.post.skip import Skip
 from codeassist.prompt.families import FAMILIES, family
 from codeassist.settings import CompletionSettings
-from tests.unit.flow.making import bound, snapshot
+from tests.unit.flow.making import bound, snapshot, until
 
 SETTINGS = CompletionSettings()
 HALF = "def half(n):\n    return <CURSOR>\n"
@@ -48,8 +48,7 @@ async def test_the_engine_stops_with_the_chunk_that_decides(marked: str, script:
 async def test_cancelling_closes_the_stream() -> None:
     model = ScriptedModel("n¦\n!hang\n")
     task = asyncio.ensure_future(complete(snapshot(HALF), bound(model), SETTINGS, Trace("completion")))
-    while not (model.calls and model.calls[0].text):
-        await asyncio.sleep(0)
+    await until(lambda: model.calls and model.calls[0].text)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -15,7 +15,7 @@ from codeassist.model.scripted import ScriptedModel
 from codeassist.prompt.review import FINDINGS_SCHEMA
 from codeassist.settings import ReviewSettings
 from codeassist.syntax.tree import Syntax
-from tests.unit.flow.making import bound, parsed
+from tests.unit.flow.making import bound, parsed, until
 
 TWO = "def half(n):\n    return n / 2\n\n\ndef twice(n):\n    return n * 2\n"
 NO_FINDINGS = '{"findings": []}'
@@ -43,7 +43,9 @@ def names(result: Review) -> list[str]:
 
 
 def test_regions_are_functions_with_the_lines_worth_a_look() -> None:
-    found = regions_of(parsed('import os\n\n\ndef f(a):\n    """Text."""\n\n    # Why.\n    return (\n        a\n    )\n'))
+    found = regions_of(
+        parsed('import os\n\n\ndef f(a):\n    """Text."""\n\n    # Why.\n    return (\n        a\n    )\n')
+    )
     assert [(region.name, region.lines) for region in found] == [("f", (7,))]
 
 
@@ -150,7 +152,9 @@ async def test_an_analyzer_that_cannot_does_not_keep_the_other_from_it() -> None
     syntax = parsed(TWO)
     model = ScriptedModel("!repeat\nreturn")
     both = ReviewSettings()
-    result = await review(syntax, regions_of(syntax), "a.py", bound(model), both, Admission(quiet_ms=0), Trace("review"))
+    result = await review(
+        syntax, regions_of(syntax), "a.py", bound(model), both, Admission(quiet_ms=0), Trace("review")
+    )
     assert result.skips["words"].reason == "not-able"
     assert "infill" not in result.skips
     assert names(result) == ["half", "twice"]
@@ -213,8 +217,7 @@ async def test_progress_is_told_region_by_region() -> None:
 async def test_cancelling_a_review_closes_its_stream() -> None:
     model = ScriptedModel("ret¦\n!hang")
     task = asyncio.ensure_future(reviewed(model))
-    while not (model.calls and model.calls[0].text):
-        await asyncio.sleep(0)
+    await until(lambda: model.calls and model.calls[0].text)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -231,11 +234,9 @@ async def test_a_completion_interrupts_a_review_and_its_line_is_asked_again() ->
     task = asyncio.ensure_future(
         review(syntax, regions_of(syntax)[:1], "a.py", bound(model), INFILL, admission, Trace("review"))
     )
-    while not (model.calls and model.calls[0].text):
-        await asyncio.sleep(0)
+    await until(lambda: model.calls and model.calls[0].text)
     async with admission.urgent():
-        while model.calls[0].outcome != "closed":
-            await asyncio.sleep(0)
+        await until(lambda: model.calls[0].outcome == "closed")
     result = await asyncio.wait_for(task, 10)
     assert [call.outcome for call in model.calls] == ["closed", "finished"]
     assert model.requests[0] == model.requests[1]

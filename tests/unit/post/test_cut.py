@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut, is_telling, opens_block, same_line
 
 
-def shape(  # noqa: PLR0913
+def shape(
     line_prefix: str = "",
     line_suffix: str = "",
     below: str = "",
@@ -33,6 +33,7 @@ def shape(  # noqa: PLR0913
         (shape("  ", block_start=True, language="ruby"), "a\nend\nb\n", "a\nend", "block-end"),
         (shape("    ", block_start=True), "a\nb\n", "a", "scope-end"),
         (shape("", below="}", block_start=True, language="c"), "  a;\n} else {\n", "  a;", "scope-end"),
+        (shape("", below="}", block_start=True, language="c"), "a;\n} else {\n", "a;", "scope-end"),
         (shape(""), "a\n\nb\n", "a", "paragraph-end"),
         (shape("", block_start=True), "    a\n\n\n    b\n", "    a\n", "paragraph-end"),
         (shape("", below="total = 1\n"), "a\ntotal = 1\n", "a", "suffix"),
@@ -55,7 +56,10 @@ def test_reasons(where: Shape, answer: str, text: str, reason: str) -> None:
         (shape("if "), "a:\n    b\n\n    c\n"),
         (shape("    ", block_start=True), "a\n\n    b\n"),
         (shape("", below="}\n", language="c"), "a;\n"),
-        (shape("", language="c", max_lines=40), "case 1:\nf();\nbreak;\ncase 2:\ng();\nbreak;\ncase 3:\nh();\nbreak;\n"),
+        (
+            shape("", language="c", max_lines=40),
+            "case 1:\nf();\nbreak;\ncase 2:\ng();\nbreak;\ncase 3:\nh();\nbreak;\n",
+        ),
         (shape("x = "), "-" * 200),
         (shape("x = ["), "0, " * 16),
         (shape('    """'), "Text. Not closed (yet\n\n\nsecond: part\n"),

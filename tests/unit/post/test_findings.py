@@ -47,7 +47,9 @@ def test_findings_come_in_document_order() -> None:
 
 def test_the_most_surprising_are_kept() -> None:
     places = [at(CODE, "width", 1), at(CODE, "width", 2), at(CODE, "twice")]
-    found = settle([finding(span, score) for span, score in zip(places, (1.0, 3.0, 2.0), strict=True)], parsed(), most=2)
+    found = settle(
+        [finding(span, score) for span, score in zip(places, (1.0, 3.0, 2.0), strict=True)], parsed(), most=2
+    )
     assert [kept.score for kept in found] == [3.0, 2.0]
     assert settle([finding(places[0])], parsed(), most=0) == ()
 

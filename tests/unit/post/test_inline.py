@@ -12,10 +12,10 @@ from codeassist.post.skip import Skip
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset
 
-PIECES = st.sampled_from(
-    ["def f(", "x", " ", ")", "):", "\n", "    ", "return", '"', "'", '"""', "}", "{", "[", "]", ",", ";", "\r\n", "\t"]
-    + ["# c", "// c", "\ud800", "🌊", "end", "</a>", "`", "\\", "print(x)", "\x0c"]
-)
+BRACKETS = ("(", ")", "):", "}", "{", "[", "]", '"', "'", '"""', "`", ",", ";", "</a>")
+WORDS = ("def f(", "x", "return", "print(x)", "end", "# c", "// c", "\ud800", "🌊", "\\")
+BLANKS = (" ", "\n", "    ", "\r\n", "\t", "\x0c")
+PIECES = st.sampled_from((*BRACKETS, *WORDS, *BLANKS))
 TEXTS = st.lists(PIECES, max_size=14).map("".join)
 LANGUAGES = st.sampled_from(["python", "typescript", "ruby", "html", "rust", ""])
 

@@ -23,7 +23,7 @@ def packed(
     snippets: tuple[tuple[str, str], ...] = (),
 ) -> Packed:
     """What `pack` makes of a file with the cursor between `prefix` and `suffix`, and (path, text) snippets."""
-    document = Document.create("file:///work/shop/cart.py", prefix + suffix, language)
+    document = Document.create("file:///project/shop/cart.py", prefix + suffix, language)
     view = cursor_view(document, Offset(len(prefix)), LIMITS)
     found = tuple(Snippet(at, 0, 1, text, "test", 1.0, 1) for at, text in snippets)
     return pack(view, found, LIMITS, path)

@@ -1,0 +1,152 @@
+"""Documents that change while something is worked out for them: never an answer at the wrong place."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.editor import DEADLINE_S, SERVER, Editor, environment
+from tests.e2e.places import CURSOR, cut, offset
+from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
+from tests.e2e.wire import connected, framed, inline_params
+from tests.fake_vllm import FakeVllm
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+everywhere = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11", "neovim-0.12"], indirect=True)
+TEXT, AT = cut(f"def total(prices):\n    return {CURSOR}\n")
+
+
+@everywhere
+@pytest.mark.parametrize("place", ["above", "at-the-cursor", "below"])
+async def test_an_edit_during_a_completion(editor: Editor, uri: str, place: str, fake: FakeVllm) -> None:
+    editor.open(uri, TEXT)
+    fake.behaviour.trouble = "hold"
+    asked = editor.ask(uri, AT)
+    await fake.until(lambda counts: counts.held == 1)
+    at = {"above": 0, "at-the-cursor": AT, "below": len(TEXT)}[place]
+    editor.edit(uri, (at, at, "x"))
+    await editor.trace(1)  # The server has the edit when it has answered this.
+    fake.release()
+    answer = await asyncio.wait_for(asked, DEADLINE_S)
+    assert editor.offer(TEXT, answer) is None
+    assert await editor.last_skip() == "stale"
+    shown = await editor.complete(uri, AT + (at <= AT))
+    assert shown is not None
+    assert shown.start == AT + (at <= AT)
+
+
+async def test_reopened_during_a_completion(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """An editor that opens a document twice without closing it: the answer was for the first."""
+    editor.open(uri, TEXT)
+    fake.behaviour.trouble = "hold"
+    asked = editor.ask(uri, AT)
+    await fake.until(lambda counts: counts.held == 1)
+    editor.open(uri, "# another text\n" + TEXT)
+    answer = await asyncio.wait_for(asked, DEADLINE_S)
+    assert editor.offer(TEXT, answer) is None
+
+
+@pytest.mark.parametrize("editor", ["vscode", "neovim-0.11"], indirect=True)
+async def test_edits_during_a_review(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """Above the findings, in several steps of one message: they are shown where their code is now. Inside one of them:
+    that one is not shown."""
+    editor.open(uri, BUGGY)
+    fake.answer = knowing(BUGGY, RIGHT)
+    fake.behaviour.trouble = "hold"
+    asked = asyncio.ensure_future(editor.run("codeassist.review", uri))
+    await fake.until(lambda counts: counts.held > 0)
+    editor.edit(uri, (0, 0, "# 😀\n"), (0, 0, "import os\r\n\u2028\n"), (0, 6, ""))
+    editor.replace(uri, "< best", "<= best")
+    await editor.trace(1)
+    fake.release()
+    await asyncio.wait_for(asked, DEADLINE_S)
+    (found,) = await editor.diagnostics(uri)
+    text = editor.texts[uri]
+    start, end = (offset(text, each, editor.encoding) for each in (found.range.start, found.range.end))
+    assert text[start - len("amount = ") : end] == "amount = len"
+    assert "amount = sum(prices)" in await editor.fix(uri, found)
+
+
+async def test_versions_that_do_not_count_up(fake: FakeVllm, tmp_path: Path) -> None:
+    """A client that always says version 1: what tells documents apart is the order of the messages."""
+    fake.answer = knowing(BUGGY, RIGHT)
+    fake.behaviour.trouble = "hold"
+    uri = "file:///workspace/one.py"
+    async with connected(environment(tmp_path, SERVER__URL=fake.base_url)) as wire:
+        wire.open(uri, BUGGY)
+        asked = wire.request("workspace/executeCommand", {"command": "codeassist.review", "arguments": [uri]})
+        await fake.until(lambda counts: counts.held > 0)
+        wire.insert(uri, 0, 0, "# new\n", version=1)
+        await wire.answer(wire.request("codeassist/trace"))
+        fake.release()
+        await wire.answer(asked)
+        (note,) = [each for each in wire.notes if each["method"] == "textDocument/publishDiagnostics"]
+        assert [each["range"]["start"]["line"] for each in note["params"]["diagnostics"]] == [5, 11]
+
+
+async def test_a_change_that_cannot_be_understood(fake: FakeVllm, tmp_path: Path) -> None:
+    """From then on the text is unknown: silence, until the document is opened anew."""
+    uri = "file:///workspace/lost.py"
+    async with connected(environment(tmp_path, SERVER__URL=fake.base_url)) as wire:
+        wire.open(uri, TEXT)
+        bad = {"range": {"start": {"line": -3, "character": 0}, "end": {"line": 0, "character": 0}}, "text": "x\n"}
+        wire.notify(
+            "textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [bad]}
+        )
+        assert (await wire.answer(wire.ask(uri, 1, 11)))["result"]["items"] == []
+        wire.open(uri, TEXT)
+        assert len((await wire.answer(wire.ask(uri, 1, 11)))["result"]["items"]) == 1
+
+
+async def test_a_request_and_the_edit_after_it_in_one_packet(fake: FakeVllm, tmp_path: Path) -> None:
+    """Over TCP, where several messages can be there at once: a request sees the document as it was when it was sent."""
+    listening = asyncio.subprocess.PIPE
+    command = [*SERVER[:-1], "--tcp", "127.0.0.1:0"]
+    assert command[0] == sys.executable
+    variables = environment(tmp_path, SERVER__URL=fake.base_url)
+    process = await asyncio.create_subprocess_exec(*command, env=variables, stderr=listening)
+    assert process.stderr is not None
+    try:
+        while b"listening on" not in (line := await asyncio.wait_for(process.stderr.readline(), DEADLINE_S)):
+            assert line, "the server ended"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(line.rpartition(b":")[2]))
+        uri = "file:///workspace/tcp.py"
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": TEXT}
+        place = {"line": 0, "character": 0}
+        change = {"range": {"start": place, "end": place}, "text": "# one\n# two\n"}
+        versioned = {"uri": uri, "version": 2}
+        messages = [
+            {"id": 1, "method": "initialize", "params": {"capabilities": {"textDocument": {"inlineCompletion": {}}}}},
+            {"method": "initialized", "params": {}},
+            {"method": "textDocument/didOpen", "params": {"textDocument": document}},
+            {"id": 2, "method": "textDocument/inlineCompletion", "params": inline_params(uri, 1, 11)},
+            {"method": "textDocument/didChange", "params": {"textDocument": versioned, "contentChanges": [change]}},
+            {"id": 3, "method": "textDocument/inlineCompletion", "params": inline_params(uri, 3, 11)},
+            {"id": 4, "method": "shutdown"},
+        ]
+        import json
+
+        writer.write(b"".join(framed(json.dumps({"jsonrpc": "2.0", **each}).encode()) for each in messages[:-1]))
+        answers = {}
+        while not {2, 3} <= set(answers):
+            length = int((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)).split()[1])
+            answer = json.loads(await reader.readexactly(length))
+            if "id" in answer:
+                answers[answer["id"]] = answer["result"]
+        assert answers[2]["items"] == []
+        (item,) = answers[3]["items"]
+        assert item["range"]["start"] == {"line": 3, "character": 11}
+        (prompt,) = [each.body["prompt"] for each in fake.received if each.body and not is_review(each.body)]
+        assert "# two\n" in prompt
+        writer.write(framed(json.dumps({"jsonrpc": "2.0", **messages[-1]}).encode()))
+        writer.write(framed(b'{"jsonrpc": "2.0", "method": "exit"}'))
+        assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
+        writer.close()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

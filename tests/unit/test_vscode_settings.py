@@ -1,0 +1,86 @@
+"""The VS Code extension's package.json says what the code says, and lets no workspace choose where code goes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from codeassist.settings import Layer, Settings, build
+from codeassist.syntax.languages import LANGUAGES
+
+FOLDER = Path(__file__).resolve().parents[2] / "editors" / "vscode"
+PACKAGE = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+PROPERTIES: dict[str, dict[str, Any]] = PACKAGE["contributes"]["configuration"]["properties"]
+OWN = {"codeassist.command", "codeassist.trace.server"}
+
+
+def configuration() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("configuration", FOLDER / "configuration.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def keys(model: type[BaseModel], prefix: str = "codeassist.") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def nested(values: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, name = key.split(".")[1:]
+        inner = tree
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[name] = value
+    return tree
+
+
+def test_package_json_is_up_to_date() -> None:
+    text = (FOLDER / "package.json").read_text(encoding="utf-8")
+    assert text == configuration().package(text), "run: python editors/vscode/configuration.py"
+
+
+def test_every_setting_is_offered_and_described() -> None:
+    assert set(PROPERTIES) == set(keys(Settings)) | OWN
+    assert all(field["markdownDescription"] and "type" in field for field in PROPERTIES.values())
+
+
+@pytest.mark.parametrize("key", sorted(PROPERTIES))
+def test_no_workspace_says_where_code_goes_or_what_runs(key: str) -> None:
+    parts = key.split(".")[1:]
+    decides = "server" in parts or parts[0] in {"command", "engine", "models", "log"}
+    assert PROPERTIES[key]["scope"] == ("machine" if decides else "resource")
+
+
+def test_the_shown_defaults_are_the_true_ones() -> None:
+    # Empty text stands for "not set", which VS Code cannot show; such defaults are left out here.
+    shown = {key: field["default"] for key, field in PROPERTIES.items() if field["default"] != "" and key not in OWN}
+    settings, problems = build([Layer("editor", nested(shown))])
+    assert not problems
+    assert settings == Settings()
+
+
+def test_every_language_starts_the_extension() -> None:
+    identifiers = [identifier for language in LANGUAGES for identifier in language.ids]
+    assert PACKAGE["activationEvents"] == [f"onLanguage:{identifier}" for identifier in identifiers]
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    packages = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert len(packages) > 1
+    assert not [name for name, entry in packages.items() if "resolved" in entry]
+    assert all("integrity" in entry for name, entry in packages.items() if name)
