@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines lint format bench clean
+.PHONY: help install demo test test-unit test-engines lint format bench vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
 	@echo "make test          all tests: unit, cases, language server over stdio, embedded engine"
 	@echo "make test-unit     the tests that need no model (seconds)"
 	@echo "make lint          ruff, mypy (strict), import-linter"
+	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
 
 $(VENV)/installed: pyproject.toml
@@ -56,7 +57,10 @@ bench: $(VENV)/installed-dev
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/latency/reparse.py | tee benchmarks/results/reparse.txt
 	$(BIN)/python benchmarks/latency/startup.py | tee benchmarks/results/startup.txt
-	$(BIN)/python benchmarks/quality/infill.py | tee benchmarks/results/infill.txt
+	$(BIN)/python benchmarks/quality/planted.py | tee benchmarks/results/planted.txt
+
+vscode:
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm run package
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

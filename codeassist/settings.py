@@ -164,6 +164,11 @@ class ModelsSettings(Section):
     )
     folder: Path | None = Field(None, description="Where models are kept. Empty: the platform's data folder.")
 
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr.")

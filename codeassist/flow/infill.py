@@ -37,7 +37,7 @@ _SUFFIX_LINES = 40
 _SUFFIX_FACTOR = 3
 """A check may see this much more code after the line than a completion: it has time."""
 _WARNING_SCORE = 6.0
-"""From this surprise on (nats) a finding is a warning, below it is information; see benchmarks/quality/infill.py."""
+"""From this surprise on (nats) a finding is a warning, below it is information; see benchmarks/quality/planted.py."""
 
 
 class NoLogprobs(Exception):

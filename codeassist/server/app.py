@@ -94,8 +94,8 @@ class App:
 
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         document = params.text_document
-        self.session.open(document.uri, document.text, document.language_id, document.version)
-        self.session.spawn(self.reviewer.take_baseline(document.uri))
+        entry = self.session.open(document.uri, document.text, document.language_id, document.version)
+        entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         uri = params.text_document.uri

@@ -82,7 +82,10 @@ class Protocol(LanguageServerProtocol):
                 return _malformed(data)
             data["result"] = None  # Some clients leave out what is null.
         try:
-            if isinstance(method, str) and self.get_message_type(method) is None:
+            known = isinstance(method, str) and self.get_message_type(method) is not None
+            if known and message_id is not None and self.get_result_type(method) is None:
+                return Malformed(request=True, id=message_id, method=None)  # A notification that wants an answer.
+            if isinstance(method, str) and not known:
                 # Our own methods: their parameters stay plain JSON.
                 if message_id is not None:
                     return JsonRPCRequestMessage(message_id, method, "2.0", data.get("params"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from lsprotocol import types
 
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import Region, Review, changed_regions, regions_of, review
+from codeassist.flow.review import Region, Review, regions_of, review
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
@@ -37,16 +38,12 @@ class Reviewer:
     progress: Progress
     publisher: Publisher
 
-    async def take_baseline(self, uri: str) -> None:
-        """Note the functions of a document as it is opened: a save reviews what changed since then."""
-        entry = self.session.documents.get(uri)
-        if entry is None or entry.baseline_taken:
-            return
-        document = entry.document
-        syntax = await self.session.syntax_at(entry, document)
-        if syntax is not None and not entry.baseline_taken:
-            entry.known |= frozenset(region.fingerprint for region in regions_of(syntax))
-        entry.baseline_taken = True
+    async def take_baseline(self, entry: OpenDocument) -> None:
+        """Note the functions of a document as it was opened: a save reviews what changed since then."""
+        syntax = await self.session.syntax_at(entry, entry.document)
+        if syntax is not None:
+            regions = await self.session.off_loop(lambda: regions_of(syntax))
+            entry.known |= frozenset(region.fingerprint for region in regions)
 
     async def saved(self, uri: str) -> None:
         """Review what changed, unless the user switched that off."""
@@ -82,11 +79,14 @@ class Reviewer:
         trace: Trace,
     ) -> Review | Skip:
         with trace.stage("parse"):
+            if entry.baseline is not None:
+                await asyncio.wait({entry.baseline})
             syntax = await self.session.syntax_at(entry, document)
         if syntax is None:
             return Skip("stale" if entry.document is not document else "unknown-language")
-        everywhere = regions_of(syntax)
-        regions = everywhere if everything else changed_regions(syntax, entry.known)
+        # Off the loop: finding the statements of 250 KB of Python takes 0.2 s.
+        everywhere = await self.session.off_loop(lambda: regions_of(syntax))
+        regions = [region for region in everywhere if everything or region.fingerprint not in entry.known]
         if not regions:
             return Skip("nothing-changed")
         async with self.progress.shown(f"Reviewing {entry.path}") as report:

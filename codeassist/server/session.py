@@ -59,7 +59,7 @@ class OpenDocument:
     steps: list[tuple[tuple[Edit, ...], Document]] = field(default_factory=list)
     followers: dict[int, list[tuple[Edit, ...]]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
-    baseline_taken: bool = False
+    baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

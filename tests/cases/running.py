@@ -145,7 +145,8 @@ def _check_stream(case: Case, model: ScriptedModel) -> None:
     wanted = case.options.get("stream")
     if wanted is None:
         return
-    outcomes = sorted({call.outcome for call in model.calls}) or ["none"]
+    outcomes: list[str] = sorted({call.outcome for call in model.calls})
+    outcomes = outcomes or ["none"]
     assert outcomes == [wanted], f"the model's stream was {outcomes}, not {wanted}"
 
 

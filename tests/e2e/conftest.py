@@ -1,4 +1,4 @@
-"""A fake model server and editors for the tests of one module: starting a process for each test would take minutes."""
+"""A fake model server and editors that the tests share: starting processes for each of them would take minutes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fake_vllm import FakeVllm
 EditorOf = Callable[[str], Awaitable[Editor]]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_fake() -> AsyncIterator[FakeVllm]:
     async with FakeVllm(models=(MODEL,)) as fake:
         yield fake
@@ -30,17 +30,17 @@ def fake(shared_fake: FakeVllm) -> FakeVllm:
     return shared_fake
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def editor_of(shared_fake: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EditorOf]:
-    """An editor by name, with `root` as its workspace: started at first use, shared by the tests of the module."""
+    """An editor by name: started at first use, and anew after a test in which its server ended."""
     editors: dict[str, Editor] = {}
     home: Path = tmp_path_factory.mktemp("home")
     async with AsyncExitStack() as stack:
 
         async def editor_of(kind: str) -> Editor:
-            if kind not in editors:
+            if kind not in editors or editors[kind].ended:
                 root = home / kind / "project"
-                root.mkdir(parents=True)
+                root.mkdir(parents=True, exist_ok=True)
                 variables = environment(home, SERVER__URL=shared_fake.base_url)
                 editors[kind] = await stack.enter_async_context(start(kind, variables, roots=[root]))
             return editors[kind]
@@ -48,10 +48,14 @@ async def editor_of(shared_fake: FakeVllm, tmp_path_factory: pytest.TempPathFact
         yield editor_of
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def editor(request: pytest.FixtureRequest, editor_of: EditorOf, fake: FakeVllm) -> Editor:
-    """The editor that the test names by an indirect parameter; VS Code if it names none."""
-    return await editor_of(getattr(request, "param", "vscode"))
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor(request: pytest.FixtureRequest, editor_of: EditorOf, fake: FakeVllm) -> AsyncIterator[Editor]:
+    """The editor that the test names by an indirect parameter, VS Code if it names none; without open documents."""
+    editor = await editor_of(getattr(request, "param", "vscode"))
+    editor.client.messages.clear()
+    yield editor
+    for uri in list(editor.texts):
+        editor.close(uri)
 
 
 @pytest.fixture

@@ -83,6 +83,10 @@ class Editor:
         return self.capabilities.diagnostic_provider is not None
 
     @property
+    def ended(self) -> bool:
+        return self.client._server is None or self.client._server.returncode is not None
+
+    @property
     def messages(self) -> list[str]:
         return [message.message for message in self.client.messages]
 
@@ -145,7 +149,10 @@ class Editor:
         if self.capabilities.inline_completion_provider is not None:
             kind = types.InlineCompletionTriggerKind
             trigger = types.InlineCompletionContext(trigger_kind=kind.Automatic if typed else kind.Invoked)
-            params, method = types.InlineCompletionParams(trigger, document, place), types.TEXT_DOCUMENT_INLINE_COMPLETION
+            params, method = (
+                types.InlineCompletionParams(trigger, document, place),
+                types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            )
         else:
             popup = types.CompletionTriggerKind
             context = types.CompletionContext(popup.TriggerForIncompleteCompletions if typed else popup.Invoked)
@@ -188,9 +195,9 @@ class Editor:
         return [_plain(entry) for entry in answer]
 
     async def trace_holds(self, condition: Callable[[dict[str, Any]], bool]) -> None:
-        """Wait until the trace has such an entry. Nothing is sent when one is added, so this has to ask."""
+        """Wait until the trace has such a request. Nothing is sent when one is added, so this has to ask."""
         end = asyncio.get_running_loop().time() + DEADLINE_S
-        while not any(map(condition, await self.trace())):
+        while not any(condition(entry) for entry in await self.trace() if "skip" in entry):
             assert asyncio.get_running_loop().time() < end, f"no such entry: {await self.trace()}"
 
     async def until_diagnostics(self, uri: str, condition: Callable[[list[types.Diagnostic]], bool]) -> None:
@@ -281,6 +288,8 @@ async def start(
     try:
         yield editor
     finally:
+        if editor.ended:
+            raise AssertionError(f"the server ended by itself; stderr:\n{client.stderr.decode()}")
         await asyncio.wait_for(client.shutdown_session(), DEADLINE_S)
         await client.stop()
         assert client._server is not None

@@ -46,7 +46,9 @@ def offset(text: str, place: types.Position, encoding: Encoding) -> int:
 
 def apply(text: str, edits: Sequence[types.TextEdit], encoding: Encoding) -> str:
     """The text after LSP edits, which all count in `text`."""
-    spans = sorted((offset(text, e.range.start, encoding), offset(text, e.range.end, encoding), e.new_text) for e in edits)
+    spans = sorted(
+        (offset(text, e.range.start, encoding), offset(text, e.range.end, encoding), e.new_text) for e in edits
+    )
     for start, end, new in reversed(spans):
         text = text[:start] + new + text[end:]
     return text

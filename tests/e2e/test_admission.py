@@ -11,7 +11,7 @@ from tests.e2e.places import CURSOR, cut
 from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
 from tests.fake_vllm import FakeVllm
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PARALLEL = 4
 """Lines that a review checks at a time on a server of one's own."""

@@ -15,7 +15,7 @@ from tests.e2e.programs import BUGGY, RIGHT, knowing
 from tests.e2e.wire import Wire, connected, inline_params
 from tests.fake_vllm import FakeVllm
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 everywhere = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11", "neovim-0.12"], indirect=True)
 TEXT, AT = cut(f"def total(prices):\n    return {CURSOR}\n")

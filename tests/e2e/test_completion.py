@@ -14,7 +14,7 @@ from tests.e2e.places import CURSOR, cut
 from tests.e2e.programs import COMPLETION, MODEL
 from tests.fake_vllm import FakeVllm
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 everywhere = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11", "neovim-0.12", "plain"], indirect=True)
 
@@ -133,7 +133,9 @@ async def test_silence_has_a_reason(editor: Editor, uri: str, fake: FakeVllm) ->
     assert await editor.last_skip() == "mid-word"
 
 
-@pytest.mark.parametrize("uri", ["untitled:Untitled-1", "untitled:/home/me/new.py", "vscode-notebook-cell:/a/b.ipynb#W0"])
+@pytest.mark.parametrize(
+    "uri", ["untitled:Untitled-1", "untitled:/home/me/new.py", "vscode-notebook-cell:/a/b.ipynb#W0"]
+)
 async def test_completes_what_is_not_on_disk(editor: Editor, uri: str, fake: FakeVllm) -> None:
     names = [urlsplit(each).path.rpartition("/")[2] for each in (MONEY_URI, uri)]
     editor.open(MONEY_URI, MONEY)
@@ -142,8 +144,6 @@ async def test_completes_what_is_not_on_disk(editor: Editor, uri: str, fake: Fak
     assert await editor.complete(uri, at) is not None
     prompt = fake.received[-1].body["prompt"]
     assert [part.split("\n")[0] for part in prompt.split("<|file_sep|>")[1:]] == names
-    editor.close(uri)
-    editor.close(MONEY_URI)
 
 
 @everywhere

@@ -15,14 +15,14 @@ from tests.e2e.editor import DEADLINE_S, Editor, environment, start
 from tests.e2e.places import CURSOR, cut
 from tests.fake_vllm import FakeVllm
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Start = Callable[..., Awaitable[Editor]]
 TEXT, AT = cut(f"def total(prices):\n    return {CURSOR}\n")
 URI = "file:///workspace/total.py"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def start_with(fake: FakeVllm, tmp_path: Path) -> AsyncIterator[Start]:
     """Start an editor with settings of one kind or another; TEXT is open in it."""
     async with AsyncExitStack() as stack:

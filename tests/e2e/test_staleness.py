@@ -14,7 +14,7 @@ from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
 from tests.e2e.wire import connected, framed, inline_params
 from tests.fake_vllm import FakeVllm
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 everywhere = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11", "neovim-0.12"], indirect=True)
 TEXT, AT = cut(f"def total(prices):\n    return {CURSOR}\n")
@@ -94,9 +94,7 @@ async def test_a_change_that_cannot_be_understood(fake: FakeVllm, tmp_path: Path
     async with connected(environment(tmp_path, SERVER__URL=fake.base_url)) as wire:
         wire.open(uri, TEXT)
         bad = {"range": {"start": {"line": -3, "character": 0}, "end": {"line": 0, "character": 0}}, "text": "x\n"}
-        wire.notify(
-            "textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [bad]}
-        )
+        wire.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [bad]})
         assert (await wire.answer(wire.ask(uri, 1, 11)))["result"]["items"] == []
         wire.open(uri, TEXT)
         assert len((await wire.answer(wire.ask(uri, 1, 11)))["result"]["items"]) == 1

@@ -45,10 +45,33 @@ OPEN_FILES = {
 }
 
 WITH_A_BUG = {
-    "limits.py": 'def smaller(a, b):\n    """Return the smaller of a and b."""\n    if a < b:\n        return b\n    return b\n',
-    "limits.js": "// Returns the larger of a and b.\nfunction larger(a, b) {\n  if (a > b) {\n    return b;\n  }\n  return b;\n}\n",
-    "limits.go": "package limits\n\n// Larger returns the larger of a and b.\nfunc Larger(a, b int) int {\n\tif a > b {\n"
-    "\t\treturn b\n\t}\n\treturn b\n}\n",
+    "limits.py": """\
+def smaller(a, b):
+    \"\"\"Return the smaller of a and b.\"\"\"
+    if a < b:
+        return b
+    return b
+""",
+    "limits.js": """\
+// Returns the larger of a and b.
+function larger(a, b) {
+  if (a > b) {
+    return b;
+  }
+  return b;
+}
+""",
+    "limits.go": """\
+package limits
+
+// Larger returns the larger of a and b.
+func Larger(a, b int) int {
+	if a > b {
+		return b
+	}
+	return b
+}
+""",
 }
 BUG_LINE = {"limits.py": (3, 4, 5), "limits.js": (3, 4, 6), "limits.go": (5, 6, 8)}
 

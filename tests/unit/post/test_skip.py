@@ -10,6 +10,7 @@ import pytest
 import codeassist
 from codeassist.model import errors
 from codeassist.post.skip import REASONS, Skip
+from codeassist.serving import errors as serving_errors
 
 SOURCES = list(Path(codeassist.__file__).parent.rglob("*.py"))
 
@@ -31,9 +32,10 @@ def test_reasons_are_words_and_sentences() -> None:
 
 
 def test_every_model_error_has_its_reason() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ModelError)]
-    assert len(kinds) > 5
-    assert {kind.reason for kind in kinds} == {reason for reason in REASONS if reason.startswith("model-")}
+    classes = [*vars(errors).values(), *vars(serving_errors).values()]
+    kinds = [kind for kind in classes if isinstance(kind, type) and issubclass(kind, errors.ModelError)]
+    assert len(kinds) > 8
+    assert {kind.reason for kind in kinds} == {reason for reason in REASONS if reason.startswith(("model-", "engine-"))}
 
 
 def test_every_reason_is_given_somewhere() -> None:
