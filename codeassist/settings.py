@@ -86,7 +86,7 @@ class CompletionSettings(Section):
     max_tokens: int = Field(128, ge=1, le=2048, description="Longest completion, in tokens of the model.")
     debounce_ms: int = Field(60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds.")
     latency_target_ms: int = Field(
-        1500,
+        2500,
         ge=50,
         le=60_000,
         description="A completion still growing this many milliseconds after its first token is cut at its last "
@@ -149,7 +149,12 @@ class EngineSettings(Section):
     idle_minutes: float = Field(
         10.0, ge=0.05, le=1440.0, description="The engine stops after this long without a request, in minutes."
     )
-    threads: int = Field(0, ge=0, le=1024, description="Processor threads. 0: all physical cores.")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Processor threads. 0: all physical cores to read prompts, one less to write answers.",
+    )
     context_tokens: int = Field(
         4096, ge=512, le=131_072, description="Context length of each of its two seats, in tokens."
     )

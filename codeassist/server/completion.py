@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from lsprotocol import types
@@ -60,7 +61,7 @@ class Completer:
             documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=typed + shown.text),
             insert_text_format=types.InsertTextFormat.PlainText,
             text_edit=types.TextEdit(range=span, new_text=shown.text),
-            filter_text="",
+            filter_text=_typed_word(typed) + first,
             sort_text="\uffff",
             preselect=False,
             command=types.Command(
@@ -125,6 +126,13 @@ class Completer:
         elif answer.skip is not None and answer.prepared is not None:
             self.status.answered()
         return answer
+
+
+def _typed_word(line_prefix: str) -> str:
+    """The word just before the cursor. Some clients match an item against it, others against nothing: a filter text
+    that begins with it suits both."""
+    match = re.search(r"\w*$", line_prefix)
+    return match.group(0) if match else ""
 
 
 def _why_not(entry: OpenDocument, settings: Settings) -> Skip | None:

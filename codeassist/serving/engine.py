@@ -204,12 +204,21 @@ def _parameters(library: Any, options: EngineOptions, address: _Address, token: 
     parameters.verbosity = 2  # Warnings and errors; prompts are never logged at this level.
     threads = options.threads or physical_cores()
     if threads is not None:
-        parameters.cpuparams.n_threads = threads
+        parameters.cpuparams.n_threads = options.threads or writing_threads(threads)
         parameters.cpuparams_batch.n_threads = threads
     # A dropped request is noticed between batches: this is how long a cancelled prompt still costs.
     parameters.n_batch = parameters.n_ubatch = batch_tokens(threads or 8)
     parameters.sse_ping_interval = 1
     return parameters
+
+
+def writing_threads(cores: int) -> int:
+    """Threads for generating tokens, which wait for each other at every layer: one core stays free for the rest.
+
+    Measured on two cores with the 0.5B model: alone, two threads write 36 tokens a second and one writes 23; beside
+    one busy program, two write 9 to 12 and one still 24. Reading prompts takes all cores: it loses little.
+    """
+    return max(1, cores - 1)
 
 
 def batch_tokens(threads: int) -> int:

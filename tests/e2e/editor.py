@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,19 +145,21 @@ class Editor:
         """Send a completion request, of the kind that the editor sends. `typed`: the user did not ask for it."""
         place = position(self.texts[uri], at, self.encoding)
         document = types.TextDocumentIdentifier(uri)
-        params: types.InlineCompletionParams | types.CompletionParams
         if self.capabilities.inline_completion_provider is not None:
             kind = types.InlineCompletionTriggerKind
             trigger = types.InlineCompletionContext(trigger_kind=kind.Automatic if typed else kind.Invoked)
-            params, method = (
-                types.InlineCompletionParams(trigger, document, place),
-                types.TEXT_DOCUMENT_INLINE_COMPLETION,
-            )
-        else:
-            popup = types.CompletionTriggerKind
-            context = types.CompletionContext(popup.TriggerForIncompleteCompletions if typed else popup.Invoked)
-            params, method = types.CompletionParams(document, place, context=context), types.TEXT_DOCUMENT_COMPLETION
-        return asyncio.ensure_future(self.client.protocol.send_request_async(method, params, msg_id=request_id))
+            params = types.InlineCompletionParams(trigger, document, place)
+            return self.send(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, request_id)
+        popup = types.CompletionTriggerKind
+        context = types.CompletionContext(popup.TriggerForIncompleteCompletions if typed else popup.Invoked)
+        return self.send(types.TEXT_DOCUMENT_COMPLETION, types.CompletionParams(document, place, context), request_id)
+
+    def send(self, method: str, params: Any, request_id: str | None = None) -> asyncio.Task[Any]:
+        """Send any request. Nothing leaves before the next pause of the caller."""
+        request: Coroutine[Any, Any, Any] = self.client.protocol.send_request_async(  # type: ignore[no-untyped-call]
+            method, params, msg_id=request_id
+        )
+        return asyncio.ensure_future(request)
 
     async def complete(self, uri: str, at: int, *, typed: bool = False) -> Offer | None:
         text = self.texts[uri]
@@ -176,7 +178,8 @@ class Editor:
             place, new = item.text_edit.range, item.text_edit.new_text
         assert place is not None
         assert isinstance(new, str)
-        return Offer(new, *(offset(text, end, self.encoding) for end in (place.start, place.end)), item.command)
+        start, end = (offset(text, each, self.encoding) for each in (place.start, place.end))
+        return Offer(new, start, end, item.command)
 
     def cancel(self, request_id: str) -> None:
         self.client.cancel_request(types.CancelParams(id=request_id))
@@ -191,7 +194,7 @@ class Editor:
         return await asyncio.wait_for(self.client.workspace_execute_command_async(params), DEADLINE_S)
 
     async def trace(self, limit: int = 20) -> list[dict[str, Any]]:
-        answer = await self.client.protocol.send_request_async("codeassist/trace", {"limit": limit})
+        answer = await asyncio.wait_for(self.send("codeassist/trace", {"limit": limit}), DEADLINE_S)
         return [_plain(entry) for entry in answer]
 
     async def trace_holds(self, condition: Callable[[dict[str, Any]], bool]) -> None:
@@ -291,18 +294,19 @@ async def start(
         if editor.ended:
             raise AssertionError(f"the server ended by itself; stderr:\n{client.stderr.decode()}")
         await asyncio.wait_for(client.shutdown_session(), DEADLINE_S)
-        await client.stop()
+        await client.stop()  # type: ignore[no-untyped-call]
         assert client._server is not None
         assert client._server.returncode == 0
 
 
 def _converter() -> cattrs.Converter:
     """lsprotocol takes every code action that has a command for a bare command."""
-    converter = default_converter()
+    converter: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]
 
     def either(value: dict[str, Any], _kind: object) -> types.Command | types.CodeAction:
-        bare = isinstance(value.get("command"), str)
-        return converter.structure(value, types.Command if bare else types.CodeAction)
+        if isinstance(value.get("command"), str):
+            return converter.structure(value, types.Command)
+        return converter.structure(value, types.CodeAction)
 
     converter.register_structure_hook(types.Command | types.CodeAction, either)
     return converter

@@ -1,4 +1,4 @@
-"""Model servers that are not there, refuse or misbehave: one clear message for each cause, and a server that goes on."""
+"""Model servers that are not there, refuse or misbehave: one clear message for each cause; the server goes on."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_server_that_hangs_holds_up_nobody(editor: Editor, fake: FakeVll
     """Its requests can be cancelled, and everything else is answered meanwhile."""
     editor.open(URI, TEXT)
     for trouble in ("hang-before-answer", "hang", "hold-after-done"):
-        fake.behaviour = Behaviour(trouble=trouble)  # type: ignore[arg-type]  # They are.
+        fake.behaviour = Behaviour(trouble=trouble)
         fake.answer = "sum(prices)"
         if trouble == "hold-after-done":
             assert await editor.complete(URI, AT) is not None
@@ -111,19 +111,26 @@ async def test_no_model_at_all(tmp_path: Path) -> None:
         assert editor.statuses[-1]["state"] == "degraded"
 
 
-async def test_nothing_listens(tmp_path: Path, fake: FakeVllm) -> None:
+async def test_wrong_addresses_and_names_until_all_is_right(tmp_path: Path, fake: FakeVllm) -> None:
+    """Each cause is told once, with the setting that mends it, and changing that setting is all it takes."""
     async with FakeVllm() as gone:
-        address = gone.base_url
-    async with start("neovim-0.12", environment(tmp_path, SERVER__URL=address)) as editor:
+        nobody = gone.base_url
+    async with FakeVllm(models=()) as empty, start("neovim-0.12", environment(tmp_path, SERVER__URL=nobody)) as editor:
         editor.open(URI, TEXT)
-        for _ in range(3):
-            assert await editor.complete(URI, AT) is None
-            assert await editor.last_skip() == "model-unreachable"
-        (message,) = editor.messages
-        assert address in message
-        assert "server.url" in message
-        editor.configure({"server": {"url": fake.base_url}})
-        assert await editor.complete(URI, AT) is not None
+        for settings, reason, words in (
+            ({}, "model-unreachable", f"{nobody} is not there"),
+            ({"url": empty.base_url}, "model-not-found", "lists no model"),
+            ({"url": fake.base_url, "model": "qwen3-coder"}, "model-not-found", "does not serve 'qwen3-coder'"),
+            ({"url": fake.base_url}, None, ""),
+        ):
+            editor.configure({"server": settings, "log": {"level": "info"}})
+            for _ in range(2):
+                assert (await editor.complete(URI, AT) is None) == (reason is not None)
+                assert await editor.last_skip() == reason
+            assert words in editor.messages[-1]
+        assert "server.url" in editor.messages[0]
+        assert "server.model" in editor.messages[2]
+        assert len(editor.messages) == 3
         assert editor.statuses[-1]["state"] == "ready"
 
 
@@ -142,24 +149,3 @@ async def test_keys(tmp_path: Path) -> None:
                 assert all(words in message and "sesame" not in message for message in editor.messages)
                 assert len(editor.messages) == (reason is not None)
                 assert b"sesame" not in editor.client.stderr
-
-
-async def test_a_model_that_is_not_served(tmp_path: Path, fake: FakeVllm) -> None:
-    async with start("plain", environment(tmp_path, SERVER__URL=fake.base_url, SERVER__MODEL="qwen3-coder")) as editor:
-        editor.open(URI, TEXT)
-        assert await editor.complete(URI, AT) is None
-        assert await editor.last_skip() == "model-not-found"
-        (message,) = editor.messages
-        assert "'qwen3-coder'" in message
-        assert "server.model" in message
-
-
-async def test_a_server_without_models(tmp_path: Path) -> None:
-    async with (
-        FakeVllm(models=()) as empty,
-        start("plain", environment(tmp_path, SERVER__URL=empty.base_url)) as editor,
-    ):
-        editor.open(URI, TEXT)
-        assert await editor.complete(URI, AT) is None
-        (message,) = editor.messages
-        assert "lists no model" in message

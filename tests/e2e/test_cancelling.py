@@ -53,8 +53,7 @@ async def test_cancelling_a_command_stops_the_review(editor: Editor, uri: str, f
     editor.open(uri, BUGGY)
     fake.behaviour.trouble = "hang"
     params = types.ExecuteCommandParams("codeassist.review", [uri])
-    send = editor.client.protocol.send_request_async
-    asked = asyncio.ensure_future(send("workspace/executeCommand", params, msg_id="review"))
+    asked = editor.send("workspace/executeCommand", params, "review")
     await fake.until(lambda counts: counts.held > 0)
     editor.cancel("review")
     with pytest.raises(Exception, match="cancel"):

@@ -22,7 +22,7 @@ PLACES = {
     "plain": f"def total(prices):\n    return {CURSOR}\n",
     "non-ascii-before": f'def total(prices):\n    """Größe, 価格, 😀."""; é = "😀𝄞"; return {CURSOR}\n',
     "form-feed": f"import os\n\f\ndef total(prices):\n    return {CURSOR}\n",
-    "line-separator": f'TITLE = "a\u2028b\u2029c\x0bd\x85e"\n\ndef total(prices):\n    x = "\u2028😀"; return {CURSOR}\n',
+    "line-separator": f'T = "a\u2028b\u2029c\x0bd\x85e"\n\ndef total(prices):\n    x = "\u2028😀"; return {CURSOR}\n',
     "windows-lines": f"def total(prices):\r\n    return {CURSOR}\r\n",
     "old-mac-lines": f"def total(prices):\r    return {CURSOR}\r",
     "mixed-lines": f"import os\r\ndef total(prices):\n    x = 1\r    return {CURSOR}\n",

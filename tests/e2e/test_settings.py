@@ -58,36 +58,39 @@ async def test_every_layer_and_their_order(start_with: Start, fake: FakeVllm, tm
     assert len(refused) == 2
     assert "review.server" in refused[0]
     assert "server" in refused[1]
-    options = {"completion": {"max_tokens": 14}}
     editor = await start_with(variables={"COMPLETION__MAX_TOKENS": "13"}, roots=[root])
     assert await asked_tokens(editor) == 13
-    editor = await start_with(variables={"COMPLETION__MAX_TOKENS": "13"}, roots=[root], options=options)
+    options = {"codeassist": {"completion": {"max_tokens": 14}}}
+    variables = {"COMPLETION__MAX_TOKENS": "13", "SERVER__URL": fake.base_url}
+    editor = await start_with(variables=variables, roots=[root], options=options)
     assert await asked_tokens(editor) == 14
-    configured = {"codeassist": {"completion": {"max_tokens": 15, "max_lines": None}, "server": {"url": None}}}
-    editor = await start_with(roots=[root], options={"codeassist": options}, configuration=configured)
+    configured = {"completion": {"max_tokens": 15, "max_lines": None}, "server": {"url": None}}
+    editor.client.set_configuration({**configured, "review": 7}, section="codeassist")
+    editor.configure(None)
+    await editor.until(lambda: "review: 7" in editor.messages[-1], "the complaint, a sign that the rest was taken")
     assert await asked_tokens(editor) == 15
 
 
-async def test_changes_while_it_runs(start_with: Start, fake: FakeVllm) -> None:
+@pytest.mark.parametrize("kind", ["neovim-0.11", "vscode"])
+async def test_changes_while_it_runs(kind: str, start_with: Start, fake: FakeVllm) -> None:
     """Sent with the notification (Neovim) and to be asked for after it (VS Code); what is taken back holds no more."""
-    for kind in ("neovim-0.11", "vscode"):
-        editor = await start_with(kind, options={"completion": {"max_tokens": 50}})
+    editor = await start_with(kind, options={"completion": {"max_tokens": 50}})
 
-        async def change(settings: dict[str, Any], kind: str = kind, editor: Editor = editor) -> None:
-            if kind == "vscode":
-                editor.client.set_configuration(settings, section="codeassist")
-                editor.configure(None)
-            else:
-                editor.configure({"codeassist": settings, "python": {"other": 1}})
+    async def change(completion: dict[str, Any], state: str) -> None:
+        settings = {"completion": completion}
+        if kind == "vscode":
+            editor.client.set_configuration(settings, section="codeassist")
+            editor.configure(None)
+        else:
+            editor.configure({"codeassist": settings, "python": {"other": 1}})
+        await editor.until(lambda: editor.statuses[-1]["state"] == state, f"the status to be {state}")
 
-        await change({"completion": {"enabled": False}})
-        await editor.until(lambda editor=editor: editor.statuses[-1]["state"] == "off", "the status to be off")
-        assert await editor.complete(URI, AT) is None
-        assert await editor.last_skip() == "disabled"
-        await change({"completion": {"max_lines": 2}})
-        await editor.until(lambda editor=editor: editor.statuses[-1]["state"] == "ready", "the status to be ready")
-        assert await editor.complete(URI, AT) is not None
-        assert fake.received[-1].body["max_tokens"] == 50
+    await change({"enabled": False}, "off")
+    assert await editor.complete(URI, AT) is None
+    assert await editor.last_skip() == "disabled"
+    await change({"max_lines": 2}, "ready")
+    assert await editor.complete(URI, AT) is not None
+    assert fake.received[-1].body["max_tokens"] == 50
 
 
 async def test_another_server_takes_over_at_once(start_with: Start, fake: FakeVllm) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.capabilities import EDITORS
 from tests.e2e.editor import DEADLINE_S, SERVER, Editor, environment
 from tests.e2e.places import CURSOR, cut, offset
-from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
+from tests.e2e.programs import BUGGY, RIGHT, knowing
 from tests.e2e.wire import connected, framed, inline_params
 from tests.fake_vllm import FakeVllm
 
@@ -101,47 +105,56 @@ async def test_a_change_that_cannot_be_understood(fake: FakeVllm, tmp_path: Path
 
 
 async def test_a_request_and_the_edit_after_it_in_one_packet(fake: FakeVllm, tmp_path: Path) -> None:
-    """Over TCP, where several messages can be there at once: a request sees the document as it was when it was sent."""
-    listening = asyncio.subprocess.PIPE
-    command = [*SERVER[:-1], "--tcp", "127.0.0.1:0"]
-    assert command[0] == sys.executable
-    variables = environment(tmp_path, SERVER__URL=fake.base_url)
-    process = await asyncio.create_subprocess_exec(*command, env=variables, stderr=listening)
-    assert process.stderr is not None
-    try:
-        while b"listening on" not in (line := await asyncio.wait_for(process.stderr.readline(), DEADLINE_S)):
-            assert line, "the server ended"
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(line.rpartition(b":")[2]))
-        uri = "file:///workspace/tcp.py"
-        document = {"uri": uri, "languageId": "python", "version": 1, "text": TEXT}
-        place = {"line": 0, "character": 0}
-        change = {"range": {"start": place, "end": place}, "text": "# one\n# two\n"}
-        versioned = {"uri": uri, "version": 2}
-        messages = [
-            {"id": 1, "method": "initialize", "params": {"capabilities": {"textDocument": {"inlineCompletion": {}}}}},
+    """Over TCP, where several messages can be there at once: a request is about the text as it was when it was sent."""
+    uri = "file:///workspace/tcp.py"
+    document = {"uri": uri, "languageId": "python", "version": 1, "text": TEXT}
+    place = {"line": 0, "character": 0}
+    change = {"range": {"start": place, "end": place}, "text": "# one\n# two\n"}
+    async with listening(environment(tmp_path, SERVER__URL=fake.base_url)) as (reader, writer):
+
+        def send(*messages: dict[str, Any]) -> None:
+            writer.write(b"".join(framed(json.dumps({"jsonrpc": "2.0", **each}).encode()) for each in messages))
+
+        async def answer(message_id: int) -> Any:
+            while True:
+                length = int((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)).split()[1])
+                message = json.loads(await reader.readexactly(length))
+                if message.get("id") == message_id:
+                    return message["result"]
+
+        send({"id": 1, "method": "initialize", "params": {"capabilities": EDITORS["plain"]}})
+        await answer(1)
+        send(
             {"method": "initialized", "params": {}},
             {"method": "textDocument/didOpen", "params": {"textDocument": document}},
             {"id": 2, "method": "textDocument/inlineCompletion", "params": inline_params(uri, 1, 11)},
-            {"method": "textDocument/didChange", "params": {"textDocument": versioned, "contentChanges": [change]}},
-            {"id": 3, "method": "textDocument/inlineCompletion", "params": inline_params(uri, 3, 11)},
-            {"id": 4, "method": "shutdown"},
-        ]
-        import json
-
-        writer.write(b"".join(framed(json.dumps({"jsonrpc": "2.0", **each}).encode()) for each in messages[:-1]))
-        answers = {}
-        while not {2, 3} <= set(answers):
-            length = int((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)).split()[1])
-            answer = json.loads(await reader.readexactly(length))
-            if "id" in answer:
-                answers[answer["id"]] = answer["result"]
-        assert answers[2]["items"] == []
-        (item,) = answers[3]["items"]
+            {
+                "method": "textDocument/didChange",
+                "params": {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [change]},
+            },
+        )
+        assert (await answer(2))["items"] == []
+        send({"id": 3, "method": "codeassist/trace", "params": {"limit": 1}})
+        assert [entry["skip"] for entry in await answer(3)] == ["stale"]
+        send({"id": 4, "method": "textDocument/inlineCompletion", "params": inline_params(uri, 3, 11)})
+        (item,) = (await answer(4))["items"]
         assert item["range"]["start"] == {"line": 3, "character": 11}
-        (prompt,) = [each.body["prompt"] for each in fake.received if each.body and not is_review(each.body)]
-        assert "# two\n" in prompt
-        writer.write(framed(json.dumps({"jsonrpc": "2.0", **messages[-1]}).encode()))
-        writer.write(framed(b'{"jsonrpc": "2.0", "method": "exit"}'))
+        send({"id": 5, "method": "shutdown"}, {"method": "exit"})
+
+
+@asynccontextmanager
+async def listening(
+    variables: dict[str, str],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to a server that listens on a port of its own choice, and ends by itself."""
+    command = [*SERVER[:-1], "--tcp", "127.0.0.1:0"]
+    process = await asyncio.create_subprocess_exec(*command, env=variables, stderr=asyncio.subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        while b"listening on" not in (line := await asyncio.wait_for(process.stderr.readline(), DEADLINE_S)):
+            assert line, "the server ended"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(line.rpartition(b":")[2]))
+        yield reader, writer
         assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
         writer.close()
     finally:

@@ -127,7 +127,7 @@ class Wire:
                 assert message["jsonrpc"] == "2.0"
                 self._take(message)
                 await self._notice()
-        except Exception as error:  # noqa: BLE001  Kept for the test, which is in another task.
+        except Exception as error:  # Kept for the test, which is in another task.
             self.broken = error
         await self._notice()
 

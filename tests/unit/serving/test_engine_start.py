@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from codeassist.serving.engine import EngineOptions, batch_tokens, run
+from codeassist.serving.engine import EngineOptions, batch_tokens, run, writing_threads
 from codeassist.serving.enginelog import EngineLog
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders
@@ -91,4 +91,5 @@ def test_a_file_that_the_engine_cannot_load_is_explained_and_nothing_is_left(
 
 
 def test_small_machines_read_prompts_in_small_steps() -> None:
+    assert [writing_threads(cores) for cores in (1, 2, 4)] == [1, 1, 3]
     assert [batch_tokens(threads) for threads in (1, 2, 8, 64)] == [128, 128, 256, 512]
