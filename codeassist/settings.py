@@ -177,7 +177,7 @@ class ModelsSettings(Section):
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr.")
-    code: bool = Field(False, description="Log prompts and answers too. They hold your code.")
+    code: bool = Field(False, description="Log whole messages of the editor protocol too. They hold your code.")
 
 
 class Settings(Section):

@@ -43,14 +43,12 @@ def _loopback(address: str) -> tuple[str, int]:
 
 
 def _log_to_stderr() -> None:
-    """Our log goes to stderr at the level of the settings. pygls' own log holds whole messages, and with them code:
-    it stays silent unless CODEASSIST_LOG__CODE is set."""
+    """Our log goes to stderr. Libraries log messages and addresses, and with them code: they stay silent until the
+    settings say otherwise (`log.code`)."""
     import logging
-    import os
     import sys
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    allowed = os.environ.get("CODEASSIST_LOG__CODE", "").lower() in ("1", "true", "yes", "on")
-    logging.getLogger("pygls").setLevel(logging.INFO if allowed else logging.CRITICAL)
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("httpcore").setLevel(logging.WARNING)

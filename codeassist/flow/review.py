@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codeassist.flow.admission import Admission
@@ -57,12 +57,6 @@ def regions_of(syntax: Syntax) -> tuple[Region, ...]:
         if lines:
             found.append(Region("", whole, _print_of(document.text), lines))
     return tuple(found)
-
-
-def changed_regions(syntax: Syntax, known: Iterable[str]) -> tuple[Region, ...]:
-    """The regions whose fingerprints are not among `known`: new or changed since those were taken."""
-    known = frozenset(known)
-    return tuple(region for region in regions_of(syntax) if region.fingerprint not in known)
 
 
 async def review(

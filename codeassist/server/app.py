@@ -149,8 +149,7 @@ class App:
             await self.reviewer.run(uri, everything=False)
 
     async def restart_command(self) -> None:
-        for uri in list(self.session.documents):
-            self.session.drop_tasks(uri)
+        self._drop_requests()
         await self.models.restart()
         self.status.set("ready", "The connection to the model was made anew.")
 
@@ -185,10 +184,15 @@ class App:
 
     def _settings_changed(self, before: Settings, after: Settings) -> None:
         if not same_servers(before, after):
-            for uri in list(self.session.documents):
-                self.session.drop_tasks(uri)
+            self._drop_requests()
         if self._ready:
             self.status.enabled(after.completion.enabled)
+
+    def _drop_requests(self) -> None:
+        """The models change: what runs would fail with a message about the old ones."""
+        self.status.forget()
+        for uri in list(self.session.documents):
+            self.session.drop_tasks(uri)
 
     # The client ------------------------------------------------------------------------------------------------------
 
@@ -199,7 +203,7 @@ class App:
         self.server.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
     def _engine_state(self, state: Any) -> None:
-        self.status.engine(state.message, busy=state.busy)
+        self.status.engine(state.kind, state.message)
 
     def _resolves_edits(self) -> bool:
         document = self._capabilities.text_document

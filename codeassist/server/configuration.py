@@ -73,6 +73,8 @@ class Configuration:
         before = session.settings
         session.settings, wrong = load(root, _laid_over(self._initial, self._current))
         logging.getLogger("codeassist").setLevel(session.settings.log.level.upper())
+        # pygls logs whole messages, and with them code.
+        logging.getLogger("pygls").setLevel(logging.INFO if session.settings.log.code else logging.CRITICAL)
         said = [str(problem) for problem in (*problems, *wrong)]
         for problem in said:
             if problem not in self._said:

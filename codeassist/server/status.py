@@ -76,6 +76,11 @@ class Status:
             self._shown.add(skip.reason)
             self._show(types.MessageType.Warning, f"codeassist: {skip}")
 
-    def engine(self, message: str, *, busy: bool) -> None:
-        """The embedded engine starts, or is there."""
-        self.set("busy" if busy else "ready", message)
+    def forget(self) -> None:
+        """Another server is asked from now on: what was said of the last one is no reason to be silent."""
+        self._shown.clear()
+
+    def engine(self, kind: str, message: str) -> None:
+        """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all."""
+        states: dict[str, State] = {"starting": "busy", "ready": "ready"}
+        self.set(states.get(kind, "degraded"), message)

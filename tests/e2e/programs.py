@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 MODEL = "Qwen/Qwen2.5-Coder-7B"
 """A served name by which the prompt family is known."""
 
 COMPLETION = "sum(prices)\n"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why there is no embedded model in an empty home, and the command that the user is told."""
+
+    reason: str
+    command: str
+
+
+MISSING = (
+    Missing("engine-model-missing", "codeassist models pull")
+    if find_spec("xllamacpp")
+    else Missing("engine-not-installed", "pip install 'codeassist[embedded]'")
+)
 
 BUGGY = '''\
 def dearest(prices):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.editor import DEADLINE_S, Editor, environment, start
 from tests.e2e.places import CURSOR, cut
-from tests.e2e.programs import BUGGY, MODEL
+from tests.e2e.programs import BUGGY, MISSING, MODEL
 from tests.fake_vllm import Behaviour, FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,10 +105,10 @@ async def test_no_model_at_all(tmp_path: Path) -> None:
         for _ in range(3):
             assert await editor.complete(URI, AT) is None
         await editor.run("codeassist.review", URI)
-        assert (await editor.trace(1))[0]["skip"] == "engine-model-missing"
+        assert (await editor.trace(1))[0]["skip"] == MISSING.reason
         (message,) = editor.messages
-        assert "codeassist models pull" in message
-        assert editor.statuses[-1]["state"] == "degraded"
+        assert MISSING.command in message
+        assert [status["state"] for status in editor.statuses] == ["ready", "degraded"]
 
 
 async def test_wrong_addresses_and_names_until_all_is_right(tmp_path: Path, fake: FakeVllm) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from codeassist import __version__
 from tests.e2e.editor import DEADLINE_S, environment
-from tests.e2e.programs import BUGGY, MODEL, RIGHT, knowing
+from tests.e2e.programs import BUGGY, MISSING, MODEL, RIGHT, knowing
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -124,7 +124,7 @@ async def test_a_model_that_cannot_be_reached(run: Run, tmp_path: Path) -> None:
     assert address in result.stderr
     result = await run("complete", "shop.py:1:1", server=None)
     assert (result.code, result.stdout) == (MODEL_FAILED, "")
-    assert "codeassist models pull" in result.stderr
+    assert MISSING.command in result.stderr
 
 
 async def test_review_as_json(run: Run, fake: FakeVllm, tmp_path: Path) -> None:

@@ -93,30 +93,43 @@ async def test_changes_while_it_runs(kind: str, start_with: Start, fake: FakeVll
     assert fake.received[-1].body["max_tokens"] == 50
 
 
-async def test_another_server_takes_over_at_once(start_with: Start, fake: FakeVllm) -> None:
+neovim = pytest.mark.parametrize("editor", ["neovim-0.12"], indirect=True)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def configured(editor: Editor) -> AsyncIterator[Editor]:
+    """A shared editor, TEXT open in it, which the test may configure as it likes."""
+    editor.open(URI, TEXT)
+    yield editor
+    editor.client.set_configuration({"log": {"level": "info"}}, section="codeassist")
+    editor.configure(None if editor.kind == "vscode" else {"log": {"level": "info"}})
+
+
+@neovim
+async def test_another_server_takes_over_at_once(configured: Editor, fake: FakeVllm) -> None:
     """Running requests of the old one are dropped without an error message, and the new one is asked."""
     async with FakeVllm(answer="other(prices)\n", models=("qwen3-coder-30b",)) as other:
-        editor = await start_with("neovim-0.12")
         fake.behaviour.trouble = "hang"
-        asked = editor.ask(URI, AT)
+        asked = configured.ask(URI, AT)
         await fake.until(lambda counts: counts.held == 1)
-        editor.configure({"codeassist": {"server": {"url": other.base_url}}})
+        configured.configure({"codeassist": {"server": {"url": other.base_url}}})
         answer = await asyncio.wait_for(asked, DEADLINE_S)
-        assert editor.offer(TEXT, answer) is None
+        assert configured.offer(TEXT, answer) is None
         await fake.until(lambda counts: counts.running == 0)
-        shown = await editor.complete(URI, AT)
+        shown = await configured.complete(URI, AT)
         assert shown is not None
         assert shown.text == "other(prices)"
-        assert editor.messages == []
+        assert configured.messages == []
 
 
-async def test_two_servers_for_two_roles(start_with: Start, fake: FakeVllm) -> None:
+@neovim
+async def test_two_servers_for_two_roles(configured: Editor, fake: FakeVllm) -> None:
     async with FakeVllm(models=("qwen3-coder-30b",)) as other:
-        editor = await start_with(options={"review": {"server": {"url": other.base_url}}})
-        assert await editor.complete(URI, AT) is not None
+        configured.configure({"review": {"server": {"url": other.base_url}}})
+        assert await configured.complete(URI, AT) is not None
         assert [each.path for each in other.received] == []
         count = len(fake.received)
-        await editor.run("codeassist.review", URI)
+        await configured.run("codeassist.review", URI)
         assert {each.path for each in other.received} == {"/v1/models", "/v1/completions"}
         assert len(fake.received) == count
 
@@ -146,25 +159,24 @@ async def test_wrong_settings_are_said_once_and_cost_themselves_only(start_with:
         assert message.startswith(f"codeassist: setting not taken: editor: {said}")
 
 
-async def test_settings_that_are_no_settings(start_with: Start) -> None:
-    editor = await start_with("neovim-0.12", options="everything")
-    odd: list[Any] = [[1, 2], 5, {"codeassist": 7}, {"codeassist": None}, None, {"server": {"url": "ftp://x"}}]
+@neovim
+async def test_settings_that_are_no_settings(configured: Editor) -> None:
+    odd: list[Any] = ["all", [1, 2], 5, {"codeassist": 7}, {"codeassist": None}, None, {"server": {"url": "ftp://x"}}]
     for settings in odd:
-        editor.configure(settings)
-        assert await editor.complete(URI, AT) is not None
-    said = [message.partition("editor: ")[2] for message in editor.messages]
+        configured.configure(settings)
+        assert await configured.complete(URI, AT) is not None
+    said = [message.partition("editor: ")[2] for message in configured.messages]
     kinds = ("str", "list", "int")  # The same complaint a second time is not said.
     assert said[:-1] == [f"settings must be an object, not {kind}" for kind in kinds]
     assert said[-1].startswith("server.url: 'ftp://x'")
 
 
-async def test_odd_answers_to_workspace_configuration(start_with: Start) -> None:
+async def test_odd_answers_to_workspace_configuration(configured: Editor) -> None:
     """Clients answer with whatever they have."""
-    editor = await start_with(configuration={"codeassist": {"completion": {"max_lines": 3}}})
     for answer in (None, 5, "x", [], [None], {"server": None}, {}):
-        editor.client.set_configuration(answer, section="codeassist")
-        editor.configure(None)
-        assert await editor.complete(URI, AT) is not None
+        configured.client.set_configuration(answer, section="codeassist")
+        configured.configure(None)
+        assert await configured.complete(URI, AT) is not None
 
 
 async def test_explanations_come_in_the_editors_language(start_with: Start) -> None:
