@@ -8,6 +8,7 @@ The workspace file may change how code is completed and reviewed, never where it
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -23,6 +24,7 @@ Role = Literal["completion", "review"]
 
 ENVIRONMENT_PREFIX = "CODEASSIST_"
 WORKSPACE_FILE = ".codeassist.toml"
+_MOST_FILE_BYTES = 65_536
 WORKSPACE_MAY_SET = ("completion", "review", "index")
 """Sections that a workspace file may touch, each without its `server` part."""
 
@@ -122,7 +124,11 @@ class ReviewSettings(Section):
     prompt_tokens: PromptTokens = Field(
         0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."
     )
-    language: str = Field("", description="Language of explanations. Empty: the editor's locale.")
+    language: str = Field(
+        "",
+        pattern=r"^[\w() -]{0,40}$",  # It becomes part of an instruction to the model, and a workspace may set it.
+        description="Language of explanations, as a name or a tag. Empty: the editor's locale.",
+    )
 
 
 class IndexSettings(Section):
@@ -255,15 +261,30 @@ def file_layer(path: Path, name: str, *, trusted: bool) -> tuple[Layer, tuple[Pr
     else:
         import tomli as tomllib
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text_of(path)
     except (FileNotFoundError, NotADirectoryError):
         return Layer(name, {}, trusted), ()
     except (OSError, UnicodeDecodeError) as error:
         return Layer(name, {}, trusted), (Problem(name, "", f"cannot be read: {error}"),)
     try:
         return Layer(name, tomllib.loads(text), trusted), ()
-    except tomllib.TOMLDecodeError as error:
-        return Layer(name, {}, trusted), (Problem(name, "", f"is not valid TOML: {error}"),)
+    except (ValueError, RecursionError) as error:  # ValueError: bad TOML, and numbers too long for Python.
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "its values go too deep or are too long"
+        return Layer(name, {}, trusted), (Problem(name, "", f"is not valid TOML: {reason}"),)
+
+
+def _text_of(path: Path) -> str:
+    """The text of a settings file. A repository may hold anything under its name: only a regular file of a sensible
+    size is read, and nothing is waited for. Raises OSError and UnicodeDecodeError."""
+    # Not to be kept waiting by a pipe; Windows has neither the flag nor such files.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is not a regular file")
+        data = file.read(_MOST_FILE_BYTES + 1)
+    if len(data) > _MOST_FILE_BYTES:
+        raise OSError(f"it is longer than {_MOST_FILE_BYTES} bytes")
+    return data.decode("utf-8")
 
 
 def environment_layer(environ: Mapping[str, str] | None = None) -> tuple[Layer, tuple[Problem, ...]]:

@@ -76,7 +76,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
     from codeassist.cli.model import bound_model
     from codeassist.cli.source import read_source, settings_for
     from codeassist.flow.admission import Admission
-    from codeassist.flow.review import regions_of
+    from codeassist.flow.review import NO_LIMIT, regions_of
     from codeassist.flow.review import review as flow
     from codeassist.flow.trace import Trace
     from codeassist.model.errors import ModelError
@@ -86,6 +86,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
     settings = settings_for(files[0]) if files else None
     if settings is None:
         return results
+    everything = settings.review.model_copy(update={"max_lines": NO_LIMIT})
     try:
         async with bound_model(settings, "review") as bound:
             for number, file in enumerate(files, 1):
@@ -100,7 +101,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
                 regions = regions_of(source.syntax)
                 with _progress(f"{source.path} ({number}/{len(files)})", len(regions)) as report:
                     answer = await flow(
-                        source.syntax, regions, source.path, bound, settings.review, Admission(), trace, report
+                        source.syntax, regions, source.path, bound, everything, Admission(), trace, report
                     )
                 results.found += [(source, finding) for finding in answer.findings]
                 results.stats["functions"] += len(answer.reviewed)

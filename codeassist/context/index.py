@@ -67,9 +67,18 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
 
 
-@lru_cache(maxsize=_KEPT_FILES)
 def index_of(file: OpenFile) -> FileIndex:
-    """The index of a file. The 64 files used last are kept."""
+    """The index of a file. The 64 files used last are kept, except those that are not parsed yet: their symbols come
+    with the parse."""
+    return _kept_index(file) if file.syntax is not None else _index(file)
+
+
+@lru_cache(maxsize=_KEPT_FILES)
+def _kept_index(file: OpenFile) -> FileIndex:
+    return _index(file)
+
+
+def _index(file: OpenFile) -> FileIndex:
     symbols = outline(file.syntax) if file.syntax else ()
     definitions: defaultdict[str, list[Symbol]] = defaultdict(list)
     for symbol in symbols:

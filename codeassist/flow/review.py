@@ -11,13 +11,16 @@ from codeassist.flow.infill import Check, NoLogprobs, check_lines
 from codeassist.flow.trace import Trace
 from codeassist.flow.words import UnreadableAnswer, review_in_words
 from codeassist.model.errors import ModelError
-from codeassist.post.findings import Finding, settle
+from codeassist.post.findings import Finding, settle, with_fingerprints
 from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings
 from codeassist.syntax.outline import fingerprint, functions
 from codeassist.syntax.statements import statements
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Span
+
+NO_LIMIT = 1_000_000
+"""`max_lines` of a review that was asked for: all of it is looked at."""
 
 Report = Callable[[int, int], None]
 """Progress: (regions done, regions in all)."""
@@ -44,19 +47,27 @@ class Review:
     skips: Mapping[AnalyzerName, Skip] = field(default_factory=dict)
 
 
-def regions_of(syntax: Syntax) -> tuple[Region, ...]:
-    """All functions of the document; its top-level statements too, as one region, if it has no function at all."""
-    document = syntax.document
+def regions_of(syntax: Syntax, known: frozenset[str] = frozenset()) -> tuple[Region, ...]:
+    """All functions of the document whose fingerprints are not among `known`; its top-level statements, as one region,
+    if it has no function at all."""
     found = [
-        Region(symbol.name, symbol.span, fingerprint(symbol, document), _lines(syntax, symbol.span))
-        for symbol in functions(syntax)
+        Region(name, span, mark, _lines(syntax, span)) for name, span, mark in _stretches(syntax) if mark not in known
     ]
-    if not found and document.text.strip():
-        whole = Span(Offset(0), Offset(len(document.text)))
-        lines = _lines(syntax, whole)
-        if lines:
-            found.append(Region("", whole, _print_of(document.text), lines))
-    return tuple(found)
+    return tuple(region for region in found if region.name or region.lines)
+
+
+def fingerprints_of(syntax: Syntax) -> frozenset[str]:
+    """The fingerprints of all regions: much quicker than the regions themselves, whose lines take a walk each."""
+    return frozenset(mark for _name, _span, mark in _stretches(syntax))
+
+
+def _stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
+    """Name, span and fingerprint of each function, or of the whole document if it has none."""
+    document = syntax.document
+    found = [(symbol.name, symbol.span, fingerprint(symbol, document)) for symbol in functions(syntax)]
+    if found or not document.text.strip():
+        return found
+    return [("", Span(Offset(0), Offset(len(document.text))), _print_of(document.text))]
 
 
 async def review(
@@ -101,7 +112,8 @@ async def review(
     if skips and not found:
         first = next(iter(skips.values()))
         trace.skip, trace.detail = first.reason, first.detail
-    return Review(tuple(found), tuple(reviewed), skips)
+    # Numbered over all regions: two overloads may hold the same line.
+    return Review(with_fingerprints(found, syntax), tuple(reviewed), skips)
 
 
 async def _analyze(

@@ -56,7 +56,7 @@ def settle(found: Iterable[Finding], syntax: Syntax, *, most: int, least: Severi
             continue
         kept.append(finding)
     kept.sort(key=lambda finding: finding.span.start)
-    return _with_fingerprints(kept, syntax)
+    return with_fingerprints(kept, syntax)
 
 
 def fix_parses(fix: Sequence[Edit], syntax: Syntax) -> bool:
@@ -87,7 +87,7 @@ def clean_message(text: str) -> str:
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 
-def _with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Finding, ...]:
+def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Finding, ...]:
     """Name findings by what they say and where in the structure, not by line: moved code keeps its findings."""
     seen: dict[str, int] = {}
     named: list[Finding] = []

@@ -191,6 +191,8 @@ def _without_following(text: str, view: CursorView) -> str:
 
 def _parses_best(candidates: Sequence[Inline], view: CursorView, syntax: Syntax) -> Inline | Skip:
     """The candidate that leaves the fewest syntax errors; the earlier one where they are equal."""
+    if len(candidates) == 1 and not _should_parse(candidates[0], view):
+        return candidates[0]  # Nothing to choose: spare the parse, which takes tens of milliseconds in a large file.
     document = syntax.document
     counts: list[int] = []
     for candidate in candidates:

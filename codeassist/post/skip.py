@@ -28,7 +28,7 @@ REASONS: dict[str, str] = {
     "unreadable-answer": "The model's answer does not have the form that was asked for.",
     # About time.
     "stale": "The document changed while the answer was on its way.",
-    "cancelled": "The user cancelled it.",
+    "cancelled": "The request was cancelled.",
     "superseded": "A newer request of the same document took over.",
     # About the model server and the embedded engine; the words of the errors in model/errors.py and serving/errors.py.
     "model-error": "The model failed.",

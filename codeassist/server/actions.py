@@ -74,6 +74,7 @@ class Actions:
         for finding in entry.findings:
             if finding.fingerprint == data.get("fingerprint"):
                 action.edit = self._edit(entry, finding, versioned)
+                break
         return action
 
     def dismiss(self, uri: str, fingerprint: str) -> None:

@@ -91,7 +91,11 @@ class Completer:
                     await asyncio.sleep(settings.completion.debounce_ms / 1000)
             return await self._complete(entry, document, offset, trace)
 
-        answer = await self.session.newest(uri, "completion", work)
+        try:
+            answer = await self.session.newest(uri, "completion", work)
+        except asyncio.CancelledError:
+            self.session.remember(trace, uri, Skip("cancelled"))
+            raise
         skip = answer if isinstance(answer, Skip) else answer.skip
         if skip is None and not self.session.is_current(entry, document):
             skip = Skip("stale")

@@ -55,6 +55,8 @@ def apply_changes(
 
     Only the last document carries `version`; the ones between are steps for the incremental parser.
     """
+    if len(changes) > 1 and (at_once := _backwards(document, changes, encoding)) is not None:
+        return [(at_once, document.replace(at_once, version))]
     steps: list[tuple[tuple[Edit, ...], Document]] = []
     for number, change in enumerate(changes):
         last = number == len(changes) - 1
@@ -66,6 +68,22 @@ def apply_changes(
         document = document.replace([edit], version if last else document.version)
         steps.append(((edit,), document))
     return steps
+
+
+def _backwards(
+    document: Document, changes: Sequence[types.TextDocumentContentChangeEvent], encoding: Encoding
+) -> tuple[Edit, ...] | None:
+    """The changes as edits of one text, if each lies before the one that came before it, as a client sends it that
+    replaces all occurrences of a word: earlier changes then do not move later ones. None otherwise."""
+    edits: list[Edit] = []
+    for change in changes:
+        if not isinstance(change, types.TextDocumentContentChangePartial):
+            return None
+        span = span_of(document, change.range, encoding)
+        if edits and span.end >= edits[-1].start:
+            return None
+        edits.append(Edit(span.start, span.end, change.text))
+    return tuple(reversed(edits))
 
 
 def text_edits(document: Document, edits: Sequence[Edit], encoding: Encoding) -> list[types.TextEdit]:

@@ -224,6 +224,7 @@ class Server(LanguageServer):
                 except ConnectionError:
                     logger.info("the client broke the connection")
                 finally:
+                    writer.close()
                     gone.set()
 
             async with await asyncio.start_server(connected, host, port) as listening:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lsprotocol import types
 
+from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import Region, Review, regions_of, review
+from codeassist.flow.review import NO_LIMIT, Review, fingerprints_of, regions_of, review
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
@@ -24,7 +26,7 @@ from codeassist.text.document import Document, Span
 from codeassist.text.edits import Edit, shift
 
 PushDiagnostics = Callable[[types.PublishDiagnosticsParams], None]
-RefreshDiagnostics = Callable[[], Awaitable[None]]
+RefreshDiagnostics = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Reviewer:
         """Note the functions of a document as it was opened: a save reviews what changed since then."""
         syntax = await self.session.syntax_at(entry, entry.document)
         if syntax is not None:
-            regions = await self.session.off_loop(lambda: regions_of(syntax))
-            entry.known |= frozenset(region.fingerprint for region in regions)
+            entry.known |= await self.session.off_loop(lambda: fingerprints_of(syntax))
+            file = OpenFile(entry.path, syntax, syntax.document)
+            await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
 
     async def saved(self, uri: str) -> None:
         """Review what changed, unless the user switched that off."""
@@ -62,10 +65,14 @@ class Reviewer:
         if entry.unreadable is not None:
             self.session.remember(trace, uri, Skip(entry.unreadable))
             return
-        with self.session.following(entry) as edits:
-            answer = await self.session.newest(
-                uri, "review", lambda: self._review(entry, document, edits, settings, everything, trace)
-            )
+        try:
+            with self.session.following(entry) as edits:
+                answer = await self.session.newest(
+                    uri, "review", lambda: self._review(entry, document, edits, settings, everything, trace)
+                )
+        except asyncio.CancelledError:
+            self.session.remember(trace, uri, Skip("cancelled"))
+            raise
         skip = answer if isinstance(answer, Skip) else None
         self.session.remember(trace, uri, skip)
 
@@ -84,9 +91,10 @@ class Reviewer:
             syntax = await self.session.syntax_at(entry, document)
         if syntax is None:
             return Skip("stale" if entry.document is not document else "unknown-language")
-        # Off the loop: finding the statements of 250 KB of Python takes 0.2 s.
-        everywhere = await self.session.off_loop(lambda: regions_of(syntax))
-        regions = [region for region in everywhere if everything or region.fingerprint not in entry.known]
+        # Off the loop: finding the statements of 250 KB of Python takes up to a second.
+        known = frozenset() if everything else entry.known
+        present = await self.session.off_loop(lambda: fingerprints_of(syntax))
+        regions = await self.session.off_loop(lambda: regions_of(syntax, known))
         if not regions:
             return Skip("nothing-changed")
         async with self.progress.shown(f"Reviewing {entry.path}") as report:
@@ -98,32 +106,37 @@ class Reviewer:
                 self.status.failed(skip)
                 return skip
             language = settings.review.language or self.session.locale
-            chosen = settings.review.model_copy(update={"language": language})
+            changes = {"language": language, **({"max_lines": NO_LIMIT} if everything else {})}
+            chosen = settings.review.model_copy(update=changes)
             answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, report)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
             self.status.failed(skip)
         if trace.requests and not failures:
             self.status.answered()
-        self._take_over(entry, edits, everywhere, answer)
+        self._take_over(entry, edits, present, answer)
         self.publisher.publish(document.uri)
         first = next(iter(answer.skips.values()), None)
         return answer if answer.findings or first is None or answer.reviewed else first
 
     def _take_over(
-        self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], everywhere: Sequence[Region], answer: Review
+        self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], present: frozenset[str], answer: Review
     ) -> None:
         """Put the new findings beside those of functions that were not looked at, all at today's places: `edits` were
         made since the review began."""
         known = {region.fingerprint for region in answer.reviewed}
-        present = {region.fingerprint for region in everywhere}
         entry.known = (entry.known & present) | known
         found: tuple[Finding, ...] = answer.findings
         looked_at: list[Span] = [region.span for region in answer.reviewed]
         for step in edits:
             found = moved_findings(found, step)
             looked_at = [_moved(span, step) for span in looked_at]
-        kept = tuple(finding for finding in entry.findings if not any(_inside(finding, span) for span in looked_at))
+        again = {finding.fingerprint for finding in found}
+        kept = tuple(
+            finding
+            for finding in entry.findings
+            if finding.fingerprint not in again and not any(_inside(finding, span) for span in looked_at)
+        )
         uri = entry.document.uri
         entry.findings = (*kept, *(finding for finding in found if not self.session.is_dismissed(uri, finding)))
 

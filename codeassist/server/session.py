@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +35,8 @@ _KINDS: tuple[Kind, ...] = ("completion", "review")
 
 _PARSE_INLINE_CHARACTERS = 60_000
 """Above this size even an incremental parse runs beside the event loop."""
+_MOST_REPARSES = 8
+"""Beyond so many steps one parse of the whole is quicker than catching up step by step."""
 _MOST_TRACES = 200
 _MOST_ITEMS = 64
 _LONG_INSERT = 1_000
@@ -149,7 +151,7 @@ class Session:
             if count is None:
                 return None
             steps = entry.steps[:count]
-            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS:
+            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS and count <= _MOST_REPARSES:
                 syntax = _catch_up(known, steps, document)
             else:
                 syntax = await self.off_loop(lambda: _catch_up(known, steps, document))
@@ -173,10 +175,11 @@ class Session:
                 found.append(OpenFile(entry.path, syntax, document))
         return tuple(found)
 
-    async def newest(self, uri: str, kind: Kind, work: Callable[[], Awaitable[T]]) -> T | Skip:
+    async def newest(self, uri: str, kind: Kind, work: Callable[[], Coroutine[Any, Any, T]]) -> T | Skip:
         """Run `work()`; a newer call for the same document and kind ends it with Skip("superseded")."""
         self.drop_task(uri, kind)
-        task: asyncio.Task[T] = asyncio.ensure_future(_started(work))
+        # Spawned, so that shutting down waits for it even after it was dropped here.
+        task: asyncio.Task[T] = self.spawn(work())
         self._tasks[(uri, kind)] = task
         try:
             return await asyncio.shield(task)
@@ -204,9 +207,9 @@ class Session:
             self._superseded.add(task)
             task.cancel()
 
-    def spawn(self, work: Awaitable[object]) -> asyncio.Task[Any]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something beside the handler that starts it, and keep it from being collected."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
@@ -267,26 +270,28 @@ class Session:
 
 
 def moved_findings(findings: Sequence[Finding], edits: Sequence[Edit]) -> tuple[Finding, ...]:
-    """`findings` at their new places after `edits`; one whose code was touched is gone."""
+    """`findings` at their new places after `edits`; one whose code was touched is gone.
+
+    Text typed right at its edge counts: whoever puts `=` behind a doubtful `<` has mended it, and a fix made for the
+    old text would mend it again.
+    """
     moved = []
     for finding in findings:
-        span = reanchor(finding.span, edits)
-        fix = [reanchored_edit(edit, edits) for edit in finding.fix]
-        if span is not None and all(fix):
-            moved.append(replace(finding, span=span, fix=tuple(edit for edit in fix if edit is not None)))
+        places = [finding.span, *(Span(edit.start, edit.end) for edit in finding.fix)]
+        if any(edit.start <= place.end and edit.end >= place.start for edit in edits for place in places):
+            continue
+        span, *fixed = [reanchor(place, edits) for place in places]
+        if span is None or None in fixed:
+            continue
+        fix = tuple(Edit(at.start, at.end, edit.text) for at, edit in zip(fixed, finding.fix, strict=True) if at)
+        moved.append(replace(finding, span=span, fix=fix))
     return tuple(moved)
-
-
-def reanchored_edit(fix: Edit, edits: Sequence[Edit]) -> Edit | None:
-    """`fix` for the text after `edits`, or None if they touched what it replaces."""
-    span = reanchor(Span(fix.start, fix.end), edits)
-    return Edit(span.start, span.end, fix.text) if span is not None else None
 
 
 def _catch_up(
     known: Syntax | None, steps: Sequence[tuple[tuple[Edit, ...], Document]], document: Document
 ) -> Syntax | None:
-    if known is None:
+    if known is None or len(steps) > _MOST_REPARSES:
         return parse(document)
     for edits, after in steps:
         known = reparse(known, edits, after)
@@ -298,10 +303,6 @@ def _steps_to(entry: OpenDocument, document: Document) -> int | None:
     if document is entry.base:
         return 0
     return next((number + 1 for number, step in enumerate(entry.steps) if step[1] is document), None)
-
-
-async def _started(work: Callable[[], Awaitable[T]]) -> T:
-    return await work()
 
 
 def _size(text: str) -> int:

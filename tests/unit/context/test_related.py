@@ -5,9 +5,11 @@ from itertools import pairwise
 import pytest
 
 from codeassist.context.cursor import CursorView, cursor_view
+from codeassist.context.index import index_of
 from codeassist.context.limits import ContextLimits
 from codeassist.context.related import OpenFile, Snippet, related_snippets, warm
 from codeassist.context.tokens import estimate_tokens
+from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset
 from tests.unit.context.making import opened, python_file, typing
 
@@ -151,3 +153,9 @@ def test_warming_gives_the_same_answer() -> None:
     view = view_of("x = parse_price(¦\n")
     warm(file)
     assert related_snippets(view, [file], LIMITS) == related_snippets(view, [other("shop/money.py", MONEY)], LIMITS)
+
+
+def test_a_file_that_is_parsed_later_is_indexed_anew() -> None:
+    document = Document.create("file:///w/later.py", "def helper():\n    return 1\n", "python")
+    assert index_of(OpenFile("later.py", None, document)).symbols == ()
+    assert [s.name for s in index_of(OpenFile("later.py", parse(document), document)).symbols] == ["helper"]

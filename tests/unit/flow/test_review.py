@@ -14,7 +14,8 @@ from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Priority
 from codeassist.model.scripted import ScriptedModel
 from codeassist.prompt.review import FINDINGS_SCHEMA
 from codeassist.settings import ReviewSettings
-from codeassist.syntax.tree import Syntax
+from codeassist.syntax.tree import Syntax, parse
+from codeassist.text.document import Document
 from tests.unit.flow.making import bound, parsed, until
 
 TWO = "def half(n):\n    return n / 2\n\n\ndef twice(n):\n    return n * 2\n"
@@ -241,3 +242,21 @@ async def test_a_completion_interrupts_a_review_and_its_line_is_asked_again() ->
     assert [call.outcome for call in model.calls] == ["closed", "finished"]
     assert model.requests[0] == model.requests[1]
     assert names(result) == ["half"]
+
+
+async def test_equal_lines_of_two_overloads_have_different_fingerprints() -> None:
+    text = "class A {\n  int f(int a) {\n    return a;\n  }\n  int f(long b) {\n    return a;\n  }\n}\n"
+    parsed_text = parse(Document.create("file:///A.java", text, "java"))
+    assert parsed_text is not None
+    script = '!repeat\n!token "return" -0.1\n!token " b" -0.01 " a" -9.0\n!token ";" -0.01\n!token "\\n" -0.01'
+    result = await review(
+        parsed_text,
+        regions_of(parsed_text),
+        "A.java",
+        bound(ScriptedModel(script)),
+        INFILL,
+        Admission(),
+        Trace("review"),
+    )
+    assert len(result.findings) == 2
+    assert len({finding.fingerprint for finding in result.findings}) == 2

@@ -1,0 +1,106 @@
+"""Findings that move with the text, work that ends, and steps that are caught up with at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from lsprotocol import types
+
+from codeassist.post.findings import Finding
+from codeassist.post.skip import Skip
+from codeassist.server.convert import apply_changes
+from codeassist.server.session import Session, moved_findings
+from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit, apply
+
+TEXT = "if a < b:\n    return n\n"
+
+
+def finding(start: int, end: int, fix: Edit) -> Finding:
+    return Finding(Span(Offset(start), Offset(end)), "warning", "c", "m", "infill", 5.0, (fix,), "t", "f")
+
+
+def edit(start: int, end: int, text: str) -> Edit:
+    return Edit(Offset(start), Offset(end), text)
+
+
+OPERATOR = finding(5, 6, edit(5, 6, "<="))
+MISSING = finding(21, 22, edit(22, 22, " + 1"))
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "kept"),
+    [
+        (OPERATOR, edit(6, 6, "="), False),  # Mended by hand, right behind the span.
+        (OPERATOR, edit(5, 5, "<"), False),
+        (MISSING, edit(22, 22, " + 1"), False),
+        (OPERATOR, edit(3, 4, "x"), True),
+        (OPERATOR, edit(0, 0, "# Above.\n"), True),
+        (MISSING, edit(0, 2, "while"), True),
+    ],
+)
+def test_a_finding_goes_when_its_code_is_touched_even_at_its_edge(before: Finding, typed: Edit, kept: bool) -> None:
+    moved = moved_findings([before], [typed])
+    assert bool(moved) is kept
+    if moved:
+        mended = apply(apply(TEXT, [typed]), moved[0].fix)
+        assert mended == apply(TEXT, [typed, *before.fix])
+
+
+def change(line: int, start: int, end: int, text: str) -> types.TextDocumentContentChangePartial:
+    place = types.Range(types.Position(line, start), types.Position(line, end))
+    return types.TextDocumentContentChangePartial(range=place, text=text)
+
+
+def test_replacing_all_from_the_end_is_one_step() -> None:
+    document = Document.create("file:///a", "one two\n" * 500)
+    changes = [change(line, 4, 7, "three") for line in reversed(range(500))]
+    steps = apply_changes(document, changes, 2, "utf-16")
+    assert len(steps) == 1
+    assert steps[-1][1].text == "one three\n" * 500
+    assert steps[-1][1].version == 2
+
+
+def test_changes_in_any_other_order_are_applied_one_after_the_other() -> None:
+    document = Document.create("file:///a", "ab\ncd\n")
+    forward = [change(0, 0, 1, "xyz"), change(0, 3, 4, "!"), change(1, 0, 2, "")]
+    steps = apply_changes(document, forward, 2, "utf-16")
+    assert [step[1].text for step in steps] == ["xyzb\ncd\n", "xyz!\ncd\n", "xyz!\n\n"]
+    touching = [change(0, 1, 2, "B"), change(0, 0, 1, "A")]
+    assert apply_changes(document, touching, 2, "utf-16")[-1][1].text == "AB\ncd\n"
+
+
+async def test_many_steps_are_caught_up_with_by_one_parse() -> None:
+    session = Session()
+    entry = session.open("file:///a.py", "x = 1\n", "python", 1)
+    assert await session.syntax_at(entry, entry.document) is not None
+    for number in range(40):
+        steps = apply_changes(entry.document, [change(0, 5, 5, "1")], number + 2, "utf-16")
+        session.change("file:///a.py", steps)
+    syntax = await session.syntax_at(entry, entry.document)
+    assert syntax is not None
+    assert syntax.document is entry.document
+    assert syntax.source == entry.document.text.encode()
+    await session.shut_down()
+
+
+async def test_shutting_down_waits_for_work_that_was_dropped_before() -> None:
+    session = Session()
+    started, ended = asyncio.Event(), []
+
+    async def work() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    waiting = asyncio.ensure_future(session.newest("file:///a", "completion", work))
+    await started.wait()
+    session.drop_task("file:///a", "completion")
+    await session.shut_down()
+    assert ended == [True]
+    assert await waiting == Skip("superseded")
