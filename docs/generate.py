@@ -32,7 +32,7 @@ def settings_page() -> str:
         [
             "# Settings",
             "",
-            "Made from `codeassist/settings.py` by `docs/generate.py`.",
+            "Made from `codeassist/settings/tree.py` by `docs/generate.py`.",
             "",
             "The same names hold everywhere; later layers win: built-in defaults, your `codeassist/config.toml` in the",
             "platform's configuration folder, the workspace's `.codeassist.toml`, environment variables",

@@ -21,6 +21,8 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
     match = re.fullmatch(r"(.+):(\d+):(\d+)", place, re.DOTALL)
     if match is None or "0" in (match[2].lstrip("0") or "0", match[3].lstrip("0") or "0"):
         raise click.UsageError("the place must be FILE:LINE:COLUMN, both counted from 1")
+    from codeassist.post.skip import is_failure
+
     document = asyncio.run(_complete(Path(match[1]), int(match[2]), int(match[3]), no_model=no_model))
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=True))
@@ -28,19 +30,15 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
         click.echo(document["prompt"])
     elif document["items"]:
         click.echo(document["items"][0]["text"])
-    else:
-        from codeassist.post.skip import REASONS
-
-        click.echo(f"No completion: {REASONS[document['skip']]}", err=True)
-    from codeassist.post.skip import is_failure
-
+    elif not is_failure(document["skip"]):
+        click.echo(f"No completion: {document['detail']}", err=True)
     skip = document["skip"]
     if skip is not None and is_failure(skip):
         raise Failure(document["detail"], EXIT_MODEL)
 
 
 async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> dict[str, Any]:
-    from codeassist.cli.model import bound_model
+    from codeassist.cli.model import bound_model, waited
     from codeassist.cli.source import read_source, settings_for
     from codeassist.flow.complete import Completion, Prepared, Snapshot, prepare
     from codeassist.flow.complete import complete as flow
@@ -70,7 +68,8 @@ async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> di
                 skip = prepared if isinstance(prepared, Skip) else None
                 answer = Completion(None, skip, prepared if isinstance(prepared, Prepared) else None)
             else:
-                answer = await flow(snapshot, bound, settings.completion, trace)
+                asked = flow(snapshot, bound, settings.completion, trace)
+                answer = await waited(asked, "Waiting for the completion.")
     except ModelError as error:
         answer = Completion(None, Skip(error.reason, str(error)))
     return _document(source.document, answer, trace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
@@ -102,12 +103,22 @@ def _embedded(settings: Settings) -> Iterator[Check]:
         located = locate(settings, folders(settings).models)
         yield Check("embedded model file", "ok", f"{located.name} at {located.path}")
     except ServingError as error:
-        yield Check("embedded model file", "failed", str(error), "codeassist models pull")
+        yield Check("embedded model file", "failed", str(error), _mend(error))
+
+
+def _mend(error: Exception) -> str:
+    """The next step for a model file that cannot be used."""
+    from codeassist.serving.errors import ModelMissing
+
+    command = re.search(r"codeassist models pull [\w.-]+", str(error))
+    if command is not None:
+        return command.group(0)
+    return "codeassist models pull" if isinstance(error, ModelMissing) else "correct engine.model in your settings"
 
 
 async def _models(settings: Settings) -> AsyncIterator[Check]:
     """Both roles' models, asked for a few tokens."""
-    from codeassist.model.errors import ModelError
+    from codeassist.model.errors import ModelError, Unauthorised
 
     for role in ("completion", "review"):
         server = role_server(settings, role)
@@ -115,8 +126,11 @@ async def _models(settings: Settings) -> AsyncIterator[Check]:
         try:
             yield await _ask(settings, role, where)
         except ModelError as error:
-            mend = "start that server, or correct server.url in your settings" if server.url else "see the lines above"
-            yield Check(f"{role} model", "failed", str(error), mend)
+            key = f"put its key into the environment variable {server.api_key_env}"
+            away = (
+                key if isinstance(error, Unauthorised) else "start that server, or correct server.url in your settings"
+            )
+            yield Check(f"{role} model", "failed", str(error), away if server.url else "see the lines above")
 
 
 async def _ask(settings: Settings, role: Role, where: str) -> Check:

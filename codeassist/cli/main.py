@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,23 +58,34 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
-        """Every way out has one of the documented exit codes, Ctrl-C and bugs included."""
+        """Every way out has one of the documented exit codes, Ctrl-C, a closed pipe and bugs included."""
+        options["standalone_mode"] = False  # click's own way out answers Ctrl-C with 1, which here means findings.
         try:
-            return super().main(args, *others, **options)
-        except SystemExit:
-            raise
-        except Exception as error:  # noqa: BLE001, RUF100  The last line of defence; the traceback is for reports.
-            import os
-            import traceback
-
-            if os.environ.get("CODEASSIST_DEBUG"):
-                traceback.print_exc()
-            click.echo(
-                f"codeassist: internal error: {type(error).__name__}: {error} "
-                "(CODEASSIST_DEBUG=1 shows where; please report it)",
-                err=True,
-            )
+            status = super().main(args, *others, **options)
+        except click.ClickException as error:
+            error.show()
+            raise SystemExit(error.exit_code) from error
+        except click.Abort as error:
+            click.echo("codeassist: interrupted", err=True)
             raise SystemExit(EXIT_OTHER) from error
+        except BrokenPipeError as error:
+            # Whoever read our output has enough; the interpreter must not complain about it at its end.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  Lives as long as we do.
+            raise SystemExit(EXIT_OTHER) from error
+        except Exception as error:  # noqa: BLE001, RUF100  The last line of defence; the traceback is for reports.
+            _report(error)
+            raise SystemExit(EXIT_OTHER) from error
+        raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _report(error: Exception) -> None:
+    if os.environ.get("CODEASSIST_DEBUG"):
+        traceback.print_exc()
+    click.echo(
+        f"codeassist: internal error: {type(error).__name__}: {error} "
+        "(CODEASSIST_DEBUG=1 shows where; please report it)",
+        err=True,
+    )
 
 
 @click.group(

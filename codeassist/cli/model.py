@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,7 +17,10 @@ from codeassist.server.binding import Models, family_name
 from codeassist.serving.catalogue import DEFAULT_MODEL
 from codeassist.settings import Role, Settings, role_server
 
+T = TypeVar("T")
+
 _LINE_CHARACTERS = 100
+_PATIENCE_S = 1.0
 
 
 @asynccontextmanager
@@ -33,12 +37,25 @@ async def bound_model(settings: Settings, role: Role, *, connect: bool = True) -
     told = Waiting()
     models = Models(on_state=told.state)
     try:
-        bound = await models.bound(settings, role)
-        told.over()
-        yield bound
+        where = role_server(settings, role).url or "the embedded engine"
+        yield await waited(models.bound(settings, role), f"Waiting for {where}.", told)
     finally:
         told.over()
         await models.aclose()
+
+
+async def waited(work: Awaitable[T], message: str, told: Waiting | None = None) -> T:
+    """The result of `work`; after a second, `message` says what is waited for."""
+    told = told or Waiting()
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=_PATIENCE_S)
+        if not done:
+            told.say(message)
+        return await task
+    finally:
+        task.cancel()
+        told.over()
 
 
 class Waiting:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeassist.cli.main import Failure
+from codeassist.cli.main import EXIT_USAGE, Failure
 from codeassist.settings import Settings, load
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax, parse
@@ -32,16 +33,20 @@ def read_source(file: Path, settings: Settings) -> Source:
     root = root_of(file)
     limits = ReadLimits(max_bytes=settings.index.max_file_bytes)
     try:
-        size = file.stat().st_size
-        if size > limits.max_bytes:
+        state = file.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise Failure(
+                f"{file} is {'a folder' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}", EXIT_USAGE
+            )
+        if state.st_size > limits.max_bytes:
             return _unread(file, root, "too-large")
         data = file.read_bytes()
-    except IsADirectoryError as error:
-        raise Failure(f"{file} is a folder") from error
+    except FileNotFoundError as error:
+        raise Failure(f"there is no file {file}", EXIT_USAGE) from error
     except OSError as error:
         raise Failure(f"cannot read {file}: {error.strerror or error}") from error
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    reason = "binary" if b"\0" in data else why_unreadable(text, size, limits)
+    reason = "binary" if b"\0" in data else why_unreadable(text, state.st_size, limits)
     path = file.resolve().relative_to(root).as_posix() if root else file.name
     language = language_of(path, "", text[:200].split("\n", 1)[0])
     document = Document.create(file.resolve().as_uri(), text, language)

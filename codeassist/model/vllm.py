@@ -33,6 +33,7 @@ from codeassist.model.sse import DONE, SseParser
 if TYPE_CHECKING:
     import httpx
 
+DOCUMENT_TIMEOUT_S = 10.0
 MAX_DOCUMENT_BYTES = 4 << 20
 MAX_ERROR_BYTES = 64 << 10
 KEEP_ALIVE_S = 4.0
@@ -137,6 +138,16 @@ class VllmModel:
     async def _document(
         self, method: str, url: str, body: dict[str, Any] | None = None, private: Sequence[str] = ()
     ) -> bytes:
+        """A short document, which costs a server no thought: one that is silent for long is stuck."""
+        limit_s = min(DOCUMENT_TIMEOUT_S, self.endpoint.read_timeout_s)
+        try:
+            return await asyncio.wait_for(self._whole(method, url, body, private), limit_s)
+        except asyncio.TimeoutError as error:
+            raise Unreachable(
+                f"{self._server()} was silent for {limit_s:g} s; see whether it is busy or stuck."
+            ) from error
+
+    async def _whole(self, method: str, url: str, body: dict[str, Any] | None, private: Sequence[str]) -> bytes:
         document = bytearray()
         async with aclosing(self._body(method, url, body, private)) as pieces:
             async for piece in pieces:

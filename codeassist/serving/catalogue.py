@@ -131,7 +131,7 @@ def embedded_entry(name: str) -> tuple[Entry, ModelFile]:
 def file_of(entry: Entry) -> ModelFile:
     """The file of an embedded model; raises UnknownModel for a remote one."""
     if entry.file is None:
-        raise UnknownModel(f"{entry.name} is served by vLLM and has no file here; see `codeassist serve`.")
+        raise UnknownModel(f"{entry.name} is served by vLLM and has no file here; start it there and set server.url.")
     return entry.file
 
 

@@ -398,7 +398,9 @@ def test_defaults_are_valid_against_their_own_limits() -> None:
     assert Settings.model_validate(Settings().model_dump()) == Settings()
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "1" * 5000, "# " + "x" * 70_000])
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000, "x = " + "1" * 5000, "# " + "x" * 70_000, "a." * 30_000 + "b = 1"]
+)
 def test_a_hostile_workspace_file_costs_a_warning_only(text: str, tmp_path: Path) -> None:
     (tmp_path / ".codeassist.toml").write_text(text, encoding="utf-8")
     settings, problems = load(tmp_path, user=tmp_path / "none.toml", environ={})

@@ -1,6 +1,6 @@
-"""Every setting of codeassist: one frozen tree, with default, unit and meaning of each.
+"""Where settings come from, and how the sources are laid over each other; later ones win:
+built-in defaults < user file < workspace file < environment < editor.
 
-Layers, later ones win: built-in defaults < user file < workspace file < environment < editor.
 A wrong value costs its own key only: it is reported as a `Problem` and the layer below keeps holding.
 The workspace file may change how code is completed and reviewed, never where it is sent.
 """
@@ -14,188 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_origin
+from typing import Any, cast, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
-Severity = Literal["error", "warning", "info"]
-AnalyzerName = Literal["infill", "words"]
-Role = Literal["completion", "review"]
+from codeassist.settings.tree import Settings
 
 ENVIRONMENT_PREFIX = "CODEASSIST_"
 WORKSPACE_FILE = ".codeassist.toml"
-_MOST_FILE_BYTES = 65_536
 WORKSPACE_MAY_SET = ("completion", "review", "index")
 """Sections that a workspace file may touch, each without its `server` part."""
-
-
-class Section(BaseModel):
-    """Frozen, and closed: a misspelt key is an error that names the key, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class ServerSettings(Section):
-    """Where the model is. Never read from a workspace."""
-
-    url: str | None = Field(
-        None,
-        description="Base URL of an OpenAI-compatible server, `http://127.0.0.1:8000/v1` or `unix:///path`. "
-        "Empty: the embedded engine.",
-    )
-    model: str | None = Field(None, description="The served name. Empty: the first model the server lists.")
-    api_key_env: str = Field(
-        "CODEASSIST_API_KEY",
-        description="The environment variable that holds the key; the key itself is never a setting.",
-    )
-    family: str = Field("auto", description="Prompt family. `auto` asks the catalogue, then the served model's name.")
-
-    @field_validator("url")
-    @classmethod
-    def _known_scheme(cls, value: str | None) -> str | None:
-        if value is None or value == "":
-            return None
-        if not value.startswith(("http://", "https://", "unix:///")):
-            raise ValueError("must start with http://, https:// or unix:///")
-        return value.rstrip("/")
-
-
-class RoleServerSettings(Section):
-    """Another server or model for one role. Keys left out follow `server.*`; a `url` of its own starts
-    afresh, so that the model name of one server is never asked of another."""
-
-    url: str | None = Field(None, description="As `server.url`, for this role only.")
-    model: str | None = Field(None, description="As `server.model`, for this role only.")
-    api_key_env: str | None = Field(None, description="As `server.api_key_env`, for this role only.")
-    family: str | None = Field(None, description="As `server.family`, for this role only.")
-
-    _known_scheme = field_validator("url")(ServerSettings._known_scheme.__func__)  # type: ignore[attr-defined] # The shared classmethod behind pydantic's wrapper.
-
-
-def _room_for_code(value: int) -> int:
-    if 0 < value < 64:
-        raise ValueError("must be 0 or at least 64")
-    return value
-
-
-PromptTokens = Annotated[int, AfterValidator(_room_for_code)]
-
-
-class CompletionSettings(Section):
-    server: RoleServerSettings = RoleServerSettings()
-    enabled: bool = Field(True, description="Offer completions.")
-    max_lines: int = Field(12, ge=1, le=100, description="Longest completion, in lines.")
-    max_tokens: int = Field(128, ge=1, le=2048, description="Longest completion, in tokens of the model.")
-    debounce_ms: int = Field(60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds.")
-    latency_target_ms: int = Field(
-        2500,
-        ge=50,
-        le=60_000,
-        description="A completion still growing this many milliseconds after its first token is cut at its last "
-        "whole line.",
-    )
-    prompt_tokens: PromptTokens = Field(
-        0,
-        ge=0,
-        le=131_072,
-        description="Prompt budget in tokens: code before and after the cursor, and related code. "
-        "0: what the engine reads in time (embedded 768, a server 2048).",
-    )
-
-
-class ReviewSettings(Section):
-    server: RoleServerSettings = RoleServerSettings()
-    enabled: bool = Field(True, description="Offer review findings.")
-    on_save: bool = Field(True, description="Review changed functions when a document is saved.")
-    analyzers: tuple[AnalyzerName, ...] = Field(
-        ("infill", "words"),
-        description="`infill` compares each line with the one the model would write; `words` asks the model, "
-        "and runs only where the catalogue calls the model able.",
-    )
-    min_severity: Severity = Field("info", description="Least severity that is shown.")
-    min_score: float = Field(
-        3.0,
-        ge=0.0,
-        le=50.0,
-        description="Least surprise (nats) of an infill finding: higher means fewer and surer findings.",
-    )
-    max_findings: int = Field(5, ge=1, le=100, description="Most findings shown for one function.")
-    max_lines: int = Field(200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file.")
-    prompt_tokens: PromptTokens = Field(
-        0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."
-    )
-    language: str = Field(
-        "",
-        pattern=r"^[\w() -]{0,40}$",  # It becomes part of an instruction to the model, and a workspace may set it.
-        description="Language of explanations, as a name or a tag. Empty: the editor's locale.",
-    )
-
-
-class IndexSettings(Section):
-    enabled: bool = Field(True, description="Use code of other open files as context.")
-    max_file_bytes: int = Field(
-        1_000_000,
-        ge=1_000,
-        le=100_000_000,
-        description="Files above this size, in bytes, are not parsed, completed or reviewed.",
-    )
-    exclude: tuple[str, ...] = Field(
-        (), description="Path patterns, such as `generated/*`, of files never used as context."
-    )
-
-
-class EngineSettings(Section):
-    """The embedded engine. Never read from a workspace."""
-
-    model: str = Field(
-        "auto",
-        description="Catalogue name of the embedded model, or the path of a GGUF file. `auto`: qwen2.5-coder-1.5b "
-        "where it is installed and there are eight cores or more, else qwen2.5-coder-0.5b.",
-    )
-    idle_minutes: float = Field(
-        10.0, ge=0.05, le=1440.0, description="The engine stops after this long without a request, in minutes."
-    )
-    threads: int = Field(
-        0,
-        ge=0,
-        le=1024,
-        description="Processor threads. 0: all physical cores to read prompts, one less to write answers.",
-    )
-    context_tokens: int = Field(
-        4096, ge=512, le=131_072, description="Context length of each of its two seats, in tokens."
-    )
-
-
-class ModelsSettings(Section):
-    """Where embedded models come from. Never read from a workspace."""
-
-    mirror: str | None = Field(
-        None,
-        description="A folder, a GGUF file or a base URL asked before all other sources when a model is pulled.",
-    )
-    folder: Path | None = Field(None, description="Where models are kept. Empty: the platform's data folder.")
-
-    @field_validator("folder", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
-
-class LogSettings(Section):
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr.")
-    code: bool = Field(False, description="Log whole messages of the editor protocol too. They hold your code.")
-
-
-class Settings(Section):
-    """The whole tree."""
-
-    server: ServerSettings = ServerSettings()
-    completion: CompletionSettings = CompletionSettings()
-    review: ReviewSettings = ReviewSettings()
-    index: IndexSettings = IndexSettings()
-    engine: EngineSettings = EngineSettings()
-    models: ModelsSettings = ModelsSettings()
-    log: LogSettings = LogSettings()
+_MOST_FILE_BYTES = 65_536
+_MOST_DEPTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +37,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.layer}: {self.key}: {self.message}" if self.key else f"{self.layer}: {self.message}"
+        text = f"{self.layer}: {self.key}: {self.message}" if self.key else f"{self.layer}: {self.message}"
+        # Keys may come from a repository and end in a terminal.
+        return "".join(character if character.isprintable() else "?" for character in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +50,6 @@ class Layer:
     values: Mapping[str, Any]
     """Nested as the tree is. None (JSON's null) says nothing: editors send it for what is not set."""
     trusted: bool = True
-
-
-def role_server(settings: Settings, role: Role) -> ServerSettings:
-    """The server that serves `role`, with the general `server.*` filled in where the role says nothing."""
-    own = settings.completion.server if role == "completion" else settings.review.server
-    base = ServerSettings() if own.url else settings.server
-    changed = own.model_dump(exclude_none=True)
-    return ServerSettings.model_validate({**base.model_dump(), **changed})
 
 
 def build(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
@@ -267,7 +91,10 @@ def file_layer(path: Path, name: str, *, trusted: bool) -> tuple[Layer, tuple[Pr
     except (OSError, UnicodeDecodeError) as error:
         return Layer(name, {}, trusted), (Problem(name, "", f"cannot be read: {error}"),)
     try:
-        return Layer(name, tomllib.loads(text), trusted), ()
+        values = tomllib.loads(text)
+        if _is_deeper(values, _MOST_DEPTH):
+            raise RecursionError
+        return Layer(name, values, trusted), ()
     except (ValueError, RecursionError) as error:  # ValueError: bad TOML, and numbers too long for Python.
         reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "its values go too deep or are too long"
         return Layer(name, {}, trusted), (Problem(name, "", f"is not valid TOML: {reason}"),)
@@ -285,6 +112,18 @@ def _text_of(path: Path) -> str:
     if len(data) > _MOST_FILE_BYTES:
         raise OSError(f"it is longer than {_MOST_FILE_BYTES} bytes")
     return data.decode("utf-8")
+
+
+def _is_deeper(values: Any, limit: int) -> bool:
+    """Whether tables and lists are nested deeper than `limit`; level by level, so that no depth is too much."""
+    level = [values]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+        ]
+    return bool(level)
 
 
 def environment_layer(environ: Mapping[str, str] | None = None) -> tuple[Layer, tuple[Problem, ...]]:
@@ -324,11 +163,6 @@ def load(
         layers.append(Layer("editor", editor))
     settings, wrong = build(layers)
     return settings, (*problems, *wrong)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON schema of the tree; editors' settings pages and the reference are made from it."""
-    return Settings.model_json_schema()
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

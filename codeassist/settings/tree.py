@@ -1,0 +1,196 @@
+"""Every setting of codeassist: one frozen tree, with default, unit and meaning of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+Severity = Literal["error", "warning", "info"]
+AnalyzerName = Literal["infill", "words"]
+Role = Literal["completion", "review"]
+
+
+class Section(BaseModel):
+    """Frozen, and closed: a misspelt key is an error that names the key, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ServerSettings(Section):
+    """Where the model is. Never read from a workspace."""
+
+    url: str | None = Field(
+        None,
+        description="Base URL of an OpenAI-compatible server, `http://127.0.0.1:8000/v1` or `unix:///path`. "
+        "Empty: the embedded engine.",
+    )
+    model: str | None = Field(None, description="The served name. Empty: the first model the server lists.")
+    api_key_env: str = Field(
+        "CODEASSIST_API_KEY",
+        description="The environment variable that holds the key; the key itself is never a setting.",
+    )
+    family: str = Field(
+        "auto", description="Prompt family. `auto` asks the catalogue, the served model's name, then the tokenizer."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, value: str | None) -> str | None:
+        if value is None or value == "":
+            return None
+        if not value.startswith(("http://", "https://", "unix:///")):
+            raise ValueError("must start with http://, https:// or unix:///")
+        return value.rstrip("/")
+
+
+class RoleServerSettings(Section):
+    """Another server or model for one role. Keys left out follow `server.*`; a `url` of its own starts
+    afresh, so that the model name of one server is never asked of another."""
+
+    url: str | None = Field(None, description="As `server.url`, for this role only.")
+    model: str | None = Field(None, description="As `server.model`, for this role only.")
+    api_key_env: str | None = Field(None, description="As `server.api_key_env`, for this role only.")
+    family: str | None = Field(None, description="As `server.family`, for this role only.")
+
+    _known_scheme = field_validator("url")(ServerSettings._known_scheme.__func__)  # type: ignore[attr-defined] # The shared classmethod behind pydantic's wrapper.
+
+
+def _room_for_code(value: int) -> int:
+    if 0 < value < 64:
+        raise ValueError("must be 0 or at least 64")
+    return value
+
+
+PromptTokens = Annotated[int, AfterValidator(_room_for_code)]
+
+
+class CompletionSettings(Section):
+    server: RoleServerSettings = RoleServerSettings()
+    enabled: bool = Field(True, description="Offer completions.")
+    max_lines: int = Field(12, ge=1, le=100, description="Longest completion, in lines.")
+    max_tokens: int = Field(128, ge=1, le=2048, description="Longest completion, in tokens of the model.")
+    debounce_ms: int = Field(60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds.")
+    latency_target_ms: int = Field(
+        2500,
+        ge=50,
+        le=60_000,
+        description="A completion still growing this many milliseconds after its first token is cut at its last "
+        "whole line.",
+    )
+    prompt_tokens: PromptTokens = Field(
+        0,
+        ge=0,
+        le=131_072,
+        description="Prompt budget in tokens: code before and after the cursor, and related code. "
+        "0: what the engine reads in time (embedded 768, a server 2048).",
+    )
+
+
+class ReviewSettings(Section):
+    server: RoleServerSettings = RoleServerSettings()
+    enabled: bool = Field(True, description="Offer review findings.")
+    on_save: bool = Field(True, description="Review changed functions when a document is saved.")
+    analyzers: tuple[AnalyzerName, ...] = Field(
+        ("infill", "words"),
+        description="`infill` compares each line with the one the model would write; `words` asks the model, "
+        "and runs only where the catalogue calls the model able.",
+    )
+    min_severity: Severity = Field("info", description="Least severity that is shown.")
+    min_score: float = Field(
+        3.0,
+        ge=0.0,
+        le=50.0,
+        description="Least surprise (nats) of an infill finding: higher means fewer and surer findings.",
+    )
+    max_findings: int = Field(5, ge=1, le=100, description="Most findings shown for one function.")
+    max_lines: int = Field(200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file.")
+    prompt_tokens: PromptTokens = Field(
+        0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."
+    )
+    language: str = Field(
+        "",
+        pattern=r"^[\w() -]{0,40}$",  # It becomes part of an instruction to the model, and a workspace may set it.
+        description="Language of explanations, as a name or a tag. Empty: the editor's locale.",
+    )
+
+
+class IndexSettings(Section):
+    enabled: bool = Field(True, description="Use code of other open files as context.")
+    max_file_bytes: int = Field(
+        1_000_000,
+        ge=1_000,
+        le=100_000_000,
+        description="Files above this size, in bytes, are not parsed, completed or reviewed.",
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="Path patterns, such as `generated/*`, of files never used as context."
+    )
+
+
+class EngineSettings(Section):
+    """The embedded engine. Never read from a workspace."""
+
+    model: str = Field(
+        "auto",
+        description="Catalogue name of the embedded model, or the path of a GGUF file. `auto`: qwen2.5-coder-1.5b "
+        "where it is installed and there are eight cores or more, else qwen2.5-coder-0.5b.",
+    )
+    idle_minutes: float = Field(
+        10.0, ge=0.05, le=1440.0, description="The engine stops after this long without a request, in minutes."
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Processor threads. 0: all physical cores to read prompts, one less to write answers.",
+    )
+    context_tokens: int = Field(
+        4096, ge=512, le=131_072, description="Context length of each of its two seats, in tokens."
+    )
+
+
+class ModelsSettings(Section):
+    """Where embedded models come from. Never read from a workspace."""
+
+    mirror: str | None = Field(
+        None,
+        description="A folder, a GGUF file or a base URL asked before all other sources when a model is pulled.",
+    )
+    folder: Path | None = Field(None, description="Where models are kept. Empty: the platform's data folder.")
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr.")
+    code: bool = Field(False, description="Log whole messages of the editor protocol too. They hold your code.")
+
+
+class Settings(Section):
+    """The whole tree."""
+
+    server: ServerSettings = ServerSettings()
+    completion: CompletionSettings = CompletionSettings()
+    review: ReviewSettings = ReviewSettings()
+    index: IndexSettings = IndexSettings()
+    engine: EngineSettings = EngineSettings()
+    models: ModelsSettings = ModelsSettings()
+    log: LogSettings = LogSettings()
+
+
+def role_server(settings: Settings, role: Role) -> ServerSettings:
+    """The server that serves `role`, with the general `server.*` filled in where the role says nothing."""
+    own = settings.completion.server if role == "completion" else settings.review.server
+    base = ServerSettings() if own.url else settings.server
+    changed = own.model_dump(exclude_none=True)
+    return ServerSettings.model_validate({**base.model_dump(), **changed})
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of the tree; editors' settings pages and the reference are made from it."""
+    return Settings.model_json_schema()
