@@ -102,7 +102,7 @@ async def test_complete_as_text_and_without_a_model(run: Run, fake: FakeVllm, tm
 async def test_complete_in_no_file(run: Run, tmp_path: Path) -> None:
     for place in ("missing.py:1:1", f"{tmp_path}:1:1"):
         result = await run("complete", place)
-        assert (result.code, result.stdout) == (OTHER, "")
+        assert (result.code, result.stdout) == (USAGE, "")
         assert result.stderr.startswith("Error: ")
         assert result.stderr.count("\n") == 1
     (tmp_path / "binary.py").write_bytes(b"\0\1\2")
