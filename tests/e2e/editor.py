@@ -75,7 +75,7 @@ class Editor:
 
     @property
     def encoding(self) -> Encoding:
-        found: Encoding = self.capabilities.position_encoding  # type: ignore[assignment]
+        found: Encoding = self.capabilities.position_encoding  # type: ignore[assignment]  # lsprotocol: str or enum.
         return found
 
     @property
@@ -156,7 +156,7 @@ class Editor:
 
     def send(self, method: str, params: Any, request_id: str | None = None) -> asyncio.Task[Any]:
         """Send any request. Nothing leaves before the next pause of the caller."""
-        request: Coroutine[Any, Any, Any] = self.client.protocol.send_request_async(  # type: ignore[no-untyped-call]
+        request: Coroutine[Any, Any, Any] = self.client.protocol.send_request_async(  # type: ignore[no-untyped-call]  # pygls has no types here.
             method, params, msg_id=request_id
         )
         return asyncio.ensure_future(request)
@@ -294,14 +294,14 @@ async def start(
         if editor.ended:
             raise AssertionError(f"the server ended by itself; stderr:\n{client.stderr.decode()}")
         await asyncio.wait_for(client.shutdown_session(), DEADLINE_S)
-        await client.stop()  # type: ignore[no-untyped-call]
+        await client.stop()  # type: ignore[no-untyped-call]  # As above.
         assert client._server is not None
         assert client._server.returncode == 0
 
 
 def _converter() -> cattrs.Converter:
     """lsprotocol takes every code action that has a command for a bare command."""
-    converter: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]
+    converter: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]  # As above.
 
     def either(value: dict[str, Any], _kind: object) -> types.Command | types.CodeAction:
         if isinstance(value.get("command"), str):

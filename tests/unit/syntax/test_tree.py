@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from codeassist.syntax.outline import comments_and_strings, enclosing, imports, outline, statements
 from codeassist.syntax.tree import Syntax, error_count, parse, parses_as_well, reparse
 from codeassist.text.document import Document, Offset, Span
-from codeassist.text.edits import Edit, diff_edits
+from codeassist.text.edits import Edit
 
 from .sample_files import NAMES, code, parsed
 
@@ -172,7 +174,10 @@ def test_bad_input_is_read_without_complaint(name: str, kind: str) -> None:
     assert cut.source == cut.document.text.encode("utf-8", "surrogatepass")
 
 
-def test_reparse_with_the_edits_of_a_diff() -> None:
+def test_reparse_with_many_edits_at_once() -> None:
     old = parsed(code("go"), "go")
-    new = Document.create("", code("go").replace("total", "sum_of_all"), "go", 2)
-    assert shape(reparse(old, diff_edits(old.document.text, new.text), new)) == shape(parsed(new.text, "go"))
+    places = [match.start() for match in re.finditer("total", old.document.text)]
+    edits = [Edit(Offset(start), Offset(start + len("total")), "sum_of_all") for start in places]
+    assert len(edits) > 1
+    new = old.document.replace(edits, 2)
+    assert shape(reparse(old, edits, new)) == shape(parsed(new.text, "go"))

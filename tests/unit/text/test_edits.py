@@ -1,4 +1,4 @@
-"""Edits: applying, carrying places across, and finding them between two texts."""
+"""Edits: applying them, and carrying places across."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeassist.text.edits import Edit, apply, diff_edits, in_order, reanchor, shift
+from codeassist.text.edits import Edit, apply, in_order, reanchor, shift
 from codeassist.text.spans import Offset, Span
 
 from .strategies import edits_of, texts
@@ -79,41 +79,3 @@ def test_a_reanchored_span_still_covers_its_text(data: st.DataObject) -> None:
     moved = reanchor(span(start, end), edits)
     if moved is not None and start < end:
         assert apply(text, edits)[moved.start : moved.end] == text[start:end]
-
-
-@given(texts, texts)
-def test_diff_leads_from_one_text_to_the_other(old: str, new: str) -> None:
-    edits = diff_edits(old, new)
-    assert apply(old, edits) == new
-    assert list(edits) == in_order(edits, len(old))
-    for found in edits:
-        assert old[found.start : found.end] != found.text
-        for place in (found.start, found.end):
-            assert not (place and old[place - 1 : place + 1] == "\r\n")
-
-
-def test_diff_is_as_small_as_the_change() -> None:
-    old = "def total(items):\n    result = 0\n    return result\n"
-    new = "def total(items, start):\n    result = start\n    return result\n"
-    assert diff_edits(old, new) == (edit(15, 15, ", start"), edit(31, 32, "start"))
-    assert diff_edits(old, old) == ()
-
-
-def test_diff_inserts_and_removes_whole_lines() -> None:
-    assert diff_edits("a\nc\n", "a\nb\nc\n") == (edit(2, 2, "b\n"),)
-    assert diff_edits("a\nb\nc\n", "a\nc\n") == (edit(2, 4, ""),)
-
-
-def test_diff_of_a_word_replaced_throughout_a_long_file() -> None:
-    old = "".join(f"old = {number}\n" for number in range(5000))
-    edits = diff_edits(old, old.replace("old", "new"))
-    assert len(edits) == 5000
-    assert all(old[found.start : found.end] == "old" and found.text == "new" for found in edits)
-
-
-def test_diff_of_long_texts_without_likeness_is_one_edit() -> None:
-    old = "".join(f"a{number}\n" for number in range(3000))
-    new = "".join(f"b{number}\n" for number in range(2999))
-    edits = diff_edits(old, new)
-    assert apply(old, edits) == new
-    assert len(edits) == 1
