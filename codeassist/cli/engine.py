@@ -44,8 +44,8 @@ def engine(  # noqa: PLR0913, PLR0917  One parameter for each option.
         return
     if port is not None and socket_path is not None:
         raise click.UsageError("--port and --socket exclude each other.")
-    from codeassist.serving.engine import ORPHAN_S, EngineOptions, run
-    from codeassist.serving.enginelog import ERROR_PREFIX, EngineLog, log_path
+    from codeassist.serving.embedded.engine import ORPHAN_S, EngineOptions, run
+    from codeassist.serving.embedded.enginelog import ERROR_PREFIX, EngineLog, log_path
     from codeassist.serving.errors import ServingError, UnknownModel
     from codeassist.serving.folders import Folders, folders
     from codeassist.serving.store import locate
@@ -84,10 +84,10 @@ def engine(  # noqa: PLR0913, PLR0917  One parameter for each option.
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def status(as_json: bool) -> None:
     """Show the engines that run now."""
+    from codeassist.serving.embedded.leases import live_leases
+    from codeassist.serving.embedded.record import records
+    from codeassist.serving.embedded.supervise import answering
     from codeassist.serving.folders import folders
-    from codeassist.serving.leases import live_leases
-    from codeassist.serving.record import records
-    from codeassist.serving.supervise import answering
     from codeassist.settings import load
 
     runtime = folders(load()[0]).runtime
@@ -116,10 +116,10 @@ def status(as_json: bool) -> None:
 def stop(context: click.Context, model: str | None) -> None:
     """Stop the engines that run now. The next request of an editor starts one again."""
     from codeassist.model.errors import ModelError
-    from codeassist.serving.enginelog import ERROR_PREFIX
+    from codeassist.serving.embedded.enginelog import ERROR_PREFIX
+    from codeassist.serving.embedded.record import records
+    from codeassist.serving.embedded.supervise import stop_engine
     from codeassist.serving.folders import folders
-    from codeassist.serving.record import records
-    from codeassist.serving.supervise import stop_engine
     from codeassist.settings import load
 
     runtime = folders(load()[0]).runtime

@@ -16,13 +16,13 @@ from codeassist.model.endpoint import Endpoint
 from codeassist.model.errors import TruncatedStream, Unauthorised, Unreachable
 from codeassist.model.vllm import VllmModel
 from codeassist.serving.catalogue import can_review, entry_for_served
-from codeassist.serving.engine import ORPHAN_S
-from codeassist.serving.enginelog import log_path
+from codeassist.serving.embedded.engine import ORPHAN_S
+from codeassist.serving.embedded.enginelog import log_path
+from codeassist.serving.embedded.leases import Lease, take_lease
+from codeassist.serving.embedded.record import EngineRecord, read_record
+from codeassist.serving.embedded.supervise import answering, endpoint_of, find_or_start, located
 from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled, ServingError
 from codeassist.serving.folders import Folders, folders
-from codeassist.serving.leases import Lease, take_lease
-from codeassist.serving.record import EngineRecord, read_record
-from codeassist.serving.supervise import answering, endpoint_of, find_or_start, located
 from codeassist.settings import Role, Settings, role_server
 
 __all__ = ["EngineState", "Engines", "RestartBudget", "can_review", "connect", "family_of"]

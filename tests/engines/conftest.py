@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from codeassist.serving.connect import EmbeddedModel, Engines
+from codeassist.serving.embedded.record import records
+from codeassist.serving.embedded.supervise import stop_engine
 from codeassist.serving.errors import ServingError
 from codeassist.serving.folders import Folders, folders
-from codeassist.serving.record import records
 from codeassist.serving.store import locate
-from codeassist.serving.supervise import stop_engine
 from codeassist.settings import Settings, load
 
 

@@ -19,10 +19,10 @@ import pytest
 from codeassist.model.api import Chunk, CompletionRequest, Lane, Usage
 from codeassist.model.errors import TruncatedStream, Unreachable
 from codeassist.serving.connect import EmbeddedModel, Engines
+from codeassist.serving.embedded.patience import parse_metrics
+from codeassist.serving.embedded.record import EngineRecord, read_record, record_path, records, runs
+from codeassist.serving.embedded.supervise import find_or_start, stop_engine
 from codeassist.serving.folders import Folders
-from codeassist.serving.patience import parse_metrics
-from codeassist.serving.record import EngineRecord, read_record, record_path, records, runs
-from codeassist.serving.supervise import find_or_start, stop_engine
 from codeassist.settings import Settings
 
 pytestmark = pytest.mark.engine

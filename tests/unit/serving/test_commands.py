@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from codeassist.cli.main import cli
 from codeassist.cli.models import plain_progress
-from codeassist.serving import catalogue
+from codeassist.serving.catalogue import loading as catalogue
 from codeassist.serving.sources import Progress
 from tests.unit.serving.small_model import CONTENT, FILE_NAME, FileServer, small_entry
 

@@ -9,8 +9,8 @@ import pytest
 
 from codeassist.model.errors import ModelError, Unauthorised, Unreachable
 from codeassist.model.vllm import VllmModel
-from codeassist.serving import supervise
 from codeassist.serving.connect import EmbeddedModel, Engines, EngineState, RestartBudget, connect, family_of
+from codeassist.serving.embedded import supervise
 from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled
 from codeassist.serving.folders import Folders
 from codeassist.settings import Settings

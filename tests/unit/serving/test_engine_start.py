@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from codeassist.serving.engine import EngineOptions, batch_tokens, run, writing_threads
-from codeassist.serving.enginelog import EngineLog
+from codeassist.serving.embedded.engine import EngineOptions, batch_tokens, run, writing_threads
+from codeassist.serving.embedded.enginelog import EngineLog
+from codeassist.serving.embedded.record import engine_lock, record_path
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders
-from codeassist.serving.record import engine_lock, record_path
 from codeassist.serving.store import Located
 
 
@@ -40,7 +40,7 @@ def test_a_taken_port_is_named_with_the_next_step(where: Folders) -> None:
 
 
 def test_a_second_engine_says_that_one_runs_and_is_no_failure(where: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codeassist.serving.engine.LOCK_WAIT_S", 0)
+    monkeypatch.setattr("codeassist.serving.embedded.engine.LOCK_WAIT_S", 0)
     where.runtime.mkdir(mode=0o700)
     with engine_lock(where.runtime, "small", 0):
         assert start(where) == (0, ["An engine for small is already running and still loading."])

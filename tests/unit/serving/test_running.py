@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from codeassist.serving import leases
-from codeassist.serving.enginelog import MAX_LOG_BYTES, lines_since, open_log, reason_in
-from codeassist.serving.errors import UnsafeFolder
-from codeassist.serving.folders import folders, make_private
-from codeassist.serving.patience import Patience, parse_metrics
-from codeassist.serving.record import (
+from codeassist.serving.embedded import leases
+from codeassist.serving.embedded.enginelog import MAX_LOG_BYTES, lines_since, open_log, reason_in
+from codeassist.serving.embedded.patience import Patience, parse_metrics
+from codeassist.serving.embedded.record import (
     EngineRecord,
     engine_lock,
     lock_path,
@@ -27,7 +25,9 @@ from codeassist.serving.record import (
     runs,
     write_record,
 )
-from codeassist.serving.supervise import answering, endpoint_of, stop_engine
+from codeassist.serving.embedded.supervise import answering, endpoint_of, stop_engine
+from codeassist.serving.errors import UnsafeFolder
+from codeassist.serving.folders import folders, make_private
 from codeassist.settings import Settings
 
 FACTS: dict[str, Any] = {
@@ -151,7 +151,7 @@ def test_leases_are_counted_and_dead_ones_deleted(runtime: Path) -> None:
 
 
 def test_a_killed_client_loses_its_lease(runtime: Path) -> None:
-    program = "import sys; from pathlib import Path; from codeassist.serving.leases import take_lease\n"
+    program = "import sys; from pathlib import Path; from codeassist.serving.embedded.leases import take_lease\n"
     program += "lease = take_lease(Path(sys.argv[1]), 'small'); print('taken', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", program, str(runtime)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

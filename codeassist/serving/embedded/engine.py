@@ -23,19 +23,19 @@ from typing import Any
 
 from filelock import Timeout
 
-from codeassist.serving import leases
-from codeassist.serving.enginelog import EngineLog
-from codeassist.serving.errors import EngineNotStarted
-from codeassist.serving.folders import Folders, make_private
-from codeassist.serving.machine import physical_cores
-from codeassist.serving.patience import Patience, parse_metrics
-from codeassist.serving.record import (
+from codeassist.serving.embedded import leases
+from codeassist.serving.embedded.enginelog import EngineLog
+from codeassist.serving.embedded.patience import Patience, parse_metrics
+from codeassist.serving.embedded.record import (
     EngineRecord,
     engine_lock,
     read_record,
     remove_record,
     write_record,
 )
+from codeassist.serving.errors import EngineNotStarted
+from codeassist.serving.folders import Folders, make_private
+from codeassist.serving.machine import physical_cores
 from codeassist.serving.store import Located
 
 ORPHAN_S = 60.0

@@ -21,12 +21,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from codeassist.model.endpoint import Endpoint
-from codeassist.serving.engine import ORPHAN_S
-from codeassist.serving.enginelog import lines_since, log_path, open_log, reason_in
+from codeassist.serving.embedded.engine import ORPHAN_S
+from codeassist.serving.embedded.enginelog import lines_since, log_path, open_log, reason_in
+from codeassist.serving.embedded.leases import live_leases
+from codeassist.serving.embedded.record import EngineRecord, read_record, remove_record, runs
 from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled, ServingError
 from codeassist.serving.folders import Folders, folders, make_private
-from codeassist.serving.leases import live_leases
-from codeassist.serving.record import EngineRecord, read_record, remove_record, runs
 from codeassist.serving.store import Located, locate
 from codeassist.settings import Settings
 

@@ -1,0 +1,1 @@
+"""vLLM on the user's own hardware: what fits, which command, and keeping it running."""
