@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from codeassist.model.wire import Engine
+from codeassist.model.abilities import Engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
+from codeassist.model.abilities import Engine
 from codeassist.model.api import (
     Alternative,
     ChatRequest,
@@ -24,8 +25,6 @@ from codeassist.model.api import (
 from codeassist.model.errors import MalformedEvent, ServerFailed
 from codeassist.model.failures import clean, message_in
 from codeassist.text.hygiene import printable
-
-Engine = Literal["vllm", "llama.cpp", "unknown"]
 
 LOGPROB_FLOOR = -9999.0
 """What vLLM reports for a probability of zero; ours too for a token whose probability a server leaves out."""

@@ -68,7 +68,7 @@ def _user_entries(path: Path, problems: list[str]) -> list[Entry]:
     for number, item in enumerate(items, start=1):
         try:
             entries.append(Entry.model_validate(item))
-        except ValidationError as error:
+        except ValidationError as error:  # noqa: PERF203  One bad entry must not take the others with it.
             problems.append(f"{path}, model {_name(item, number)}: {_first(error)}.")
     return entries
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeassist.model import wire
+from codeassist.model.abilities import Engine
 from codeassist.model.api import (
     Alternative,
     ChatRequest,
@@ -123,7 +124,7 @@ def test_a_chat_for_llama_cpp_sits_in_the_slot_of_reviews() -> None:
 
 
 @pytest.mark.parametrize("engine", ["vllm", "llama.cpp", "unknown"])
-def test_an_assistant_message_at_the_end_is_continued(engine: wire.Engine) -> None:
+def test_an_assistant_message_at_the_end_is_continued(engine: Engine) -> None:
     request = ChatRequest((Message("user", "Hi"), Message("assistant", "<COMPLETION>")), 8)
     body = wire.chat_body(request, "m", engine)
     assert (body["add_generation_prompt"], body["continue_final_message"]) == (False, True)

@@ -1,0 +1,86 @@
+"""A plan: the commands that serve a model on some hardware, and what was decided on the way. Values only."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of vLLM, and why it is there. `flag` has no dashes; `value` is None for a flag alone.
+
+    `since`: the version of vLLM that brings the flag, "" for those that the least supported version has.
+    """
+
+    flag: str
+    value: str | None
+    why: str
+    since: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (f"--{self.flag}",) if self.value is None else (f"--{self.flag}", self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCommand:
+    """What runs on one node. `arguments` follow the model; `environment` is added to that of the caller.
+
+    The key is never among them: the launcher puts it into VLLM_API_KEY of the process.
+    """
+
+    rank: int
+    model: str
+    arguments: tuple[Argument, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def argv(self) -> tuple[str, ...]:
+        """The command as a user types it: `vllm serve MODEL --flag value ...`."""
+        return ("vllm", "serve", self.model, *(word for argument in self.arguments for word in argument.words))
+
+    def shell(self) -> str:
+        """The command for a POSIX shell, one argument a line."""
+        names = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        rest = [shlex.join(argument.words) for argument in self.arguments]
+        return " \\\n  ".join([" ".join([*names, "vllm", "serve", shlex.quote(self.model)]), *rest])
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the first node listens: a UNIX socket, or a host and port."""
+
+    socket: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+    @property
+    def url(self) -> str:
+        """The base URL as `server.url` takes it."""
+        if self.socket is not None:
+            return f"unix://{self.socket}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How `entry_name` is served. `nodes` has one command for each node, rank 0 first.
+
+    `seats`: --max-num-seqs; `developers` for how many people it was sized; `notes`: sentences for the user, such as
+    what did not fit. `trust_remote_code`: the model needs the user's word before it may be started.
+    """
+
+    entry_name: str
+    served_name: str
+    address: Address
+    nodes: tuple[NodeCommand, ...]
+    hardware: str
+    quantisation: str
+    seats: int
+    developers: int
+    context_tokens: int
+    notes: tuple[str, ...] = ()
+    trust_remote_code: bool = False
