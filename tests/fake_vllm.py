@@ -1,7 +1,7 @@
 """A loopback server that behaves as vLLM does towards its clients, misbehaviour included.
 
     async with FakeVllm(answer="return 1") as server:
-        model = VllmModel(Endpoint(server.base_url, engine="vllm"))
+        model = VllmModel(Endpoint(server.base_url, abilities=Abilities(engine="vllm")))
 
 As vLLM's source says: more than four stop strings are a 400, `suffix` is a 400, an unknown model is a 404,
 a wrong key is a 401 under /v1 only, `guided_*` fields are ignored, the last chunk of a stream holds the usage
@@ -11,13 +11,16 @@ and no choice, prompts share a prefix cache of whole blocks, and a client that h
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Literal
 
 from tests.fake_vllm_answers import Answer, common_length, conforming, prompt_of, tokens_of
+from tests.fake_vllm_natures import Nature, Seats
+from tests.fake_vllm_wire import Connection, Received
+
+__all__ = ["Behaviour", "FakeVllm", "Nature", "Received", "Trouble"]
 
 BLOCK_TOKENS = 16
 MAX_STOP_STRINGS = 4
@@ -68,24 +71,15 @@ class Behaviour:
     logprobs: bool = True
 
 
-@dataclass(frozen=True)
-class Received:
-    """One request as it came in. `body` is the parsed JSON document, {} for none."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-    connection: int
-
-
 @dataclass
 class Counts:
-    """`running` requests generate now, `held` ones of them hang or are on hold; `aborted` ones lost their client.
+    """`running` answers are generated now, `waiting` ones have no seat; `held` ones of them hang or are on hold;
+    `aborted` ones lost their client.
     Prefix counts are in tokens."""
 
     connections: int = 0
     running: int = 0
+    waiting: int = 0
     held: int = 0
     finished: int = 0
     aborted: int = 0
@@ -95,17 +89,25 @@ class Counts:
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        kind: str = "BadRequestError",
+        param: str | None = None,
+        document: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
-        self.document = {"error": {"message": message, "type": kind, "param": param, "code": status}}
+        self.document = document or {"error": {"message": message, "type": kind, "param": param, "code": status}}
 
 
 @dataclass
 class FakeVllm:
     """`answer` is the text of every answer, or a function from the request's body to it.
 
-    `uds`: the path of a UNIX socket instead of a port. `received` lists every request; `counts` adds them up.
+    `nature`: which kind of server it is. `uds`: the path of a UNIX socket instead of a port. `received` lists every
+    request; `counts` adds them up.
     """
 
     answer: str | Callable[[dict[str, Any]], str] = "return 1"
@@ -113,6 +115,7 @@ class FakeVllm:
     api_key: str | None = None
     uds: str | None = None
     max_model_len: int = 8192
+    nature: Nature = field(default_factory=Nature)
     behaviour: Behaviour = field(default_factory=Behaviour)
     received: list[Received] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
@@ -124,6 +127,7 @@ class FakeVllm:
         self._cached: list[list[str]] = []
         self._connections: set[asyncio.Task[None]] = set()
         self._vocabulary: dict[str, int] = {}
+        self._seats = Seats(self.nature.seats, self.nature.by_priority)
         if self.uds is None:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
             self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
@@ -165,7 +169,7 @@ class FakeVllm:
         assert task is not None
         self._connections.add(task)
         await self._count(connections=1)
-        connection = _Connection(reader, writer, self.counts.connections)
+        connection = Connection(reader, writer, self.counts.connections)
         try:
             while await self._serve_one(connection):
                 pass
@@ -175,7 +179,7 @@ class FakeVllm:
             self._connections.discard(task)
             writer.close()
 
-    async def _serve_one(self, connection: _Connection) -> bool:
+    async def _serve_one(self, connection: Connection) -> bool:
         """Answer one request; False when the connection is over."""
         request = await connection.read_request()
         if request is None:
@@ -188,7 +192,7 @@ class FakeVllm:
             await connection.send_json(refused.document, refused.status, headers)
             return True
 
-    async def _route(self, connection: _Connection, request: Received) -> bool:
+    async def _route(self, connection: Connection, request: Received) -> bool:
         path = request.path
         if path.startswith("/v1/"):
             self._check_key(request)
@@ -200,30 +204,41 @@ class FakeVllm:
         return True
 
     def _plain(self, request: Received) -> tuple[Any, int]:
+        nature = self.nature
         if request.path == "/v1/models":
-            entry = {"object": "model", "owned_by": "vllm", "max_model_len": self.max_model_len}
+            length = {"max_model_len": self.max_model_len} if nature.engine == "vllm" else {}
+            if nature.engine == "llama.cpp":
+                length = {"meta": {"n_ctx": self.max_model_len}}
+            entry = {"object": "model", "owned_by": nature.owner, **length}
             return {"object": "list", "data": [{"id": name, **entry} for name in self.models]}, 200
-        if request.path == "/tokenize":
-            pieces = tokens_of(request.body.get("prompt", ""))
-            ids = [self._vocabulary.setdefault(piece, len(self._vocabulary)) for piece in pieces]
-            return {
-                "count": len(ids),
-                "max_model_len": self.max_model_len,
-                "tokens": ids,
-                "token_strs": None,
-            }, 200
-        if request.path == "/version":
-            return {"version": "0.33.0"}, 200
+        if request.path == "/tokenize" and nature.tokenizer:
+            return self._tokenized(request.body), 200
         if request.path == "/health":
             return "", 200
-        if request.path == "/metrics":
-            return self._metrics(), 200
-        return {"detail": "Not Found"}, 404
+        if request.path == "/docs" and nature.docs:
+            return "<html>", 200
+        found: Any = None
+        if nature.engine == "vllm":
+            found = {"/version": {"version": nature.version}, "/metrics": self._metrics()}.get(request.path)
+        elif nature.engine == "llama.cpp":
+            slots = [{"id": number, "is_processing": number < self.counts.running} for number in range(2)]
+            found = {"/props": {"build_info": nature.version}, "/slots": slots}.get(request.path)
+        if found is None or (request.path in ("/metrics", "/slots") and not nature.watched):
+            return {"detail": "Not Found"}, 404
+        return found, 200
+
+    def _tokenized(self, body: dict[str, Any]) -> dict[str, Any]:
+        text = body["content"] if self.nature.engine == "llama.cpp" else body.get("prompt", "")
+        ids = [self._vocabulary.setdefault(piece, len(self._vocabulary)) for piece in tokens_of(text)]
+        if self.nature.engine == "llama.cpp":
+            return {"tokens": ids}
+        return {"count": len(ids), "max_model_len": self.max_model_len, "tokens": ids, "token_strs": None}
 
     def _metrics(self) -> str:
         counts = self.counts
         rows = {
-            "vllm:num_requests_running": counts.running,
+            'vllm:num_requests_running{engine="0"}': counts.running,
+            'vllm:num_requests_waiting{engine="0"}': counts.waiting,
             "vllm:generation_tokens_total": counts.generated_tokens,
             "vllm:prefix_cache_queries_total": counts.prefix_queries,
             "vllm:prefix_cache_hits_total": counts.prefix_hits,
@@ -240,6 +255,12 @@ class FakeVllm:
         if body.get("model") not in self.models:
             message = f"The model `{body.get('model')}` does not exist."
             raise _Refused(404, message, "NotFoundError", "model")
+        if (refusal := self.nature.refused(body)) is not None:
+            raise _Refused(422 if "detail" in refusal else 400, "", document=refusal)
+        if "messages" in body and not self.nature.chat_template:
+            raise _Refused(400, "default chat template is no longer allowed, so you must provide a chat template")
+        if body.get("n", 1) > 1 and body.get("temperature") == 0:
+            raise _Refused(400, f"n must be 1 when using greedy sampling, got {body['n']}.")
         stop = body.get("stop") or []
         if len([stop] if isinstance(stop, str) else stop) > MAX_STOP_STRINGS:
             raise _Refused(400, f"stop must contain at most {MAX_STOP_STRINGS} strings", param="stop")
@@ -252,7 +273,7 @@ class FakeVllm:
             limit = f"This model's maximum context length is {self.max_model_len} tokens."
             raise _Refused(400, f"{limit} However, your request has {len(prompt)} input tokens.")
 
-    async def _generate(self, connection: _Connection, request: Received) -> bool:
+    async def _generate(self, connection: Connection, request: Received) -> bool:
         early = self.behaviour.trouble
         if early == "close-before-answer":
             return False
@@ -274,26 +295,69 @@ class FakeVllm:
                 await connection.send(b"x" * 65536)
         prompt = tokens_of(prompt_of(request.body))
         self._check_body(request.body, prompt)
-        await self._count(running=1)
-        outcome = "aborted"
+        if self.nature.buffers:
+            connection.held = bytearray()
+        # A client that hangs up must be noticed while tokens are made, hence two tasks.
+        make = self._stream_many if request.body.get("n", 1) > 1 else self._seated
+        making = asyncio.create_task(make(connection, request.body, prompt))
+        leaving = asyncio.create_task(connection.wait_for_byte_or_end())
         try:
-            # A client that hangs up must be noticed while tokens are made, hence two tasks.
-            making = asyncio.create_task(self._stream(connection, request.body, prompt))
-            leaving = asyncio.create_task(connection.wait_for_byte_or_end())
-            try:
-                await asyncio.wait((making, leaving), return_when=asyncio.FIRST_COMPLETED)
-                if making.done() and making.exception() is None:
-                    outcome = "finished"
-                    return making.result()
-                return False
-            finally:
-                for task in (making, leaving):
-                    task.cancel()
-                await asyncio.gather(making, leaving, return_exceptions=True)
+            await asyncio.wait((making, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if making.done() and making.exception() is None:
+                return making.result()
+            if not self.nature.cancels:
+                connection.deaf = True
+                await asyncio.wait((making,))
+            return False
         finally:
-            await self._count(running=-1, **{outcome: 1})
+            for task in (making, leaving):
+                task.cancel()
+            await asyncio.gather(making, leaving, return_exceptions=True)
 
-    async def _stream(self, connection: _Connection, body: dict[str, Any], prompt: list[str]) -> bool:
+    async def _seated(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
+        async with self._seat(body):
+            return await self._stream(connection, body, prompt)
+
+    @asynccontextmanager
+    async def _seat(self, body: dict[str, Any]) -> AsyncGenerator[None, None]:
+        """A seat for one answer, as soon as it is its turn."""
+        await self._count(waiting=1)
+        changes = {"waiting": -1, "aborted": 1}
+        try:
+            await self._seats.take(body.get("priority", 0))
+            changes = {"running": -1, "aborted": 1}
+            await self._count(waiting=-1, running=1)
+            try:
+                yield
+                changes = {"running": -1, "finished": 1}
+            finally:
+                self._seats.give()
+        finally:
+            await self._count(**changes)
+
+    async def _stream_many(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
+        """Several answers to one prompt, each with a seat of its own."""
+        await connection.start_stream()
+
+        async def one(number: int) -> None:
+            async with self._seat(body):
+                for event in Answer(body, self._text_for(body)).events():
+                    event["choices"][0]["index"] = number
+                    await connection.send_event(event, 0)
+                    await asyncio.sleep(self.behaviour.token_delay_s)
+
+        tasks = [asyncio.create_task(one(number)) for number in range(body["n"])]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await connection.send(b"data: [DONE]\n\n")
+        await connection.end_stream()
+        return True
+
+    async def _stream(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
         """Send the answer; False if the connection must close after it."""
         behaviour = self.behaviour
         if behaviour.trouble == "hang-before-answer":
@@ -301,7 +365,7 @@ class FakeVllm:
         if not behaviour.logprobs:
             body = {key: value for key, value in body.items() if key not in ("logprobs", "top_logprobs")}
         answer = Answer(body, self._text_for(body), behaviour.reasoning, behaviour.finish_reason)
-        cached = await self._look_up(prompt)
+        cached = await self._look_up(prompt) if self.nature.cached_tokens else None
         if not body.get("stream"):
             await connection.send_json(answer.whole(len(prompt), cached), 200)
             return True
@@ -326,7 +390,7 @@ class FakeVllm:
         await connection.end_stream()
         return True
 
-    async def _misbehave(self, connection: _Connection, trouble: Trouble) -> bool:
+    async def _misbehave(self, connection: Connection, trouble: Trouble) -> bool:
         """True if the connection ends with it."""
         if trouble in ("hang", "hold"):
             await self._count(held=1)
@@ -365,72 +429,7 @@ class FakeVllm:
         return cached
 
     def _text_for(self, body: dict[str, Any]) -> str:
+        if body.get("ignore_eos"):
+            return " on" * (body.get("max_tokens", 16) + 1)
         text = self.answer(body) if callable(self.answer) else self.answer
-        return conforming(text, body)
-
-
-class _Connection:
-    """One connection: HTTP/1.1 in, HTTP/1.1 out."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        self.writer = writer
-        self._reader = reader
-        self._number = number
-        self._ahead = b""  # The byte that told us that the client is still there.
-
-    async def read_request(self) -> Received | None:
-        head, self._ahead = self._ahead, b""
-        try:
-            head += await self._reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:
-            return None
-        first, *lines = head.decode("latin-1").split("\r\n")[:-2]
-        method, target, _ = first.split(" ")
-        headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
-        raw = await self._reader.readexactly(int(headers.get("content-length", 0)))
-        return Received(method, target, headers, json.loads(raw) if raw else {}, self._number)
-
-    async def wait_for_byte_or_end(self) -> None:
-        """Returns when the client hangs up; a byte of its next request is kept for later."""
-        self._ahead = await self._reader.read(1)
-        if self._ahead:
-            await asyncio.Event().wait()
-
-    async def send_json(self, document: Any, status: int, headers: dict[str, str] | None = None) -> None:
-        if isinstance(document, str):
-            await self.send_raw(document.encode(), status, "text/plain", headers)
-        else:
-            await self.send_raw(_json(document), status, "application/json", headers)
-
-    async def send_raw(self, body: bytes, status: int, kind: str, headers: dict[str, str] | None = None) -> None:
-        lines = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}
-        self.writer.write(_head(status, lines) + body)
-        await self.writer.drain()
-
-    async def start_stream(self, status: int = 200) -> None:
-        lines = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
-        self.writer.write(_head(status, lines))
-        await self.writer.drain()
-
-    async def send_event(self, document: dict[str, Any], slice_bytes: int) -> None:
-        data = b"data: " + _json(document) + b"\n\n"
-        step = slice_bytes or len(data)
-        for at in range(0, len(data), step):
-            await self.send(data[at : at + step])
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        await self.writer.drain()
-
-    async def end_stream(self) -> None:
-        self.writer.write(b"0\r\n\r\n")
-        await self.writer.drain()
-
-
-def _json(document: Any) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _head(status: int, headers: dict[str, str]) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}\r\n".encode()
+        return conforming(text, body) if self.nature.schema else text

@@ -78,11 +78,11 @@ class Answer:
             sent += len(text)
         yield self._event("", finish=self._finish)
 
-    def usage_event(self, prompt_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    def usage_event(self, prompt_tokens: int, cached_tokens: int | None) -> dict[str, Any]:
         """The last event: usage and no choice."""
         return {**self._frame(), "choices": [], "usage": self._usage(prompt_tokens, cached_tokens)}
 
-    def whole(self, prompt_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    def whole(self, prompt_tokens: int, cached_tokens: int | None) -> dict[str, Any]:
         """The answer to a request that does not stream."""
         text = "".join(text for _, text in self._tokens)
         content = {"message": {"role": "assistant", "content": text}} if self._chat else {"text": text}
@@ -93,13 +93,13 @@ class Answer:
         kind = "chat.completion.chunk" if self._chat else "text_completion"
         return {"id": "cmpl-1", "object": kind, "created": 0, "model": self._body["model"]}
 
-    def _usage(self, prompt_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    def _usage(self, prompt_tokens: int, cached_tokens: int | None) -> dict[str, Any]:
         generated = len(self._tokens)
         return {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": generated,
             "total_tokens": prompt_tokens + generated,
-            "prompt_tokens_details": {"cached_tokens": cached_tokens},
+            "prompt_tokens_details": None if cached_tokens is None else {"cached_tokens": cached_tokens},
         }
 
     def _event(

@@ -62,7 +62,7 @@ async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> di
         repository=source.root.name if source.root else "",
     )
     try:
-        async with bound_model(settings, "completion", connect=not no_model) as bound:
+        async with bound_model(settings, "completion", connect=not no_model, workspace=source.root) as bound:
             if no_model:
                 prepared = prepare(snapshot, bound, settings.completion, trace)
                 skip = prepared if isinstance(prepared, Skip) else None

@@ -8,12 +8,15 @@ import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from codeassist.cli.main import EXIT_MODEL, EXIT_OTHER
 from codeassist.settings import Role, Settings, load, role_server, user_file
+
+if TYPE_CHECKING:
+    from codeassist.model.abilities import Abilities
 
 State = Literal["ok", "warning", "failed"]
 _MARK = {"ok": "ok  ", "warning": "note", "failed": "FAIL"}
@@ -21,12 +24,15 @@ _MARK = {"ok": "ok  ", "warning": "note", "failed": "FAIL"}
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `mend` is the next step, "" where nothing is wrong."""
+    """One line of the report. `mend` is the next step, "" where nothing is wrong. `server`: the address it is about;
+    `abilities`: all that was found out there, with the line that names the engine."""
 
     name: str
     state: State
     message: str
     mend: str = ""
+    server: str = ""
+    abilities: dict[str, Any] | None = None
 
 
 @click.command(help="Say what works, what does not, and what mends it. Starts the embedded engine if it is needed.")
@@ -59,7 +65,9 @@ async def _all_checks(*, quiet: bool) -> list[Check]:
     add(Check("settings", "ok", f"{path}{'' if path.exists() else ' (not there: all defaults)'}"))
     for problem in problems:
         add(Check("settings", "warning", str(problem), "correct or remove that key"))
-    for check in (*_grammars(), *_embedded(settings)):
+    for check in (*_grammars(), *_embedded(settings), *_served_here(settings)):
+        add(check)
+    async for check in _servers(settings):
         add(check)
     async for check in _models(settings):
         add(check)
@@ -114,6 +122,116 @@ def _mend(error: Exception) -> str:
     if command is not None:
         return command.group(0)
     return "codeassist models pull" if isinstance(error, ModelMissing) else "correct engine.model in your settings"
+
+
+def _served_here(settings: Settings) -> Iterator[Check]:
+    """What `codeassist serve` runs on this machine now."""
+    from codeassist.serving.folders import folders
+    from codeassist.serving.vllm.serving_record import running
+
+    for record in running(folders(settings)):
+        message = (
+            f"{record.served_name} at {record.url}, vLLM {record.vllm_version}, {record.seats} seats, "
+            f"process {record.pid}; its log is {record.log}"
+        )
+        yield Check("codeassist serve", "ok", message, server=record.url)
+
+
+async def _servers(settings: Settings) -> AsyncIterator[Check]:
+    """Each server of the settings by itself: what it is, and what it can do. That one cannot be asked is a failure only
+    where no other is there: then the checks of the models say so."""
+    from codeassist.model.errors import ModelError, Unauthorised
+
+    seen: set[tuple[str, str | None]] = set()
+    roles: tuple[Role, ...] = ("completion", "review")
+    for role in roles:
+        server = role_server(settings, role)
+        for url in (server.url, *server.fallback_urls) if server.url else ():
+            if url is None or (url, server.model) in seen:
+                continue
+            seen.add((url, server.model))
+            try:
+                for check in await _examine(settings, role, url):
+                    yield check
+            except ModelError as error:
+                setting = "server.url" if url == server.url else "server.fallback_urls"
+                mend = f"start it, or correct {setting}"
+                if isinstance(error, Unauthorised):
+                    mend = f"put its key into the environment variable {server.api_key_env}"
+                yield Check("server", "warning", str(error), mend, url)
+
+
+async def _examine(settings: Settings, role: Role, url: str) -> list[Check]:
+    """Ask one server everything anew, and remember it for the editors. Raises ModelError if it cannot be asked."""
+    from codeassist.cli.model import waited
+    from codeassist.prompt.families import FAMILIES, family
+    from codeassist.serving.connect import known_family, open_server
+    from codeassist.serving.remote.probe import probe
+    from codeassist.serving.remote.remember import remember
+
+    model = await asyncio.to_thread(open_server, settings, role, url)
+    try:
+        name = await model.name()
+        chat = family(known_family(name) or "chat")
+        asking = probe(model, depth="full", families=tuple(FAMILIES.values()), chat_family=chat)
+        abilities = await waited(asking, f"Trying out what {url} can do.")
+        await asyncio.to_thread(remember, url, name, abilities)
+        docs = await model.document("/docs") is not None or await model.document("/openapi.json") is not None
+    finally:
+        await model.aclose()
+    return [_engine(url, name, abilities), *_abilities(url, abilities), *_open_pages(url, abilities, docs)]
+
+
+def _engine(url: str, name: str, abilities: Abilities) -> Check:
+    """Engine, version, model and context length; a warning for a version with known holes."""
+    from codeassist.serving.remote.advice import as_document, named
+    from codeassist.serving.vllm.install import known_holes, version_key
+
+    length = (
+        f"{abilities.max_model_tokens} tokens of context" if abilities.max_model_tokens else "context length unsaid"
+    )
+    message = f"{url} is {named(abilities)} with {name}, {length}"
+    if abilities.fill_in_middle:
+        message += f", knows the markers of {abilities.fill_in_middle}"
+    if abilities.refused_fields:
+        message += f"; refuses, and is not sent: {', '.join(sorted(abilities.refused_fields))}"
+    state: State = "ok"
+    mend = ""
+    holes = known_holes()
+    version, least = version_key(abilities.version), version_key(holes.least)
+    if abilities.engine == "vllm" and version is not None and least is not None and version < least:
+        has = [
+            f"{hole.name} ({hole.what})"
+            for hole in holes.known
+            if (version_key(hole.since) or ()) <= version < (version_key(hole.fixed) or ())
+        ]
+        state, mend = "warning", f"upgrade vLLM to {holes.least} or newer"
+        message += f"; it has known holes: {'; '.join(has)}" if has else f"; it is older than {holes.least}"
+    return Check("server", state, message, mend, url, as_document(abilities))
+
+
+def _abilities(url: str, abilities: Abilities) -> Iterator[Check]:
+    from codeassist.serving.remote.advice import ADVICE
+
+    for advice in ADVICE:
+        if not advice.matters(abilities.engine):
+            continue
+        name = f"server {advice.ability.replace('_', ' ')}"
+        known = advice.known(abilities)
+        if known == "yes":
+            yield Check(name, "ok", advice.has, server=url)
+        elif known == "no":
+            message = f"it lacks {advice.lacks}: {advice.means}"
+            yield Check(name, "warning", message, advice.mend_for(abilities.engine), url)
+        else:
+            yield Check(name, "ok", f"no telling whether {advice.has}: {advice.unseen}", server=url)
+
+
+def _open_pages(url: str, abilities: Abilities, docs: bool) -> Iterator[Check]:
+    """Pages that no key guards. Only said of vLLM, which has a flag against them."""
+    if abilities.engine == "vllm" and docs:
+        message = "anyone who reaches it can read its interface at /docs, without the key"
+        yield Check("server pages", "warning", message, "start vLLM with --disable-fastapi-docs", url)
 
 
 async def _models(settings: Settings) -> AsyncIterator[Check]:

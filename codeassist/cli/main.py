@@ -20,6 +20,7 @@ EXIT_OTHER = 4
 
 COMMANDS: dict[str, str] = {
     "lsp": "Run the language server (what editors start).",
+    "serve": "Start vLLM for a model of the catalogue, or show how.",
     "engine": "Run, show or stop the embedded engine.",
     "models": "List, download and remove embedded models.",
     "complete": "Show the completion at a place in a file.",

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -24,10 +25,12 @@ _PATIENCE_S = 1.0
 
 
 @asynccontextmanager
-async def bound_model(settings: Settings, role: Role, *, connect: bool = True) -> AsyncIterator[Bound]:
+async def bound_model(
+    settings: Settings, role: Role, *, connect: bool = True, workspace: Path | None = None
+) -> AsyncIterator[Bound]:
     """The model of `role`. With `connect` False nothing is started or asked: only the prompt's form is known.
 
-    Raises ModelError if it cannot be reached.
+    `workspace`: the project's folder, if there is one. Raises ModelError if it cannot be reached.
     """
     if not connect:
         server = role_server(settings, role)
@@ -35,13 +38,18 @@ async def bound_model(settings: Settings, role: Role, *, connect: bool = True) -
         yield Bound(ScriptedModel(""), family(family_name(settings, role, name) or "chat"), name)
         return
     told = Waiting()
-    models = Models(on_state=told.state)
+    models = Models(on_state=told.state, on_note=_say_note, workspace=lambda: workspace)
     try:
         where = role_server(settings, role).url or "the embedded engine"
         yield await waited(models.bound(settings, role), f"Waiting for {where}.", told)
     finally:
         told.over()
         await models.aclose()
+
+
+def _say_note(note: str) -> None:
+    if note:
+        click.echo(f"codeassist: {note}", err=True)
 
 
 async def waited(work: Awaitable[T], message: str, told: Waiting | None = None) -> T:

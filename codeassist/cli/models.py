@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 if TYPE_CHECKING:
-    from codeassist.serving.catalogue import Entry
     from codeassist.serving.sources import Progress
     from codeassist.settings import Settings
 
@@ -27,36 +26,43 @@ def models() -> None:
 
 
 @models.command(name="list")
+@click.option("--fits", is_flag=True, help="Only models that run on this machine.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def list_models(as_json: bool) -> None:
-    """List the catalogue, and what of it is installed."""
+def list_models(fits: bool, as_json: bool) -> None:
+    """List the catalogue: what of it is installed, and what vLLM could serve on this machine."""
+    from codeassist.cli.facts import facts, line, runs_here
     from codeassist.serving.catalogue import catalogue
+    from codeassist.serving.vllm.hardware import detect
 
     folder = _folder()
-    found = [_described(item, folder) for item in catalogue()]
+    hardware = detect()
+    _warn_of_user_models()
+    found = [one for one in (facts(item, folder, hardware) for item in catalogue()) if runs_here(one) or not fits]
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "models": found}, indent=2))
+        click.echo(json.dumps({"folder": str(folder), "hardware": hardware.described, "models": found}, indent=2))
         return
     for one in found:
-        size = f"{one['bytes'] / 1e6:,.0f} MB" if one["bytes"] else "served"
-        mark = " (default)" if one["default"] else ""
-        click.echo(f"{one['name']:<22} {one['state']:<10} {size:>9}  {one['title']}{mark}")
+        click.echo(line(one))
+    click.echo(f"What fits in vLLM is computed for {hardware.described}.", err=True)
 
 
 @models.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def show(name: str, as_json: bool) -> None:
-    """Show all that is known of one model."""
+    """Show all that is known of one model, with the source of each fact."""
+    from codeassist.cli.facts import facts, lines
     from codeassist.serving.catalogue import entry
+    from codeassist.serving.vllm.hardware import detect
 
+    _warn_of_user_models()
     with _one_sentence():
-        found = _described(entry(name), _folder())
+        found = facts(entry(name), _folder(), detect())
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    for key, value in found.items():
-        click.echo(f"{key.replace('_', ' ')}: {'' if value is None else value}")
+    for text in lines(found):
+        click.echo(text)
 
 
 @models.command()
@@ -105,29 +111,11 @@ def remove(name: str) -> None:
     click.echo(said, err=True)
 
 
-def _described(found: Entry, folder: Path) -> dict[str, Any]:
-    from codeassist.serving.store import presence
+def _warn_of_user_models() -> None:
+    from codeassist.serving.catalogue import user_problems
 
-    file = found.file
-    return {
-        "name": found.name,
-        "title": found.title,
-        "kind": found.kind,
-        "default": found.default,
-        "state": presence(folder, file) if file else "remote",
-        "bytes": file.bytes if file else None,
-        "path": str(folder / file.name) if file else None,
-        "sha256": file.sha256 if file else None,
-        "family": found.family,
-        "licence": found.licence,
-        "origin": found.origin,
-        "total_parameters": found.total_parameters,
-        "active_parameters": found.active_parameters,
-        "context_tokens": found.context_tokens,
-        "can_review": found.can_review,
-        "repository": found.hub.repository if found.hub else None,
-        "notes": found.notes,
-    }
+    for problem in user_problems():
+        click.echo(f"codeassist models: {problem}", err=True)
 
 
 def _settings() -> Settings:

@@ -74,7 +74,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 async def _review_all(files: Sequence[Path]) -> _Results:
     from codeassist.cli.model import bound_model
-    from codeassist.cli.source import read_source, settings_for
+    from codeassist.cli.source import read_source, root_of, settings_for
     from codeassist.flow.admission import Admission
     from codeassist.flow.review import NO_LIMIT, regions_of
     from codeassist.flow.review import review as flow
@@ -88,7 +88,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
         return results
     everything = settings.review.model_copy(update={"max_lines": NO_LIMIT})
     try:
-        async with bound_model(settings, "review") as bound:
+        async with bound_model(settings, "review", workspace=root_of(files[0])) as bound:
             for number, file in enumerate(files, 1):
                 source = read_source(file, settings)
                 results.stats["files"] += 1

@@ -1,8 +1,10 @@
 """Who may use the engine now: completions at once, reviews when nobody is waiting for a completion.
 
-A server's own priorities order its waiting queue only, and a small engine has none. So background work is
-held back here, and taken back if a completion arrives while it runs: it is cut into requests of about a second,
-and one that was taken back is simply asked again.
+No review request starts while somebody types, and a few at most run at once. What happens to those that run when a
+completion arrives is the engine's `Rule`. vLLM started with priorities puts the completion at the head of its queue,
+and `codeassist serve` leaves a seat for it: the reviews run on, or steady typing would starve them. Any other engine
+would keep the completion waiting, so there they are taken back: they are cut into requests of about a second, and one
+that was taken back is simply asked again.
 """
 
 from __future__ import annotations
@@ -10,9 +12,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How background requests share one engine with completions.
+
+    `seats`: how many of them may run at once. `give_way`: those that run are taken back when a completion arrives.
+    `most_taken_back`: one that was taken back so often runs to its end the next time, whoever types.
+    """
+
+    seats: int = 1
+    give_way: bool = True
+    most_taken_back: int = 3
 
 
 class Admission:
@@ -25,17 +41,18 @@ class Admission:
         self._quiet_s = quiet_ms / 1000
         self._urgent = 0
         self._last_urgent_end: float | None = None
-        self._background: set[asyncio.Task[object]] = set()
+        self._yielding: set[asyncio.Task[object]] = set()
         self._taken_back: set[asyncio.Task[object]] = set()
+        self._seats: dict[int, asyncio.Semaphore] = {}
         self._calm = asyncio.Event()
         self._calm.set()
 
     @asynccontextmanager
     async def urgent(self) -> AsyncIterator[None]:
-        """Run a completion: background work in flight is taken back first."""
+        """Run a completion: background work that gives way is taken back first."""
         self._urgent += 1
         self._calm.clear()
-        for task in self._background:
+        for task in self._yielding:
             if task not in self._taken_back:
                 self._taken_back.add(task)
                 task.cancel()
@@ -47,20 +64,25 @@ class Admission:
             if self._urgent == 0:
                 self._calm.set()
 
-    async def background(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run `work()` while no completion runs; if one arrives, cancel it and call `work` again later."""
-        while True:
-            await self._quiet()
-            task: asyncio.Task[T] = asyncio.ensure_future(_run(work))
-            self._background.add(task)
-            try:
-                # Not `await task`: its cancellation and our own would look the same, and ours could get lost.
-                await _ended(task)
-                if not (task.cancelled() and task in self._taken_back):
-                    return task.result()
-            finally:
-                self._background.discard(task)
-                self._taken_back.discard(task)
+    async def background(self, work: Callable[[], Awaitable[T]], rule: Rule | None = None) -> T:
+        """Run `work()` while no completion runs, by the rule of its engine; call it again if it was taken back."""
+        rule = rule or Rule()
+        taken_back = 0
+        async with self._seats.setdefault(rule.seats, asyncio.Semaphore(rule.seats)):
+            while True:
+                await self._quiet()
+                task: asyncio.Task[T] = asyncio.ensure_future(_run(work))
+                if rule.give_way and taken_back < rule.most_taken_back:
+                    self._yielding.add(task)
+                try:
+                    # Not `await task`: its cancellation and our own would look the same, and ours could get lost.
+                    await _ended(task)
+                    if not (task.cancelled() and task in self._taken_back):
+                        return task.result()
+                    taken_back += 1
+                finally:
+                    self._yielding.discard(task)
+                    self._taken_back.discard(task)
 
     async def _quiet(self) -> None:
         """Wait until no completion runs and none ran for a little while."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from codeassist.flow.admission import Rule
 from codeassist.flow.trace import Trace
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import Chunk, Model, Usage
 from codeassist.prompt.families import Family
 
@@ -26,11 +28,24 @@ SLOW = Cost(prompt_tokens=768, suffix_tokens=64)
 """For the embedded engine: two ordinary cores read about 150 tokens in a second."""
 
 
+SEATS = 4
+"""Review requests of one editor at once on a server: `codeassist serve` counts on one completion and these for each
+developer when it sizes the engine."""
+
+MOST_TOKENS_UNSTOPPABLE = 48
+"""Longest completion, in tokens, of a server that goes on writing after we have left."""
+
+_LEAST_PROMPT_TOKENS = 64
+_ESTIMATE = 0.85
+"""Prompts are measured by an estimate, before any tokenizer sees them; this share of the room is safe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A model as a flow gets it: the seam, its prompt family, its served name, and whether it may review in words.
 
     `parallel`: how many background requests it may be given at once; a small engine has one seat for them.
+    `abilities`: what is known of its server now.
     """
 
     model: Model
@@ -39,6 +54,25 @@ class Bound:
     can_review: bool = False
     parallel: int = 1
     cost: Cost = FAST
+    abilities: Abilities = field(default_factory=Abilities)
+
+    @property
+    def rule(self) -> Rule:
+        """How reviews share this engine with completions."""
+        return Rule(seats=self.parallel, give_way=self.abilities.priority != "yes")
+
+    def prompt_tokens(self, wanted: int, answer_tokens: int) -> int:
+        """The longest prompt to make: `wanted` by the settings, or what suits the engine if that is 0, as far as the
+        model's context has room for it beside an answer of `answer_tokens`."""
+        tokens = wanted or self.cost.prompt_tokens
+        most = self.abilities.max_model_tokens
+        if most is None:
+            return tokens
+        return max(_LEAST_PROMPT_TOKENS, min(tokens, int((most - answer_tokens) * _ESTIMATE)))
+
+    def answer_tokens(self, wanted: int) -> int:
+        """The longest completion to ask for, of the `wanted` length at most."""
+        return min(wanted, MOST_TOKENS_UNSTOPPABLE) if self.abilities.cancel == "no" else wanted
 
 
 async def read(stream: AsyncGenerator[Chunk, None], trace: Trace) -> AsyncGenerator[Chunk, None]:

@@ -92,8 +92,10 @@ async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSetting
 def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace) -> Prepared | Skip:
     """Context and prompt, without asking. Pure but for the clock of `trace`."""
     family = bound.family
+    max_tokens = bound.answer_tokens(settings.max_tokens)
     limits = ContextLimits(
-        prompt_tokens=settings.prompt_tokens or bound.cost.prompt_tokens, suffix_tokens=bound.cost.suffix_tokens
+        prompt_tokens=bound.prompt_tokens(settings.prompt_tokens, max_tokens + _CHAT_OVERHEAD_TOKENS),
+        suffix_tokens=bound.cost.suffix_tokens,
     )
     with trace.stage("context"):
         view = cursor_view(snapshot.syntax or snapshot.document, snapshot.offset, limits)
@@ -106,7 +108,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
             rendered = render_fim(packed, family, repo_name=snapshot.repository)
             request = CompletionRequest(
                 prompt=rendered.text,
-                max_tokens=settings.max_tokens,
+                max_tokens=max_tokens,
                 stop=rendered.stop,
                 stop_token_ids=rendered.stop_token_ids,
             )
@@ -114,7 +116,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
         turns = render_holefill(packed, family)
         chat = ChatRequest(
             messages=tuple(Message(turn.role, turn.content) for turn in turns),
-            max_tokens=settings.max_tokens + _CHAT_OVERHEAD_TOKENS,
+            max_tokens=max_tokens + _CHAT_OVERHEAD_TOKENS,
             stop=STOP,
             priority=Priority.COMPLETION,
             lane="completion",

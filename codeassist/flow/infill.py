@@ -57,11 +57,9 @@ class Check:
 
 async def check_lines(check: Check, region: Span, lines: Sequence[int], trace: Trace) -> list[Finding]:
     """Findings for `lines` (0-based) of `region`. Raises ModelError, and NoLogprobs where there are none."""
-    gate = asyncio.Semaphore(check.bound.parallel)
 
     async def one(line: int) -> Finding | None:
-        async with gate:
-            return await check.admission.background(lambda: _check_line(check, region, line, trace))
+        return await check.admission.background(lambda: _check_line(check, region, line, trace), check.bound.rule)
 
     tasks = [asyncio.ensure_future(one(line)) for line in lines]
     try:
@@ -92,7 +90,7 @@ def _without_line(check: Check, region: Span, offset: Offset) -> Packed:
     """
     cost = check.bound.cost
     limits = ContextLimits(
-        prompt_tokens=check.settings.prompt_tokens or cost.prompt_tokens,
+        prompt_tokens=check.bound.prompt_tokens(check.settings.prompt_tokens, _LINE_TOKENS),
         prefix_share=0.6,
         suffix_share=0.4,
         related_share=0.0,

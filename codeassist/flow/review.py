@@ -123,6 +123,8 @@ async def _analyze(
         if name == "infill":
             if check.bound.family.kind != "fim":
                 return Skip("cannot-fill")
+            if check.bound.abilities.logprobs == "no":
+                return Skip("no-logprobs")
             return await check_lines(check, region.span, lines, trace)
         if not check.bound.can_review:
             return Skip("not-able")

@@ -7,6 +7,7 @@ quotes code, and the quote is searched in the region.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from codeassist.context.cursor import cursor_view
@@ -22,6 +23,7 @@ from codeassist.text.edits import Edit
 
 _ANSWER_TOKENS = 640
 """Enough for a few findings; small, so that pre-empting a review wastes little."""
+_BEGINNING = re.compile(r'\{\s*"findings"\s*:')
 _SCORES: dict[Severity, float] = {"error": 3.0, "warning": 2.0, "info": 1.0}
 
 
@@ -33,25 +35,38 @@ async def review_in_words(check: Check, region: Span, trace: Trace) -> list[Find
     """Findings in `region`, as far as their quotes are found there. Raises ModelError and UnreadableAnswer."""
 
     request = _request(check, region)
-    answer = await check.admission.background(lambda: whole_text(check.bound.model.chat(request), trace))
+    answer = await check.admission.background(
+        lambda: whole_text(check.bound.model.chat(request), trace), check.bound.rule
+    )
     return parse_findings(answer, check, region)
 
 
 def parse_findings(answer: str, check: Check, region: Span) -> list[Finding]:
-    """Turn the JSON answer into findings; entries that quote nothing findable are dropped."""
-    try:
-        entries = json.loads(answer)["findings"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnreadableAnswer from error
-    if not isinstance(entries, list):
-        raise UnreadableAnswer
+    """Turn the JSON answer into findings; entries that quote nothing findable are dropped.
+
+    A server that does not enforce the schema leaves the form to the model: what stands around the document (thoughts,
+    a fence, a greeting) is passed over. Raises UnreadableAnswer if there is none.
+    """
+    entries = _document_in(answer)
     found = [_finding(entry, check, region) for entry in entries if isinstance(entry, dict)]
     return [finding for finding in found if finding is not None]
 
 
+def _document_in(answer: str) -> list[Any]:
+    """The list of findings in an answer; the last one, for thoughts come before what was thought of."""
+    for start in [match.start() for match in _BEGINNING.finditer(answer)][::-1]:
+        try:
+            document, _ = json.JSONDecoder().raw_decode(answer, start)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document["findings"], list):
+            return list(document["findings"])
+    raise UnreadableAnswer
+
+
 def _request(check: Check, region: Span) -> ChatRequest:
     document, family = check.syntax.document, check.bound.family
-    limits = ContextLimits(prompt_tokens=check.settings.prompt_tokens or check.bound.cost.prompt_tokens)
+    limits = ContextLimits(prompt_tokens=check.bound.prompt_tokens(check.settings.prompt_tokens, _ANSWER_TOKENS))
     before = cursor_view(check.syntax, region.start, limits)
     after = cursor_view(check.syntax, region.end, limits)
     material = Region(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Engine = Literal["vllm", "llama.cpp", "unknown"]
 Known = Literal["yes", "no", "unknown"]
+Depth = Literal["", "quick", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Abilities:
     on an answer that the model would not give by itself. `logprobs`: with alternatives. `cached_tokens`: it says how
     much of a prompt it had read before. `tokenizer`: it counts tokens for us. `cancel`: a dropped request stops.
     `fill_in_middle`: the prompt family whose markers are single tokens for its tokenizer, "" for none of those known.
+    `asked`: how much of this was asked of the server; "unknown" after "full" means that there was no telling.
     """
 
     engine: Engine = "unknown"
@@ -32,3 +35,15 @@ class Abilities:
     tokenizer: Known = "unknown"
     cancel: Known = "unknown"
     fill_in_middle: str = ""
+    asked: Depth = ""
+
+    def without(self, fields: Iterable[str]) -> Abilities:
+        """What is known after the server refused `fields`, with all that cannot be had without them."""
+        refused = self.refused_fields | frozenset(fields)
+        return replace(
+            self,
+            refused_fields=refused,
+            priority="no" if "priority" in refused else self.priority,
+            schema="no" if "response_format" in refused else self.schema,
+            logprobs="no" if "logprobs" in refused else self.logprobs,
+        )

@@ -148,10 +148,12 @@ Request: TypeAlias = CompletionRequest | ChatRequest
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One entry of the server's model list. `max_tokens` is the context length, if the server says it."""
+    """One entry of the server's model list. `max_tokens` is the context length, if the server says it; `owner` is
+    what it calls the model's owner, by which engines can be told apart."""
 
     name: str
     max_tokens: int | None = None
+    owner: str = field(default="", compare=False)
 
 
 class Model(Protocol):

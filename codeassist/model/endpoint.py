@@ -1,4 +1,4 @@
-"""Where a model is served: address, key, engine and patience. Pure; importing it does not import httpx."""
+"""Where a model is served: address, key, abilities and patience. Pure; importing it does not import httpx."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from codeassist.model.abilities import Engine
+from codeassist.model.abilities import Abilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +14,15 @@ class Endpoint:
     """Raises ValueError, without the key in its message, for an address or a key that cannot be one.
 
     `base_url`: `http://host:port/v1` (also https; a missing path means /v1) or `unix:///path/to.sock`.
-    `model`: the served name; None for the first that the server lists. `headers` go with every request.
+    `model`: the served name; None for the first that the server lists. `abilities`: what is known of the server
+    before it is asked. `headers` go with every request.
     `connect_timeout_s` bounds connecting, `read_timeout_s` the silence between two pieces of an answer.
     """
 
     base_url: str
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
-    engine: Engine = "unknown"
+    abilities: Abilities = field(default_factory=Abilities)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 60.0

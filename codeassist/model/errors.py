@@ -53,6 +53,11 @@ class BadRequest(ModelError):
 
     reason = "model-bad-request"
 
+    def __init__(self, message: str, fields: frozenset[str] = frozenset()) -> None:
+        """`fields`: those of the request that the server named as unknown to it; see `wire.refused_in`."""
+        super().__init__(message)
+        self.fields = fields
+
 
 class ServerFailed(ModelError):
     """5xx other than 503, or an error event in the middle of a stream."""

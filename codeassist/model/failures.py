@@ -34,11 +34,13 @@ def error_for_status(
     keyed: bool = False,
     explanation: str = "",
     retry_after_s: float | None = None,
+    refused: frozenset[str] = frozenset(),
 ) -> ModelError:
     """The error for an HTTP `status` that is not 2xx.
 
     `server`: its address; `path`: what was asked; `model`: the served name that was asked for; `keyed`: a key
-    was sent; `explanation`: the server's own words, already cleaned by `explain`.
+    was sent; `explanation`: the server's own words, already cleaned by `explain`; `refused`: the optional fields of
+    the request that it says it does not know.
     """
     said = f" ({status}: {explanation})" if explanation else f" ({status})"
     name = f"The model server at {server}"
@@ -62,7 +64,11 @@ def error_for_status(
             f"{name} redirects elsewhere ({status}), which is not followed; set server.url to the final address."
         )
     if 400 <= status < 500:
-        return BadRequest(f"{name} refuses the request{said}.")
+        if "chat template" in explanation.lower():
+            return BadRequest(
+                f"{name} has no chat template for its model; serve it with --chat-template, or a model that chats."
+            )
+        return BadRequest(f"{name} refuses the request{said}.", refused)
     return ServerFailed(f"{name} failed{said}; its log says why.")
 
 
@@ -77,6 +83,29 @@ def explain(body: bytes, private: Sequence[str] = ()) -> str:
     except (ValueError, RecursionError):
         return ""
     return clean(message_in(document), private)
+
+
+def complaint(body: bytes) -> str:
+    """All that an error body says about the fields of the request, for `wire.refused_in`; never shown to anyone.
+
+    Beside the message that is what validators say of each field: its path and the kind of the mistake, without the
+    value that they quote.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    words = [_without_input(message_in(document))]
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("param"), str):
+        words.append(error["param"])
+    details = document.get("detail") if isinstance(document, dict) else None
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            place = detail.get("loc")
+            words.append(".".join(map(str, place)) if isinstance(place, list) else "")
+            words += [str(detail.get(key, "")) for key in ("type", "msg")]
+    return " ".join(words)
 
 
 def message_in(document: Any, depth: int = 0) -> str:
@@ -99,9 +128,7 @@ def clean(message: str, private: Sequence[str] = ()) -> str:
 
     "" if it quotes a private text.
     """
-    # pydantic appends the refused input, which is our request.
-    for marker in ("'input':", '"input":', "input_value="):
-        message = message.partition(marker)[0]
+    message = _without_input(message)
     line = " ".join(message[: 4 * MAX_EXPLANATION_CHARACTERS].split())
     line = "".join(character for character in line if character.isprintable()).strip(" ,.{[")
     if any(_quotes(line, text) for text in private):
@@ -109,6 +136,13 @@ def clean(message: str, private: Sequence[str] = ()) -> str:
     if len(line) > MAX_EXPLANATION_CHARACTERS:
         line = line[:MAX_EXPLANATION_CHARACTERS].rstrip() + "…"
     return line
+
+
+def _without_input(message: str) -> str:
+    """pydantic appends the refused input, which is our request."""
+    for marker in ("'input':", '"input":', "input_value="):
+        message = message.partition(marker)[0]
+    return message
 
 
 def _quotes(line: str, text: str) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from codeassist.model.errors import (
     TruncatedStream,
     Unreachable,
 )
-from codeassist.model.failures import error_for_status, explain
+from codeassist.model.failures import complaint, error_for_status, explain
 from codeassist.model.sse import DONE, SseParser
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ _NOTHING = Chunk()
 class VllmModel:
     """`Model` over HTTP. Constructing it imports httpx (0.1 s and more): do that off the event loop.
 
-    Use one instance from one event loop; it keeps its connections open between requests.
+    Use one instance from one event loop; it keeps its connections open between requests. `abilities` shape its
+    requests; it learns from a refusal which fields to leave out, and whoever knows more may set them at any time.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.abilities = endpoint.abilities
         self._api_url, socket_path = endpoint.address()
         self._root_url = self._api_url.removesuffix("/v1")
         self._client = _client(endpoint, self._api_url, socket_path)
@@ -67,15 +69,40 @@ class VllmModel:
         return self._ask("/chat/completions", request)
 
     async def served(self) -> tuple[ServedModel, ...]:
-        return wire.parse_models(await self._document("GET", f"{self._api_url}/models"))
+        served = wire.parse_models(await self._document("GET", f"{self._api_url}/models"))
+        self._first_served = served[0].name if served else None
+        return served
 
     async def count_tokens(self, text: str) -> int | None:
-        body = wire.tokenize_body(text, self.endpoint.engine)
+        body = wire.tokenize_body(text, self.abilities)
         try:
             answer = await self._document("POST", f"{self._root_url}/tokenize", body, private=(text,))
         except (ModelNotFound, BadRequest):
             return None
         return wire.parse_token_count(answer)
+
+    async def name(self) -> str:
+        """The served name that requests ask for: the endpoint's, or the first that the server lists."""
+        return self.endpoint.model or self._first_served or await self._resolve()
+
+    async def document(self, path: str) -> bytes | None:
+        """What the server has at `path` beside its API ("/version", "/metrics"); None if it gives nothing there.
+
+        Raises Unreachable only.
+        """
+        try:
+            return await self._document("GET", self._root_url + path)
+        except Unreachable:
+            raise
+        except ModelError:
+            return None
+
+    def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+        """The events of a streamed answer as the server sends them, to a `body` that is sent as it is.
+
+        `path` is below the API ("/completions"). Raises as `complete` does.
+        """
+        return self._events(path, dict(body), ())
 
     async def aclose(self) -> None:
         self._closed = True
@@ -84,9 +111,9 @@ class VllmModel:
     async def _ask(self, path: str, request: Request) -> AsyncGenerator[Chunk, None]:
         for last_try in (False, True):
             remembered = self._first_served is not None
-            model = self.endpoint.model or self._first_served or await self._resolve()
+            model = await self.name()
             try:
-                async with aclosing(self._answer(path, request, model)) as chunks:
+                async with aclosing(self._fitting_answer(path, request, model)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return
@@ -100,14 +127,27 @@ class VllmModel:
         served = await self.served()
         if not served:
             raise ModelNotFound(f"{self._server()} lists no model; start it with one.")
-        self._first_served = served[0].name
-        return self._first_served
+        return served[0].name
+
+    async def _fitting_answer(self, path: str, request: Request, model: str) -> AsyncGenerator[Chunk, None]:
+        """As `_answer`, asked again without the optional fields that the server says it does not know."""
+        while True:
+            abilities = self.abilities
+            try:
+                async with aclosing(self._answer(path, request, model)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            except BadRequest as error:  # Comes before any chunk.
+                if error.fields <= abilities.refused_fields:
+                    raise
+                self.abilities = self.abilities.without(error.fields)
 
     async def _answer(self, path: str, request: Request, model: str) -> AsyncGenerator[Chunk, None]:
         if isinstance(request, CompletionRequest):
-            body = wire.completion_body(request, model, self.endpoint.engine)
+            body = wire.completion_body(request, model, self.abilities)
         else:
-            body = wire.chat_body(request, model, self.endpoint.engine)
+            body = wire.chat_body(request, model, self.abilities)
         private = wire.private_texts(request)
         finished = False
         try:
@@ -200,6 +240,7 @@ class VllmModel:
             keyed=key is not None,
             explanation=explain(head, (*private, key) if key else private),
             retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+            refused=wire.refused_in(complaint(head), body or {}),
         )
 
     def _no_stream(self, kind: str, head: bytes, private: Sequence[str]) -> ModelError:
@@ -232,7 +273,9 @@ class VllmModel:
             raise Unreachable(f"{server} is not there{why}; start it or correct server.url.") from error
         except httpx.TimeoutException as error:
             limit = f"{self.endpoint.read_timeout_s:g} s"
-            raise Unreachable(f"{server} was silent for {limit}; see whether it is busy or stuck.") from error
+            raise Unreachable(
+                f"{server} was silent for {limit}; see whether it is busy or stuck, or a proxy buffers its answers."
+            ) from error
         except httpx.NetworkError as error:
             raise self._broken_off() from error
         except httpx.RemoteProtocolError as error:

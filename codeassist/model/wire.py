@@ -1,16 +1,18 @@
 """The OpenAI-compatible wire format as vLLM and llama.cpp speak it: requests to JSON, events to chunks. Pure.
 
 The two engines differ in names (`repetition_penalty` and `repeat_penalty`), in what they offer (priority and
-stop token ids; pinned slots) and in how log-probabilities look.
+stop token ids; pinned slots) and in how log-probabilities look. An engine of which nothing is known is spoken to as
+vLLM, less the fields that it refused.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from codeassist.model.abilities import Engine
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import (
     Alternative,
     ChatRequest,
@@ -33,20 +35,41 @@ _SLOTS = {"completion": 0, "review": 1}
 """llama.cpp: the slot, and so the prompt cache, of each lane. An engine without that slot takes another."""
 
 
-def completion_body(request: CompletionRequest, model: str, engine: Engine) -> dict[str, Any]:
-    """The JSON document for `/v1/completions`."""
-    body: dict[str, Any] = {"model": model, "prompt": request.prompt, **_common(request, engine)}
+OPTIONAL_FIELDS = frozenset(
+    {
+        *("priority", "cache_salt", "repetition_penalty", "stop_token_ids", "seed"),
+        *("repeat_penalty", "cache_prompt", "return_progress", "timings_per_token", "id_slot"),
+        *("stream_options", "stream_options.continuous_usage_stats", "logprobs", "top_logprobs"),
+        *("response_format", "chat_template_kwargs", "reasoning_effort"),
+        *("add_generation_prompt", "continue_final_message"),
+    }
+)
+"""What a request can do without, if the server knows no such field. A dotted name is a field of a field."""
+
+
+def completion_body(request: CompletionRequest, model: str, abilities: Abilities) -> dict[str, Any]:
+    """The JSON document for `/v1/completions`, without what the server is known to refuse."""
+    body: dict[str, Any] = {"model": model, "prompt": request.prompt, **_common(request, abilities)}
     if request.logprobs is not None:
         body["logprobs"] = request.logprobs
-    if engine == "vllm" and request.stop_token_ids:
+    if abilities.engine != "llama.cpp" and request.stop_token_ids:
         body["stop_token_ids"] = list(request.stop_token_ids)
-    return body
+    return _without(body, abilities.refused_fields)
 
 
-def chat_body(request: ChatRequest, model: str, engine: Engine) -> dict[str, Any]:
-    """The JSON document for `/v1/chat/completions`."""
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    body: dict[str, Any] = {"model": model, "messages": messages, **_common(request, engine)}
+def chat_body(request: ChatRequest, model: str, abilities: Abilities) -> dict[str, Any]:
+    """The JSON document for `/v1/chat/completions`, without what the server is known to refuse.
+
+    The last message, if it is the assistant's, goes with the field that asks for it to be continued: a server
+    without that would answer to its own beginning.
+    """
+    refused = abilities.refused_fields
+    continued = request.messages[-1].role == "assistant"
+    told = request.messages
+    if continued and refused & _CONTINUING:
+        told, continued = told[:-1], False
+    messages = [{"role": message.role, "content": message.content} for message in told]
+    body: dict[str, Any] = {"model": model, "messages": messages, **_common(request, abilities)}
     if request.logprobs is not None:
         body["logprobs"] = True
         body["top_logprobs"] = request.logprobs
@@ -55,18 +78,54 @@ def chat_body(request: ChatRequest, model: str, engine: Engine) -> dict[str, Any
             "type": "json_schema",
             "json_schema": {"name": "answer", "schema": dict(request.schema), "strict": True},
         }
-    # What follows is sent to unknown engines too: dropping it silently would change what is asked.
     if request.template_options:
         body["chat_template_kwargs"] = dict(request.template_options)
     if request.reasoning_effort is not None:
         body["reasoning_effort"] = request.reasoning_effort
-    if request.messages[-1].role == "assistant":
+    if continued:
         body["add_generation_prompt"] = False
         body["continue_final_message"] = True
+    return _without(body, refused)
+
+
+_CONTINUING = frozenset({"add_generation_prompt", "continue_final_message"})
+
+
+def _without(body: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:
+    for name in refused:
+        outer, _, inner = name.partition(".")
+        if not inner:
+            body.pop(outer, None)
+        elif isinstance(body.get(outer), dict):
+            body[outer].pop(inner, None)
+    if "logprobs" in refused:
+        body.pop("top_logprobs", None)  # Refused without the field that it belongs to.
     return body
 
 
-def _common(request: Request, engine: Engine) -> dict[str, Any]:
+_REFUSAL = re.compile(
+    r"extra_forbidden|extra (?:inputs|fields)|unrecogni[sz]ed|unknown|unexpected|unsupported|additional propert"
+    r"|not (?:currently )?(?:supported|permitted|allowed|enabled|implemented)|(?:does not|doesn't|do not) support"
+    r"|invalid (?:field|argument|parameter|property)",
+    re.IGNORECASE,
+)
+
+
+def refused_in(complaint: str, body: Mapping[str, Any]) -> frozenset[str]:
+    """The optional fields of `body` that a server's words (`failures.complaint`) say it does not know."""
+    if not _REFUSAL.search(complaint):
+        return frozenset()
+    named = set()
+    for name in OPTIONAL_FIELDS:
+        outer, _, inner = name.partition(".")
+        sent = inner in (body.get(outer) or {}) if inner else outer in body
+        if sent and re.search(rf"\b{inner or outer}\b", complaint):
+            named.add(name)
+    # "stream_options.continuous_usage_stats" names both; the inner one is what is meant.
+    return frozenset(named - {name.partition(".")[0] for name in named if "." in name})
+
+
+def _common(request: Request, abilities: Abilities) -> dict[str, Any]:
     sampling = request.sampling
     body: dict[str, Any] = {
         "max_tokens": request.max_tokens,
@@ -79,14 +138,14 @@ def _common(request: Request, engine: Engine) -> dict[str, Any]:
         body["stop"] = list(request.stop)
     if sampling.seed is not None:
         body["seed"] = sampling.seed
-    if engine == "vllm":
+    if abilities.engine != "llama.cpp":
         # Most answers are broken off by us, before the usage that comes last.
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         body["repetition_penalty"] = sampling.repetition_penalty
         body["priority"] = int(request.priority)
         if request.cache_salt is not None:
             body["cache_salt"] = request.cache_salt
-    elif engine == "llama.cpp":
+    else:
         body["repeat_penalty"] = sampling.repetition_penalty
         body["cache_prompt"] = True
         # Without news of the prefill, llama.cpp writes nothing until the first token, and on a UNIX socket it
@@ -97,15 +156,15 @@ def _common(request: Request, engine: Engine) -> dict[str, Any]:
     return body
 
 
-def tokenize_body(text: str, engine: Engine) -> dict[str, Any]:
+def tokenize_body(text: str, abilities: Abilities) -> dict[str, Any]:
     """The JSON document for `/tokenize`: control tokens recognised, none added.
 
     Both engines ignore fields that they do not know, so an unknown one is asked in both dialects at once.
     """
     body: dict[str, Any] = {}
-    if engine != "llama.cpp":
+    if abilities.engine != "llama.cpp":
         body |= {"prompt": text, "add_special_tokens": False}
-    if engine != "vllm":
+    if abilities.engine != "vllm":
         body |= {"content": text, "add_special": False, "parse_special": True}
     return body
 
@@ -175,11 +234,13 @@ def _served(entry: Any) -> ServedModel:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
         raise _malformed("an entry of the list of models has no id")
     meta = entry.get("meta")
+    owner = entry.get("owned_by")
+    owner = owner if isinstance(owner, str) else ""
     # vLLM says max_model_len; llama.cpp says meta.n_ctx, which is already the share of one slot.
     for length in (entry.get("max_model_len"), meta.get("n_ctx") if isinstance(meta, dict) else None):
         if _is_integer(length):
-            return ServedModel(entry["id"], length)
-    return ServedModel(entry["id"])
+            return ServedModel(entry["id"], length, owner)
+    return ServedModel(entry["id"], owner=owner)
 
 
 def _text(choice: dict[str, Any]) -> str:

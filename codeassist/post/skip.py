@@ -16,7 +16,8 @@ REASONS: dict[str, str] = {
     "cannot-fill": "The model neither fills in the middle nor chats.",
     "nothing-changed": "No function changed since the last review.",
     "not-able": "The catalogue does not call this model able to review in words.",
-    "no-logprobs": "The server does not report log-probabilities, which the infill check compares.",
+    "no-logprobs": "The server does not report log-probabilities, which the infill check compares; "
+    "`codeassist doctor` says what mends it.",
     # About the answer.
     "empty": "The model had nothing to insert.",
     "blank": "The model would insert white space only.",

@@ -39,7 +39,12 @@ class App:
         self.session = Session()
         self.admission = Admission()
         self.status = Status(self._notify, self._show)
-        self.models = Models(model_factory, self._engine_state)
+        self.models = Models(
+            model_factory,
+            self._engine_state,
+            on_note=self.status.note,
+            workspace=lambda: next(iter(self.session.roots), None),
+        )
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
         self.completer = Completer(self.session, self.models, self.admission, self.status)

@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeassist.flow.asking import FAST, SLOW, Bound
+from codeassist.flow.asking import FAST, SEATS, SLOW, Bound
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import Model
 from codeassist.prompt.families import FAMILIES, family
 from codeassist.settings import Role, Settings, role_server
 
 if TYPE_CHECKING:
-    from codeassist.serving.connect import Engines
+    from codeassist.serving.embedded.model import Engines
 
 ModelFactory = Callable[[Settings, Role], Model]
 """How a role's model is reached; tests give a scripted one."""
 
-_REMOTE_PARALLEL = 4
+Workspace = Callable[[], Path | None]
 
 
 class Models:
-    """Owns the connections. `factory` defaults to `serving.connect`, imported when the first model is needed."""
+    """Owns the connections. `factory` defaults to `serving.connect`, imported when the first model is needed.
 
-    def __init__(self, factory: ModelFactory | None = None, on_state: Callable[[Any], None] | None = None) -> None:
+    `on_state` gets what the embedded engine does, `on_note` what is to be known of the servers although answers come.
+    `workspace`: the folder that is worked in, asked for when a connection is made.
+    """
+
+    def __init__(
+        self,
+        factory: ModelFactory | None = None,
+        on_state: Callable[[Any], None] | None = None,
+        *,
+        on_note: Callable[[str], None] | None = None,
+        workspace: Workspace = lambda: None,
+    ) -> None:
         self._factory = factory
         self._on_state = on_state
+        self._on_note = on_note
+        self._workspace = workspace
         self._engines: Engines | None = None
         self._made: dict[Role, tuple[Settings, Model]] = {}
         self._bound: dict[Role, Bound] = {}
@@ -43,7 +59,10 @@ class Models:
                 model = self._made[role][1]
             bound = self._bound.get(role)
             if bound is not None and bound.model is model:
-                return bound
+                abilities = _abilities(model)  # More is found out as time goes on.
+                if bound.abilities.asked or not abilities.asked:
+                    return replace(bound, abilities=abilities)
+                # It could not be looked at before: what it was taken for was a guess.
             # Not under the lock: a server that does not answer must not hold up the other role's.
             bound = await _bind(settings, role, model)
             made = self._made.get(role)
@@ -63,17 +82,20 @@ class Models:
     def _connect(self, settings: Settings, role: Role) -> Model:
         if self._factory is not None:
             return self._factory(settings, role)
-        from codeassist.serving.connect import Engines, connect
+        from codeassist.serving.connect import connect, embedded_engines
 
+        for other, (others, model) in self._made.items():
+            if _asks_alike(others, other, settings, role):
+                return model  # One look at the server, one judgement of its health, one set of connections.
         if self._engines is None:
-            self._engines = Engines(settings, self._on_state)
-        return connect(settings, role, engines=self._engines)
+            self._engines = embedded_engines(settings, self._on_state)
+        return connect(settings, role, engines=self._engines, workspace=self._workspace(), on_note=self._on_note)
 
     async def _drop_all(self) -> None:
         self._bound.clear()
         made, self._made = self._made, {}
         engines, self._engines = self._engines, None
-        for _settings, model in made.values():
+        for model in {id(model): model for _settings, model in made.values()}.values():
             await model.aclose()
         if engines is not None:
             await engines.aclose()
@@ -81,20 +103,33 @@ class Models:
 
 async def _bind(settings: Settings, role: Role, model: Model) -> Bound:
     from codeassist.serving.catalogue import can_review
+    from codeassist.serving.remote.model import RemoteModel
 
     server = role_server(settings, role)
-    served = () if server.model else await model.served()
-    name = server.model or (served[0].name if served else "")
+    if isinstance(model, RemoteModel):
+        await model.find_out()
+        name = await model.name()
+        chosen = family_name(settings, role, name) or model.abilities.fill_in_middle or "chat"
+    else:
+        served = () if server.model else await model.served()
+        name = server.model or (served[0].name if served else "")
+        chosen = family_name(settings, role, name) or await _probed(model)
     remote = server.url is not None
-    chosen = family_name(settings, role, name) or await _probed(model)
     return Bound(
         model=model,
         family=family(chosen),
         name=name,
         can_review=can_review(name),
-        parallel=_REMOTE_PARALLEL if remote else 1,
+        parallel=SEATS if remote else 1,
         cost=FAST if remote else SLOW,
+        abilities=_abilities(model),
     )
+
+
+def _abilities(model: Model) -> Abilities:
+    """What is known now of who answers; nothing of the scripted models of tests."""
+    found = getattr(model, "abilities", None)
+    return found if isinstance(found, Abilities) else Abilities()
 
 
 async def _probed(model: Model) -> str:
@@ -115,6 +150,12 @@ def family_name(settings: Settings, role: Role, served: str) -> str:
     from codeassist.serving.connect import family_of
 
     return family_of(settings, role, served)
+
+
+def _asks_alike(first_settings: Settings, first: Role, second_settings: Settings, second: Role) -> bool:
+    """Whether two roles send the same requests to the same servers, but for how they are written."""
+    one, other = role_server(first_settings, first), role_server(second_settings, second)
+    return one.url is not None and one.model_copy(update={"family": other.family}) == other
 
 
 def _same_server(before: Settings, now: Settings, role: Role) -> bool:

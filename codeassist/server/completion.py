@@ -121,7 +121,7 @@ class Completer:
             async with self.admission.urgent():
                 with trace.stage("connect"):
                     bound = await self.models.bound(settings, "completion")
-                self.status.model(bound.name)
+                self.status.model(bound.name, bound.abilities)
                 answer = await complete(snapshot, bound, settings.completion, trace)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from lsprotocol import types
 
 from codeassist.flow.trace import Trace
+from codeassist.model.abilities import Abilities
 from codeassist.post.skip import Skip
+from codeassist.serving.remote.advice import as_document, missing_sentence
 
 State = Literal["ready", "busy", "degraded", "off"]
 Notify = Callable[[str, dict[str, Any]], None]
@@ -25,8 +27,10 @@ class Status:
         self._shown: set[str] = set()
         self._enabled = True
         self._model = ""
+        self._abilities = Abilities()
         self._latency_ms: float | None = None
         self._cached_share: float | None = None
+        self._standing = ""
 
     @property
     def last(self) -> dict[str, Any]:
@@ -34,14 +38,17 @@ class Status:
         return dict(self._last)
 
     def set(self, state: State, message: str = "") -> None:
-        if state == "ready" and not self._enabled:
-            state = "off"
+        if state == "ready":
+            message = message or self._standing or missing_sentence(self._abilities)
+            if not self._enabled:
+                state = "off"
         status = {
             "state": state,
             "message": message,
             "model": self._model,
             "latencyMs": self._latency_ms,
             "cachedShare": self._cached_share,
+            "abilities": None if self._abilities == Abilities() else as_document(self._abilities),
         }
         if status != self._last:
             self._last = status
@@ -53,9 +60,10 @@ class Status:
         if changed:
             self.set("ready")
 
-    def model(self, name: str) -> None:
-        """The model that completes; told with the next status."""
+    def model(self, name: str, abilities: Abilities | None = None) -> None:
+        """The model that completes, and what its server can do; told with the next status."""
         self._model = name
+        self._abilities = abilities or Abilities()
 
     def completed(self, trace: Trace) -> None:
         """A completion was shown: the model is well, and this is how fast."""
@@ -76,9 +84,18 @@ class Status:
             self._shown.add(skip.reason)
             self._show(types.MessageType.Warning, f"codeassist: {skip}")
 
+    def note(self, note: str) -> None:
+        """What is to be known of the servers although answers come, such as that another one gives them; "" once it is
+        over. Said in words when it begins, and part of the status as long as it holds."""
+        if note and not self._standing:
+            self._show(types.MessageType.Warning, f"codeassist: {note}")
+        self._standing = note
+
     def forget(self) -> None:
         """Another server is asked from now on: what was said of the last one is no reason to be silent."""
         self._shown.clear()
+        self._standing = ""
+        self._abilities = Abilities()
 
     def engine(self, kind: str, message: str) -> None:
         """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all."""

@@ -4,70 +4,85 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from pathlib import Path
 
-from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Model, ServedModel
+from codeassist.model.api import Model
 from codeassist.model.endpoint import Endpoint
-from codeassist.model.errors import TruncatedStream, Unauthorised, Unreachable
+from codeassist.model.errors import Unauthorised, Unreachable
 from codeassist.model.vllm import VllmModel
+from codeassist.prompt.families import FAMILIES, Family, family, family_for_model
 from codeassist.serving.catalogue import can_review, entry_for_served
 from codeassist.serving.embedded.engine import ORPHAN_S
-from codeassist.serving.embedded.enginelog import log_path
-from codeassist.serving.embedded.leases import Lease, take_lease
-from codeassist.serving.embedded.record import EngineRecord, read_record
-from codeassist.serving.embedded.supervise import answering, endpoint_of, find_or_start, located
-from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled, ServingError
+from codeassist.serving.embedded.model import EmbeddedModel, Engines, OnState
 from codeassist.serving.folders import Folders, folders
-from codeassist.settings import Role, Settings, role_server
+from codeassist.serving.remote.identity import cache_salt, session_id, user_secret
+from codeassist.serving.remote.model import OneServer, OnNote, RemoteModel, Ways
+from codeassist.serving.remote.probe import probe
+from codeassist.serving.remote.remember import remember, remembered
+from codeassist.serving.vllm.serving_record import key_for
+from codeassist.settings import Role, ServerSettings, Settings, role_server
 
-__all__ = ["EngineState", "Engines", "RestartBudget", "can_review", "connect", "family_of"]
+__all__ = ["can_review", "connect", "embedded_engines", "family_of", "known_family", "open_server"]
 
-MAX_RESTARTS = 3
-RESTART_WINDOW_S = 120.0
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class EngineState:
-    """What to tell the user about the embedded engine. `message` is one sentence."""
-
-    kind: Literal["starting", "ready", "lost", "failed"]
-    message: str
-    model: str = ""
-
-    @property
-    def busy(self) -> bool:
-        """Whether somebody waits for it now."""
-        return self.kind == "starting"
-
-
-OnState = Callable[[EngineState], None]
+SESSION_HEADER = "X-Session-ID"
+"""What routers for vLLM keep a session together by. It is the only id that is sent: one that changes with each request
+would be taken for the session by some of them."""
 
 
 def connect(
-    settings: Settings, role: Role, on_state: OnState | None = None, *, engines: Engines | None = None
+    settings: Settings,
+    role: Role,
+    *,
+    engines: Engines | None = None,
+    workspace: Path | None = None,
+    on_state: OnState | None = None,
+    on_note: OnNote | None = None,
 ) -> Model:
-    """The model that serves `role`. Connects to nothing yet; imports httpx, so call it off the event loop.
+    """The model that serves `role`. Connects to nothing yet; imports httpx and reads files, so call it off the event
+    loop.
 
-    Give both roles the same `engines` and they share one embedded engine; `on_state` belongs to that of the call
-    that makes it. Raises Unauthorised for a key that cannot be one and Unreachable for an address that cannot.
+    Give both roles the same `engines` and they share one embedded engine; `on_state` belongs to the one that is made
+    here otherwise. `on_note` gets what is to be known of several servers. `workspace`: its folder, for the session id.
+    Raises Unauthorised for a key that cannot be one and Unreachable for an address that cannot.
     """
     server = role_server(settings, role)
     if server.url is None:
-        return EmbeddedModel(engines or Engines(settings, on_state), owns_engines=engines is None)
-    try:
-        # vLLM first: other engines ignore the fields that only it knows.
-        key = os.environ.get(server.api_key_env) or None
-        return VllmModel(Endpoint(server.url, model=server.model, api_key=key, engine="vllm"))
-    except ValueError as error:
-        kind = Unauthorised if "key" in str(error) else Unreachable
-        raise kind(f"{error}; see the settings server.url and server.api_key_env.") from error
+        return EmbeddedModel(engines or embedded_engines(settings, on_state), owns_engines=engines is None)
+    return _remote_model(server, server.url, folders(settings), workspace, on_note)
+
+
+def open_server(settings: Settings, role: Role, url: str) -> OneServer:
+    """One of the servers of `role` by itself, for who looks at it closely; asked for nothing yet. Blocks, and raises
+    as `connect` does."""
+    server = role_server(settings, role)
+    return _transport(_endpoint(server, url, server.model, folders(settings), session_id(user_secret(), None)))
+
+
+def embedded_engines(
+    settings: Settings, on_state: OnState | None = None, *, where: Folders | None = None, orphan_s: float = ORPHAN_S
+) -> Engines:
+    """The hold on the embedded engine that roles share, over our transport."""
+    return Engines(settings, on_state, transport=VllmModel, where=where, orphan_s=orphan_s)
+
+
+def _remote_model(
+    server: ServerSettings, first_url: str, where: Folders, workspace: Path | None, on_note: OnNote | None
+) -> RemoteModel:
+    """The model on the first address and its fallbacks. Raises as `connect` does."""
+    secret = user_secret()
+    session = session_id(secret, workspace.resolve() if workspace is not None else None)
+    urls = (first_url, *server.fallback_urls)
+    for url in urls:
+        _endpoint(
+            server, url, server.model, where, session
+        )  # A mistake in the settings is said before anyone is asked.
+
+    def open_one(url: str, name: str | None) -> OneServer:
+        return _transport(_endpoint(server, url, name, where, session))
+
+    ways = Ways(open_one, _look, _study)
+    salt = cache_salt(secret) if server.cache_salt == "user" else None
+    return RemoteModel(urls, ways, name=server.model, salt=salt, on_note=on_note)
 
 
 def family_of(settings: Settings, role: Role, served_name: str) -> str:
@@ -76,211 +91,57 @@ def family_of(settings: Settings, role: Role, served_name: str) -> str:
     "" for a model of which nothing is known.
     """
     wanted = role_server(settings, role).family
-    if wanted != "auto":
-        return wanted
+    return wanted if wanted != "auto" else known_family(served_name)
+
+
+def known_family(served_name: str) -> str:
+    """The prompt family of a served model by the catalogue, or the name itself; "" if nothing is known of it."""
     if entry := entry_for_served(served_name):
         return entry.family
-    from codeassist.prompt.families import family_for_model
-
     found = family_for_model(served_name)
     return found.name if found else ""
 
 
-class RestartBudget:
-    """How often a crashing engine is started again: at most `limit` times in `window_s` seconds."""
-
-    def __init__(self, limit: int = MAX_RESTARTS, window_s: float = RESTART_WINDOW_S) -> None:
-        self._limit = limit
-        self._window_s = window_s
-        self._crashes: deque[float] = deque(maxlen=limit + 1)
-
-    def crashed(self, now: float) -> None:
-        """The engine ended without being told to, at `now` (seconds of a monotonic clock)."""
-        self._crashes.append(now)
-
-    def wait_s(self, now: float) -> float:
-        """Seconds until it may be started again; 0 for at once."""
-        recent = [moment for moment in self._crashes if now - moment < self._window_s]
-        return recent[0] + self._window_s - now if len(recent) > self._limit else 0.0
+def _endpoint(server: ServerSettings, url: str, name: str | None, where: Folders, session: str) -> Endpoint:
+    # Of a server that this user runs with `codeassist serve` the key is known.
+    key = os.environ.get(server.api_key_env) or key_for(url, where)
+    try:
+        return Endpoint(url, model=name, api_key=key, headers={SESSION_HEADER: session})
+    except ValueError as error:
+        raise _as_model_error(error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    record: EngineRecord
-    model: VllmModel
+def _transport(endpoint: Endpoint) -> VllmModel:
+    try:
+        return VllmModel(endpoint)
+    except ValueError as error:
+        raise _as_model_error(error) from error
 
 
-class Engines:
-    """This process's hold on the embedded engine: one lease, one connection, shared by all roles.
-
-    Use it from one event loop. The engine starts with the first request and again after it crashed.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        on_state: OnState | None = None,
-        *,
-        where: Folders | None = None,
-        orphan_s: float = ORPHAN_S,
-    ) -> None:
-        self._settings = settings
-        self._on_state = on_state
-        self._where = where or folders(settings)
-        self._orphan_s = orphan_s
-        self._budget = RestartBudget()
-        self._lease: Lease | None = None
-        self._connection: _Connection | None = None
-        self._starting: asyncio.Task[_Connection] | None = None
-        self._closed = False
-
-    async def connection(self) -> _Connection:
-        """The running engine. Raises EngineError and its kinds.
-
-        A caller that is cancelled leaves the start going: the next keystroke wants the same engine.
-        """
-        if self._closed:
-            raise Unreachable("The connection to the embedded engine was closed; connect anew.")
-        if self._connection is not None:
-            return self._connection
-        if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(self._start())
-            self._starting.add_done_callback(_retrieve)
-        return await asyncio.shield(self._starting)
-
-    async def forget(self, connection: _Connection) -> bool:
-        """Give up a connection that broke, if its engine is gone. True if so; then a new start is worth it."""
-        if self._connection is not connection:
-            return True
-        record = connection.record
-        alive = await asyncio.to_thread(answering, self._where.runtime, record.key)
-        if self._connection is not connection:
-            return True
-        if alive is not None and alive.token == record.token:
-            return False
-        self._connection = None
-        # An engine that ends by itself takes its record with it: idleness is no crash.
-        left = await asyncio.to_thread(read_record, self._where.runtime, record.key)
-        if left is not None and left.token == record.token:
-            self._budget.crashed(time.monotonic())
-            self._tell("lost", f"The engine for {record.model} ended unexpectedly.", record.model)
-        await connection.model.aclose()
-        return True
-
-    async def aclose(self) -> None:
-        """Give the lease back; the engine stops some time after the last one."""
-        self._closed = True
-        if self._starting is not None:
-            self._starting.cancel()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.model.aclose()
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            await asyncio.to_thread(lease.release)
-
-    async def _start(self) -> _Connection:
-        try:
-            record = await self._find_or_start()
-        except EngineError as error:
-            self._tell("failed", str(error))
-            raise
-        model = await asyncio.to_thread(VllmModel, endpoint_of(record))
-        self._connection = _Connection(record, model)
-        self._tell("ready", f"{record.model} is ready.", record.model)
-        return self._connection
-
-    async def _find_or_start(self) -> EngineRecord:
-        wanted = await asyncio.to_thread(located, self._settings, self._where)
-        wait_s = self._budget.wait_s(time.monotonic())
-        if wait_s > 0:
-            raise EngineError(
-                f"The engine for {wanted.name} ended {MAX_RESTARTS + 1} times in {RESTART_WINDOW_S / 60:.0f} "
-                f"minutes; it is tried again in {wait_s:.0f} s; its log is {log_path(self._where, wanted.key)}"
-            )
-        if self._lease is None:
-            try:
-                self._lease = await asyncio.to_thread(take_lease, self._where.runtime, wanted.key)
-            except (ServingError, OSError) as error:
-                raise EngineError(f"The engine cannot be used: {error}") from error
-        try:
-            return await find_or_start(
-                self._settings,
-                lambda message: self._tell("starting", message, wanted.name),
-                where=self._where,
-                orphan_s=self._orphan_s,
-            )
-        except (EngineModelMissing, EngineNotInstalled):
-            raise  # Cheap to find out and mended by the user: no reason to wait.
-        except EngineError:
-            self._budget.crashed(time.monotonic())
-            raise
-
-    def _tell(self, kind: Literal["starting", "ready", "lost", "failed"], message: str, model: str = "") -> None:
-        if self._on_state is not None:
-            self._on_state(EngineState(kind, message, model))
+async def _look(model: OneServer, url: str) -> None:
+    """What the server can do, as far as that is quickly found out or remembered."""
+    name = await model.name()
+    known = await asyncio.to_thread(remembered, url, name)
+    found = await probe(model, known, depth="quick", families=_fim_families())
+    if found.asked:
+        await asyncio.to_thread(remember, url, name, found)
 
 
-class EmbeddedModel:
-    """`Model` on the embedded engine, which starts with the first request and again after a crash.
-
-    `owns_engines`: closing it closes `engines` too; otherwise whoever shares them does that.
-    """
-
-    def __init__(self, engines: Engines, *, owns_engines: bool = False) -> None:
-        self.engines = engines
-        self._owns_engines = owns_engines
-        self._closed = False
-
-    def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
-        return self._ask(lambda model: model.complete(request))
-
-    def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
-        return self._ask(lambda model: model.chat(request))
-
-    async def served(self) -> tuple[ServedModel, ...]:
-        return await self._call(lambda model: model.served())
-
-    async def count_tokens(self, text: str) -> int | None:
-        return await self._call(lambda model: model.count_tokens(text))
-
-    async def aclose(self) -> None:
-        self._closed = True
-        if self._owns_engines:
-            await self.engines.aclose()
-
-    async def _connection(self) -> _Connection:
-        if self._closed:
-            raise Unreachable("The connection to the embedded engine was closed; connect anew.")
-        return await self.engines.connection()
-
-    async def _call(self, call: Callable[[Model], Awaitable[Answer]]) -> Answer:
-        connection = await self._connection()
-        try:
-            return await call(connection.model)
-        except Unreachable:
-            if not await self.engines.forget(connection):
-                raise
-        return await call((await self._connection()).model)
-
-    async def _ask(self, ask: Callable[[Model], AsyncGenerator[Chunk, None]]) -> AsyncGenerator[Chunk, None]:
-        """Stream an answer. An engine that had stopped is started and asked once more, while nothing has come."""
-        for second_time in (False, True):
-            connection = await self._connection()
-            begun = False
-            try:
-                async with aclosing(ask(connection.model)) as chunks:
-                    async for chunk in chunks:
-                        begun = True
-                        yield chunk
-                return
-            except (Unreachable, TruncatedStream) as error:
-                gone = await self.engines.forget(connection)
-                if begun or second_time or not gone or isinstance(error, TruncatedStream):
-                    raise
+async def _study(model: OneServer, url: str) -> None:
+    """What only takes time to find out, unless it is known from before."""
+    if model.abilities.asked == "full":
+        return
+    name = await model.name()
+    chat = family(known_family(name) or "chat")
+    found = await probe(model, model.abilities, depth="full", families=_fim_families(), chat_family=chat)
+    if found.asked:
+        await asyncio.to_thread(remember, url, name, found)
 
 
-def _retrieve(task: asyncio.Task[_Connection]) -> None:
-    """Whoever waited has the error; if nobody waits any more, it must not be reported as lost."""
-    if not task.cancelled():
-        task.exception()
+def _fim_families() -> tuple[Family, ...]:
+    return tuple(each for each in FAMILIES.values() if each.kind == "fim")
+
+
+def _as_model_error(error: ValueError) -> Unauthorised | Unreachable:
+    kind = Unauthorised if "key" in str(error) else Unreachable
+    return kind(f"{error}; see the settings server.url and server.api_key_env.")

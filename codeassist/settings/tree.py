@@ -18,6 +18,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+def _server_url(value: str) -> str:
+    if not value.startswith(("http://", "https://", "unix:///")):
+        raise ValueError("must start with http://, https:// or unix:///")
+    return value.rstrip("/")
+
+
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
+
+
 class ServerSettings(Section):
     """Where the model is. Never read from a workspace."""
 
@@ -25,6 +34,12 @@ class ServerSettings(Section):
         None,
         description="Base URL of an OpenAI-compatible server, `http://127.0.0.1:8000/v1` or `unix:///path`. "
         "Empty: the embedded engine.",
+    )
+    fallback_urls: tuple[ServerUrl, ...] = Field(
+        (),
+        max_length=16,
+        description="Base URLs of more servers that serve the same model under the same name. While `server.url` is "
+        "not well they are asked in its place, in this order, with the same key.",
     )
     model: str | None = Field(None, description="The served name. Empty: the first model the server lists.")
     api_key_env: str = Field(
@@ -34,15 +49,16 @@ class ServerSettings(Section):
     family: str = Field(
         "auto", description="Prompt family. `auto` asks the catalogue, the served model's name, then the tokenizer."
     )
+    cache_salt: Literal["off", "user"] = Field(
+        "off",
+        description="`user`: keep your prompts in a vLLM server's cache apart from those of others, so that nobody can "
+        "find out by timing what you read; code that colleagues share is then read once for each of them.",
+    )
 
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, value: str | None) -> str | None:
-        if value is None or value == "":
-            return None
-        if not value.startswith(("http://", "https://", "unix:///")):
-            raise ValueError("must start with http://, https:// or unix:///")
-        return value.rstrip("/")
+        return _server_url(value) if value else None
 
 
 class RoleServerSettings(Section):
@@ -50,6 +66,9 @@ class RoleServerSettings(Section):
     afresh, so that the model name of one server is never asked of another."""
 
     url: str | None = Field(None, description="As `server.url`, for this role only.")
+    fallback_urls: tuple[ServerUrl, ...] = Field(
+        (), max_length=16, description="As `server.fallback_urls`, for this role only."
+    )
     model: str | None = Field(None, description="As `server.model`, for this role only.")
     api_key_env: str | None = Field(None, description="As `server.api_key_env`, for this role only.")
     family: str | None = Field(None, description="As `server.family`, for this role only.")
@@ -166,6 +185,20 @@ class ModelsSettings(Section):
         return None if value == "" else value
 
 
+class ServeSettings(Section):
+    """What `codeassist serve` starts. Never read from a workspace."""
+
+    python: Path | None = Field(
+        None,
+        description="The Python of the environment in which vLLM is installed. Empty: the one that runs codeassist.",
+    )
+
+    @field_validator("python", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr.")
     code: bool = Field(False, description="Log whole messages of the editor protocol too. They hold your code.")
@@ -180,14 +213,16 @@ class Settings(Section):
     index: IndexSettings = IndexSettings()
     engine: EngineSettings = EngineSettings()
     models: ModelsSettings = ModelsSettings()
+    serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
 
 
 def role_server(settings: Settings, role: Role) -> ServerSettings:
     """The server that serves `role`, with the general `server.*` filled in where the role says nothing."""
     own = settings.completion.server if role == "completion" else settings.review.server
-    base = ServerSettings() if own.url else settings.server
-    changed = own.model_dump(exclude_none=True)
+    # Who may see what in a cache is the user's wish, whatever the server.
+    base = ServerSettings(cache_salt=settings.server.cache_salt) if own.url else settings.server
+    changed = {key: value for key, value in own.model_dump().items() if value not in (None, ())}
     return ServerSettings.model_validate({**base.model_dump(), **changed})
 
 

@@ -17,15 +17,43 @@ from pygls.lsp.client import LanguageClient as BareClient
 from pygls.protocol import default_converter
 from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, LanguageClient, register_lsp_features
 
+from codeassist.model.abilities import Abilities
+from codeassist.serving.remote.remember import remember
 from tests.e2e.capabilities import capabilities
 from tests.e2e.places import Encoding, apply, offset, position
+from tests.e2e.programs import MODEL
 
 DEADLINE_S = 20.0
 SERVER = (sys.executable, "-m", "codeassist", "lsp", "--stdio")
 
 
-def environment(home: Path, **settings: str) -> dict[str, str]:
-    """The environment of a user who lives in `home` and has no settings but those given, as CODEASSIST_<NAME>."""
+KNOWN = Abilities(
+    engine="vllm",
+    version="0.33.0",
+    priority="no",
+    schema="yes",
+    logprobs="yes",
+    cached_tokens="yes",
+    tokenizer="yes",
+    cancel="yes",
+    asked="full",
+)
+"""Of a vLLM as most people start it."""
+
+
+def acquaint(home: Path, url: str, model: str = MODEL, known: Abilities = KNOWN) -> None:
+    """Let the user who lives in `home` have met this server before: it is not looked at closely again, and tests of
+    other things see their own requests only."""
+    remember(url, model, known, folder=home / "cache" / "codeassist" / "servers")
+
+
+def environment(home: Path, *, known: Abilities | None = KNOWN, **settings: str) -> dict[str, str]:
+    """The environment of a user who lives in `home` and has no settings but those given, as CODEASSIST_<NAME>.
+
+    `known`: what was found out about the server before, None for nothing.
+    """
+    if known is not None and "SERVER__URL" in settings:
+        acquaint(home, settings["SERVER__URL"], known=known)
     kept = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "TEMP", "VIRTUAL_ENV")
     found = {name: os.environ[name] for name in kept if name in os.environ}
     folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA", "CACHE", "STATE")}

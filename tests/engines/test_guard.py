@@ -6,7 +6,7 @@ import pytest
 
 from codeassist.prompt.families import family
 from codeassist.prompt.guard import defuse
-from codeassist.serving.connect import EmbeddedModel
+from codeassist.serving.embedded.model import EmbeddedModel
 
 pytestmark = pytest.mark.engine
 

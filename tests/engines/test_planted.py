@@ -11,7 +11,7 @@ import pytest
 
 from codeassist.flow.asking import SLOW, Bound
 from codeassist.prompt.families import family
-from codeassist.serving.connect import EmbeddedModel
+from codeassist.serving.embedded.model import EmbeddedModel
 from codeassist.settings import ReviewSettings
 
 pytestmark = pytest.mark.engine

@@ -215,7 +215,7 @@ def test_a_workspace_does_not_say_where_code_is_sent(values: Mapping[str, Any], 
 
 
 def test_every_section_is_open_or_closed_to_workspaces_on_purpose() -> None:
-    refused = {"server", "engine", "models", "log"}
+    refused = {"server", "engine", "models", "serve", "log"}
     assert set(Settings.model_fields) == refused | set(module.WORKSPACE_MAY_SET)
 
 

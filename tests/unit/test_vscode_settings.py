@@ -62,7 +62,7 @@ def test_every_setting_is_offered_and_described() -> None:
 @pytest.mark.parametrize("key", sorted(PROPERTIES))
 def test_no_workspace_says_where_code_goes_or_what_runs(key: str) -> None:
     parts = key.split(".")[1:]
-    decides = "server" in parts or parts[0] in {"command", "engine", "models", "log"}
+    decides = "server" in parts or parts[0] in {"command", "engine", "models", "serve", "log"}
     assert PROPERTIES[key]["scope"] == ("machine" if decides else "resource")
 
 

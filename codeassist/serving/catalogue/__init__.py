@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from codeassist.serving.catalogue.loading import (
     DEFAULT_MODEL,
+    built_in,
     can_review,
     catalogue,
+    contradiction,
     embedded_entry,
     entry,
     entry_for_served,
@@ -26,8 +28,10 @@ __all__ = [
     "Serving",
     "Weights",
     "Wheels",
+    "built_in",
     "can_review",
     "catalogue",
+    "contradiction",
     "embedded_entry",
     "entry",
     "entry_for_served",

@@ -20,6 +20,20 @@ else:
 
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
 MAX_USER_FILE_BYTES = 1_000_000
+FILES = (
+    "embedded",
+    "qwen2_5_coder",
+    "qwen",
+    "kimi",
+    "deepseek",
+    "openai",
+    "glm",
+    "minimax",
+    "granite",
+    "mellum",
+    "next_edit",
+)
+"""Our data, in the order of lists."""
 
 
 def user_folder() -> Path:
@@ -29,37 +43,52 @@ def user_folder() -> Path:
     return user_file().parent / "models"
 
 
-@cache
 def catalogue() -> tuple[Entry, ...]:
-    """All entries, ours in the order of the files first. Raises pydantic.ValidationError for a broken build."""
-    return _read()[0]
+    """All entries, ours in the order of FILES, then the user's. Read once for each user folder.
+
+    Raises pydantic.ValidationError for a broken build.
+    """
+    return _read(user_folder())[0]
 
 
 def user_problems() -> tuple[str, ...]:
     """One sentence for each entry or file of the user's that cannot be used."""
-    return _read()[1]
+    return _read(user_folder())[1]
 
 
 @cache
-def _read() -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    folder = files("codeassist.serving.catalogue")
-    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".toml"))
-    texts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
-    found = {one.name: one for text in texts for one in map(Entry.model_validate, tomllib.loads(text)["model"])}
+def _read(user: Path) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    found = {one.name: one for one in built_in()}
     problems: list[str] = []
-    for path in sorted(user_folder().glob("*.toml")):
+    for path in _user_files(user, problems):
         for one in _user_entries(path, problems):
             found[one.name] = one
     return tuple(found.values()), tuple(problems)
 
 
+@cache
+def built_in() -> tuple[Entry, ...]:
+    """The entries that ship. Raises pydantic.ValidationError for a broken build."""
+    folder = files("codeassist.serving.catalogue")
+    texts = [folder.joinpath(f"{name}.toml").read_text(encoding="utf-8") for name in FILES]
+    return tuple(Entry.model_validate(item) for text in texts for item in tomllib.loads(text)["model"])
+
+
+def _user_files(folder: Path, problems: list[str]) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        problems.append(f"Your models in {folder} cannot be read: {error.strerror or error}.")
+        return []
+
+
 def _user_entries(path: Path, problems: list[str]) -> list[Entry]:
     try:
-        if path.stat().st_size > MAX_USER_FILE_BYTES:
-            raise ValueError(f"it is larger than {MAX_USER_FILE_BYTES} bytes")
-        items = tomllib.loads(path.read_text(encoding="utf-8")).get("model")
-    except (OSError, ValueError) as error:
-        problems.append(f"{path} cannot be read: {error}.")
+        items = tomllib.loads(_user_text(path)).get("model")
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.")
         return []
     if not isinstance(items, list):
         problems.append(f"{path} has no [[model]].")
@@ -67,10 +96,40 @@ def _user_entries(path: Path, problems: list[str]) -> list[Entry]:
     entries = []
     for number, item in enumerate(items, start=1):
         try:
-            entries.append(Entry.model_validate(item))
-        except ValidationError as error:  # noqa: PERF203  One bad entry must not take the others with it.
+            one = Entry.model_validate(item)
+        except ValidationError as error:
             problems.append(f"{path}, model {_name(item, number)}: {_first(error)}.")
+            continue
+        if fault := contradiction(one):
+            problems.append(f"{path}, model {_name(item, number)}: {fault}.")
+            continue
+        entries.append(one.model_copy(update={"default": one.name == DEFAULT_MODEL}))
     return entries
+
+
+def _user_text(path: Path) -> str:
+    # A pipe under that name would never end, and no hand writes a megabyte of models.
+    if not path.is_file():
+        raise ValueError("it is not a file")
+    if path.stat().st_size > MAX_USER_FILE_BYTES:
+        raise ValueError(f"it is larger than {MAX_USER_FILE_BYTES} bytes")
+    return path.read_text(encoding="utf-8")
+
+
+def contradiction(entry: Entry) -> str | None:
+    """What the entry says that its prompt family contradicts, as half a sentence; None where they agree."""
+    from codeassist.prompt.families import FAMILIES
+
+    family = FAMILIES.get(entry.family)
+    if family is None:
+        return f"there is no prompt family {entry.family!a}; there are {', '.join(FAMILIES)}"
+    if entry.completes not in ("no", family.kind):
+        return f'completes = "{entry.completes}", but the prompt family {family.name} is of kind "{family.kind}"'
+    if entry.thinking == "off" and not family.template_options:
+        return f'thinking = "off", but the prompt family {family.name} has no switch for it'
+    if entry.thinking == "low" and not family.reasoning_effort:
+        return f'thinking = "low", but the prompt family {family.name} has no reasoning effort'
+    return None
 
 
 def _name(item: Any, number: int) -> str:
@@ -112,8 +171,11 @@ def file_of(entry: Entry) -> ModelFile:
 
 
 def entry_for_served(served_name: str) -> Entry | None:
-    """The entry that a server's model list names, or None for a model that the catalogue does not know."""
-    return next((entry for entry in catalogue() if entry.serves_as(served_name)), None)
+    """The entry that a server's model list names, or None for a model that the catalogue does not know.
+
+    The user's entries come first, so that one for a fine-tuned model is not taken for the model that it came from.
+    """
+    return next((entry for entry in reversed(catalogue()) if entry.serves_as(served_name)), None)
 
 
 def can_review(served_name: str) -> bool:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
 """A name that stays inside the folder it is joined to."""
 
+EntryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$")]
@@ -112,21 +113,31 @@ class Architecture(Part):
 class Weights(Part):
     """One published form of the weights. `gib`: their size, in GiB.
 
-    `capability`: the least CUDA compute capability that runs them (8.9 for FP8 on Ada, 10.0 for NVFP4).
+    `capability`: the least CUDA compute capability that runs them (8.0 for BF16, 10.0 for NVFP4).
+    `native_capability`: that from which the tensor cores compute in this format (8.9 for FP8, on Ada), where it is a
+    higher one; below, the format saves memory and no time. `cpu`: vLLM runs them on a processor without AMX.
     """
 
     quantisation: Quantisation
     repository: Repository
     gib: float = Field(gt=0)
     capability: float = Field(8.0, ge=7.0)
+    native_capability: float | None = Field(None, ge=7.0)
     cpu: bool = False
     source: str = Field(min_length=8)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Weights:
+        if self.native_capability is not None and self.native_capability <= self.capability:
+            raise ValueError("native_capability is for weights that run below it too")
+        return self
 
 
 class Recipe(Part):
     """A layout that its source ran: used where the hardware is at least this, before anything is computed.
 
-    `gpus`: of one node; `gpu_gib`: the memory of each. A node count above 1 needs `--nodes`.
+    `gpus`: of one node; `gpu_gib`: the memory of each, as nvidia-smi shows it, rounded down (79 for a GPU of 80 GB).
+    A node count above 1 needs `--nodes`.
     """
 
     quantisation: Quantisation
@@ -166,14 +177,16 @@ class Serving(Part):
 class Entry(Part):
     """One model.
 
-    `completes`: by filling in the middle, by being asked in chat, or not at all (it always thinks first).
+    `kind`: embedded models have a file for the engine inside codeassist, remote ones are served by vLLM only.
+    `completes`: by filling in the middle, by being asked in chat, or not at all (it always thinks first, or it was
+    trained for edits only). `next_edit`: the prompt format in which it predicts the next edit, "" for none.
     `thinking`: "never", "off" where a switch keeps it from thinking, "low" where it can only be shortened, "always".
     `can_review`: able to explain findings in words; small models are not, and say nonsense.
     `restrictions`: what its licence asks of those who use its answers or its weights; "" for nothing of note.
     `sources`: for each group of facts the document that states it.
     """
 
-    name: FileName
+    name: EntryName
     title: str
     kind: Literal["embedded", "remote"]
     default: bool = False
@@ -186,6 +199,7 @@ class Entry(Part):
     context_tokens: int = Field(gt=0)
     served_names: tuple[Regex, ...]
     completes: Literal["fim", "chat", "no"] = "fim"
+    next_edit: Literal["", "zeta-2", "zeta-2.1", "sweep", "sweep-v2"] = ""
     thinking: Literal["never", "off", "low", "always"] = "never"
     can_review: bool
     notes: str
@@ -204,8 +218,11 @@ class Entry(Part):
             raise ValueError(f"{self.name}: an embedded model needs its file")
         if self.kind == "remote" and (self.file or self.wheels):
             raise ValueError(f"{self.name}: a remote model has no file of its own")
-        if self.kind == "remote" and not (self.weights and self.serving and self.architecture):
+        said = bool(self.weights) + bool(self.serving) + bool(self.architecture)
+        if self.kind == "remote" and said < 3:
             raise ValueError(f"{self.name}: a remote model needs [architecture], [[weights]] and [serving]")
+        if said in (1, 2):
+            raise ValueError(f"{self.name}: [architecture], [[weights]] and [serving] go together")
         if self.active_parameters > self.total_parameters:
             raise ValueError(f"{self.name}: more parameters active than there are")
         if self.thinking == "always" and self.completes != "no":
@@ -215,6 +232,11 @@ class Entry(Part):
             if recipe.quantisation not in known:
                 raise ValueError(f"{self.name}: a recipe for {recipe.quantisation}, of which there are no weights")
         return self
+
+    @property
+    def servable(self) -> bool:
+        """Whether `codeassist serve` can serve it: all remote models, and embedded ones that say how."""
+        return self.serving is not None
 
     def serves_as(self, served_name: str) -> bool:
         """Whether a server that lists `served_name` serves this model."""

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from codeassist.model.abilities import Abilities
 from codeassist.model.endpoint import Endpoint
 from codeassist.serving.embedded.engine import ORPHAN_S
 from codeassist.serving.embedded.enginelog import lines_since, log_path, open_log, reason_in
@@ -39,6 +40,17 @@ SPAWN_EVERY_S = 2.0
 SPEAK_EVERY_S = 1.0
 PROBE_S = 2.0
 STOP_LIMIT_S = 10.0
+EMBEDDED = Abilities(
+    engine="llama.cpp",
+    priority="no",
+    schema="yes",
+    logprobs="yes",
+    cached_tokens="yes",
+    tokenizer="yes",
+    cancel="yes",
+    asked="full",
+)
+"""Of the engine that we ship: known, so that nothing has to be found out. Its context is what the settings say."""
 
 OnProgress = Callable[[str], None]
 
@@ -61,7 +73,7 @@ def endpoint_of(record: EngineRecord) -> Endpoint:
         record.url,
         model=record.model,
         api_key=record.token,
-        engine="llama.cpp",
+        abilities=EMBEDDED,
         # After a streamed answer this server drops about every third connection that it promised to keep.
         headers={"Connection": "close"},
         read_timeout_s=READ_TIMEOUT_S,

@@ -67,10 +67,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How `entry_name` is served. `nodes` has one command for each node, rank 0 first.
+    """How `entry_name` is served. `nodes` has one command for each node, rank 0 first; with Ray only one.
 
-    `seats`: --max-num-seqs; `developers` for how many people it was sized; `notes`: sentences for the user, such as
-    what did not fit. `trust_remote_code`: the model needs the user's word before it may be started.
+    `seats`: --max-num-seqs; `developers` for how many people it was sized, and `servers` how many such servers they
+    need; `notes`: sentences for the user, such as what did not fit. `trust_remote_code`: the model needs the user's
+    word before it may be started. `least_vllm`: the first version that runs it. `gpus_per_node` is 0 on a processor;
+    `node_count` counts machines, also where Ray starts the processes. `download_gib`: what the first start fetches from
+    the model hub, 0 where the weights are named by path. `options`: those of `codeassist serve` that gave this plan.
     """
 
     entry_name: str
@@ -84,3 +87,9 @@ class Plan:
     context_tokens: int
     notes: tuple[str, ...] = ()
     trust_remote_code: bool = False
+    servers: int = 1
+    least_vllm: str = "0.30"
+    gpus_per_node: int = 0
+    node_count: int = 1
+    download_gib: float = 0.0
+    options: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from codeassist.flow.admission import Admission
+from codeassist.flow.admission import Admission, Rule
 from tests.unit.flow.making import DEADLINE_S
 from tests.unit.flow.making import until as holds
 
@@ -73,6 +73,75 @@ async def test_work_can_be_taken_back_again_and_again() -> None:
     await until(work.running)
     work.go.set()
     assert await asyncio.wait_for(review, DEADLINE_S) == "result 4"
+
+
+RUNS_ON = Rule(seats=4, give_way=False)
+"""Of a server that orders its queue by priority."""
+
+
+async def test_on_a_server_with_priorities_a_running_review_runs_on_and_none_starts() -> None:
+    admission, running, waiting = Admission(quiet_ms=0), Work(), Work()
+    first = asyncio.ensure_future(admission.background(running, RUNS_ON))
+    await until(running.running)
+    async with admission.urgent():
+        second = asyncio.ensure_future(admission.background(waiting, RUNS_ON))
+        await turns()
+        assert (running.runs, waiting.runs) == (["running"], [])
+        running.go.set()
+        assert await asyncio.wait_for(first, DEADLINE_S) == "result 1"
+        await turns()
+        assert waiting.runs == []
+    waiting.go.set()
+    assert await asyncio.wait_for(second, DEADLINE_S) == "result 1"
+
+
+async def test_what_was_taken_back_three_times_runs_to_its_end_in_the_next_quiet_moment() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    for times in range(1, 4):
+        await until(work.running)
+        async with admission.urgent():
+            await turns()
+            assert work.runs == ["taken back"] * times
+    await until(work.running)
+    async with admission.urgent():
+        await turns()
+        assert work.runs == [*["taken back"] * 3, "running"]
+        work.go.set()
+        assert await asyncio.wait_for(review, DEADLINE_S) == "result 4"
+
+
+async def test_only_so_many_run_at_once_whichever_review_they_belong_to() -> None:
+    admission, works = Admission(quiet_ms=0), [Work() for _ in range(7)]
+    reviews = [asyncio.ensure_future(admission.background(work, RUNS_ON)) for work in works]
+    await turns()
+    assert [bool(work.runs) for work in works] == [True] * 4 + [False] * 3
+    works[2].go.set()
+    await asyncio.wait_for(reviews[2], DEADLINE_S)
+    await turns()
+    assert [bool(work.runs) for work in works] == [True] * 5 + [False] * 2
+    reviews[5].cancel()  # One that waits frees nothing.
+    reviews[0].cancel()
+    await asyncio.wait({reviews[0], reviews[5]}, timeout=DEADLINE_S)
+    await turns()
+    assert works[0].runs == ["taken back"]
+    assert [bool(work.runs) for work in works[4:]] == [True, False, True]
+    for work in works:
+        work.go.set()
+    await asyncio.wait_for(asyncio.gather(*reviews, return_exceptions=True), DEADLINE_S)
+
+
+async def test_taken_back_work_keeps_its_seat_so_that_others_do_not_overtake_it() -> None:
+    admission, first, second = Admission(quiet_ms=0), Work(), Work()
+    reviews = [asyncio.ensure_future(admission.background(work)) for work in (first, second)]
+    await until(first.running)
+    async with admission.urgent():
+        await turns()
+    await until(first.running)
+    assert (first.runs[-1], second.runs) == ("running", [])
+    for work in (first, second):
+        work.go.set()
+    await asyncio.wait_for(asyncio.gather(*reviews), DEADLINE_S)
 
 
 async def test_background_work_waits_for_all_urgent_requests() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
 from codeassist.flow.admission import Admission
 from codeassist.flow.review import Review, regions_of, review
 from codeassist.flow.trace import Trace
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Priority, Request
 from codeassist.model.scripted import ScriptedModel
 from codeassist.prompt.review import FINDINGS_SCHEMA
@@ -131,6 +133,22 @@ async def test_unreadable_answers(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "around",
+    [
+        "```json\n%s\n```",
+        "Sure! Here is what I found:\n\n%s\n\nLet me know.",
+        '<think>The form is {"findings": [...]}, or {"findings": []}.</think>%s',
+        "\n  %s  \n",
+    ],
+)
+async def test_what_a_model_writes_around_the_document_is_passed_over(around: str) -> None:
+    """Servers that do not enforce the schema leave the form to the model."""
+    finding = '{ "findings": [{"quote": "n * 2", "category": "bug", "severity": "error", "message": "No."}]}'
+    result = await reviewed(ScriptedModel(lambda _: around.replace("%s", finding)), WORDS)
+    assert [found.message for found in result.findings] == ["No."]
+
+
+@pytest.mark.parametrize(
     "entry",
     [
         "3",
@@ -177,6 +195,14 @@ async def test_a_server_without_log_probabilities() -> None:
     result = await reviewed(model)
     assert result.skips["infill"].reason == "no-logprobs"
     assert len(model.calls) == 1, "it is not asked again for the other function"
+
+
+async def test_a_server_that_is_known_to_have_no_log_probabilities_is_not_asked() -> None:
+    model, syntax = ScriptedModel(), parsed(TWO)
+    lacking = replace(bound(model), abilities=Abilities(logprobs="no"))
+    result = await review(syntax, regions_of(syntax), "a.py", lacking, INFILL, Admission(), Trace("review"))
+    assert str(result.skips["infill"]).endswith("`codeassist doctor` says what mends it.")
+    assert model.calls == []
 
 
 async def test_the_line_budget_ends_a_review_and_the_rest_waits() -> None:

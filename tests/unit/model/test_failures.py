@@ -53,6 +53,16 @@ def test_a_missing_model_and_a_missing_endpoint_differ() -> None:
     assert "has no /v2/completions (404); check server.url" in str(elsewhere)
 
 
+def test_a_model_without_a_chat_template_says_what_to_do() -> None:
+    said = "default chat template is no longer allowed, so you must provide a chat template if the tokenizer has none"
+    error = error_for_status(400, server="s", path="p", explanation=said, refused=frozenset({"seed"}))
+    assert str(error).endswith(
+        "has no chat template for its model; serve it with --chat-template, or a model that chats."
+    )
+    assert isinstance(error, errors.BadRequest)
+    assert error.fields == frozenset()
+
+
 def test_a_key_that_is_wrong_and_one_that_is_missing_differ() -> None:
     assert "refuses the key" in str(error_for_status(401, server="s", path="p", keyed=True))
     assert "asks for a key" in str(error_for_status(401, server="s", path="p", keyed=False))

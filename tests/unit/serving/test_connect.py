@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from codeassist.model.endpoint import Endpoint
 from codeassist.model.errors import ModelError, Unauthorised, Unreachable
-from codeassist.model.vllm import VllmModel
-from codeassist.serving.connect import EmbeddedModel, Engines, EngineState, RestartBudget, connect, family_of
+from codeassist.serving import connect as connecting
+from codeassist.serving.connect import connect, embedded_engines, family_of
 from codeassist.serving.embedded import supervise
+from codeassist.serving.embedded.model import EmbeddedModel, EngineState, RestartBudget
 from codeassist.serving.errors import EngineError, EngineModelMissing, EngineNotInstalled
 from codeassist.serving.folders import Folders
-from codeassist.settings import Settings
+from codeassist.settings import Role, Settings, role_server
 
 REMOTE = {"server": {"url": "http://127.0.0.1:8000/v1", "model": "big"}}
 
@@ -45,19 +47,32 @@ class FakeSys:
         self.executable = executable
 
 
-async def test_a_url_means_that_server_with_the_key_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def endpoint_of(settings: Settings, role: Role, where: Folders) -> Endpoint:
+    server = role_server(settings, role)
+    return connecting._endpoint(server, server.url or "", server.model, where, "an id")
+
+
+def test_a_url_means_that_server_with_the_key_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, where: Folders
+) -> None:
     monkeypatch.setenv("OTHER_KEY", "secret")
     settings = settings_of(REMOTE | {"review": {"server": {"url": "unix:///r.sock", "api_key_env": "OTHER_KEY"}}})
-    completes, reviews = connect(settings, "completion"), connect(settings, "review")
-    assert isinstance(completes, VllmModel)
-    assert isinstance(reviews, VllmModel)
-    ends = [model.endpoint for model in (completes, reviews)]
-    assert [(end.base_url, end.model, end.api_key, end.engine) for end in ends] == [
-        ("http://127.0.0.1:8000/v1", "big", None, "vllm"),
-        ("unix:///r.sock", None, "secret", "vllm"),
+    ends = [endpoint_of(settings, role, where) for role in ("completion", "review")]
+    assert [(end.base_url, end.model, end.api_key) for end in ends] == [
+        ("http://127.0.0.1:8000/v1", "big", None),
+        ("unix:///r.sock", None, "secret"),
     ]
-    await completes.aclose()
-    await reviews.aclose()
+    assert [dict(end.headers) for end in ends] == [{"X-Session-ID": "an id"}] * 2
+
+
+def test_the_key_of_a_server_of_ones_own_is_known_unless_the_environment_has_another(
+    monkeypatch: pytest.MonkeyPatch, where: Folders
+) -> None:
+    monkeypatch.setattr(connecting, "key_for", lambda url, _where: f"made for {url}")
+    settings = settings_of(REMOTE)
+    assert endpoint_of(settings, "completion", where).api_key == "made for http://127.0.0.1:8000/v1"
+    monkeypatch.setenv("CODEASSIST_API_KEY", "mine")
+    assert endpoint_of(settings, "completion", where).api_key == "mine"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +89,7 @@ def test_what_cannot_be_an_address_or_a_key_is_a_model_error(
 
 
 async def test_no_url_means_the_embedded_engine_which_roles_may_share(where: Folders) -> None:
-    engines = Engines(Settings(), where=where)
+    engines = embedded_engines(Settings(), where=where)
     first, second = (connect(Settings(), role, engines=engines) for role in ("completion", "review"))
     assert isinstance(first, EmbeddedModel)
     assert isinstance(second, EmbeddedModel)
@@ -91,7 +106,7 @@ async def test_no_url_means_the_embedded_engine_which_roles_may_share(where: Fol
 
 async def test_a_missing_model_names_the_command_that_gets_it(where: Folders) -> None:
     states: list[EngineState] = []
-    engines = Engines(Settings(), states.append, where=where)
+    engines = embedded_engines(Settings(), states.append, where=where)
     for _ in range(5):  # Not counted as crashes: it works as soon as the model is there.
         with pytest.raises(EngineModelMissing, match="run: codeassist models pull"):
             await engines.connection()
@@ -104,14 +119,14 @@ async def test_a_missing_package_names_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setattr(supervise.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EngineNotInstalled, match=r"pip install 'codeassist\[embedded\]'"):
-        await Engines(Settings(), where=where).connection()
+        await embedded_engines(Settings(), where=where).connection()
 
 
 async def test_an_engine_that_ends_at_once_says_why_and_is_left_alone_after_four_times(
     lame: Settings, where: Folders
 ) -> None:
     states: list[EngineState] = []
-    engines = Engines(lame, states.append, where=where)
+    engines = embedded_engines(lame, states.append, where=where)
     for _ in range(4):
         with pytest.raises(EngineError, match=r"^Port 1 is taken\.$"):
             await engines.connection()
