@@ -108,6 +108,7 @@ class Reviews:
     prompt_tokens: int = 0
     in_flight: int = 0
     _failure: ModelError | None = None
+    _over: bool = False
 
     @asynccontextmanager
     async def running(self, count: int) -> AsyncGenerator[None, None]:
@@ -115,7 +116,7 @@ class Reviews:
 
         Raises ReviewsFailed if one is refused before; `check` tells of a later failure.
         """
-        self._failure = None
+        self._failure, self._over = None, False
         answering = [asyncio.Event() for _ in range(count)]
         workers = [asyncio.create_task(self._keep_asking(event)) for event in answering]
         try:
@@ -124,6 +125,8 @@ class Reviews:
                 self.check()
             yield
         finally:
+            # Before Python 3.12 `asyncio.wait_for`, which the client uses, can swallow a cancellation.
+            self._over = True
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
@@ -146,7 +149,7 @@ class Reviews:
         try:
             request = next(self.requests)
             request = replace(request, max_tokens=random.randint(request.max_tokens // 10, request.max_tokens))
-            while self._failure is None:
+            while self._failure is None and not self._over:
                 await self._one(request, answering)
                 request = next(self.requests)
                 # An engine that answers at once must not keep us from everything else.

@@ -6,12 +6,11 @@ the environment, no redirect. Closing a stream closes its connection, which is w
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -179,10 +178,13 @@ class VllmModel:
         self, method: str, url: str, body: dict[str, Any] | None = None, private: Sequence[str] = ()
     ) -> bytes:
         """A short document, which costs a server no thought: one that is silent for long is stuck."""
+        import anyio
+
         limit_s = min(DOCUMENT_TIMEOUT_S, self.endpoint.read_timeout_s)
         try:
-            return await asyncio.wait_for(self._whole(method, url, body, private), limit_s)
-        except asyncio.TimeoutError as error:
+            with anyio.fail_after(limit_s):
+                return await self._whole(method, url, body, private)
+        except TimeoutError as error:
             raise Unreachable(
                 f"{self._server()} was silent for {limit_s:g} s; see whether it is busy or stuck."
             ) from error
@@ -348,12 +350,9 @@ async def _head_of(pieces: AsyncIterator[bytes]) -> bytes:
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
     """Read to the end of the body if it comes at once, so that the connection is used again."""
+    import anyio
 
-    async def read() -> None:
+    # Not asyncio.wait_for: before Python 3.12 it swallows a cancellation that comes together with the end.
+    with suppress(ModelError), anyio.move_on_after(DRAIN_S):  # The answer is whole; only the connection is lost.
         async for _ in pieces:
             pass
-
-    try:
-        await asyncio.wait_for(read(), DRAIN_S)
-    except (asyncio.TimeoutError, ModelError):  # Two classes before Python 3.11.
-        return  # The answer is whole; only the connection is lost.

@@ -93,6 +93,9 @@ def made(gguf: Path, cache: Path) -> Path:
                 raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
+    for older in cache.glob(f"{digest[:16]}-*"):
+        if older != folder:
+            shutil.rmtree(older, ignore_errors=True)
     return folder
 
 

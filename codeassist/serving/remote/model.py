@@ -22,6 +22,8 @@ from codeassist.serving.remote.health import WELL, Health, is_about_the_server
 from codeassist.serving.remote.pace import Pace
 from codeassist.serving.remote.probe import Probed
 
+QUIET_S = 20.0
+"""The full look at a server takes some of its seats for a moment: it begins when nothing was asked for so long."""
 PATIENCE_S = 60.0
 """How long a review waits for a server that has too much to do."""
 
@@ -58,6 +60,9 @@ class _Server:
     opening: asyncio.Task[OneServer] | None = None
     looking: asyncio.Task[None] | None = None
     studying: asyncio.Task[None] | None = None
+    studied: bool = False
+    at_work: int = 0
+    last_asked: float = 0.0
 
     @property
     def abilities(self) -> Abilities | None:
@@ -243,7 +248,8 @@ class RemoteModel:
 
     async def _watched(self, server: _Server, stream: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
         """Pass an answer on, and learn from it how the server is."""
-        asked = self._now()
+        asked = server.last_asked = self._now()
+        server.at_work += 1
         times: list[float] = []
         try:
             async with aclosing(stream):
@@ -254,6 +260,8 @@ class RemoteModel:
                     yield chunk
             self._well(server)  # Also by an answer without a single piece.
         finally:
+            server.at_work -= 1
+            server.last_asked = self._now()
             if times:
                 server.pace.note(len(times), times[0] - asked, times[-1] - asked)
                 self._tell()
@@ -303,9 +311,16 @@ class RemoteModel:
         return server.model
 
     def _study(self, server: _Server) -> None:
-        """Find out in full what the server can do, once, beside everything else."""
-        if server.studying is None and server.model is not None and not self._closed:
-            server.studying = _started(self._ways.study(server.model, server.url))
+        """Find out in full what the server can do, once, in a quiet moment."""
+        if server.studying is None and not server.studied and not self._closed:
+            server.studying = _started(self._study_in_quiet(server))
+
+    async def _study_in_quiet(self, server: _Server) -> None:
+        while server.at_work or self._now() < server.last_asked + QUIET_S:
+            await self._sleep(QUIET_S if server.at_work else server.last_asked + QUIET_S - self._now())
+        if server.model is not None:
+            await self._ways.study(server.model, server.url)
+        server.studied = True
 
     def _look_at_those_before(self, chosen: _Server) -> None:
         """See whether the servers that come before `chosen` are there again. A request is never the one to find out

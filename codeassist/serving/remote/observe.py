@@ -18,6 +18,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+import anyio
+
 from codeassist.model.abilities import Abilities, Known
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message, Priority, Sampling
 from codeassist.model.errors import ModelError
@@ -266,6 +268,7 @@ async def _long_body(server: Watched, max_tokens: int) -> dict[str, Any]:
 async def _or_none(work: Coroutine[Any, Any, T]) -> T | None:
     """The result of a question, None if it fails or takes too long."""
     try:
-        return await asyncio.wait_for(work, SLOW_LIMIT_S)
-    except (ModelError, asyncio.TimeoutError, ValueError, AttributeError, TypeError):
+        with anyio.fail_after(SLOW_LIMIT_S):
+            return await work
+    except (ModelError, TimeoutError, ValueError, AttributeError, TypeError):
         return None  # The last three: events of another shape than OpenAI's.

@@ -16,6 +16,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Literal, Protocol, TypeVar
 
+import anyio
+
 from codeassist.model.abilities import Abilities, Engine, Known
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Priority, ServedModel
 from codeassist.model.errors import BadRequest, ModelError, Unauthorised, Unreachable
@@ -134,7 +136,7 @@ async def _ask_for_a_token(server: Probed) -> bool:
             chunks = await _sample(server)
         except Unauthorised:
             raise
-        except (ModelError, asyncio.TimeoutError):
+        except (ModelError, TimeoutError):
             _set(
                 server,
                 refused_fields=before.refused_fields,
@@ -145,7 +147,7 @@ async def _ask_for_a_token(server: Probed) -> bool:
             return False
     except Unauthorised:
         raise
-    except (ModelError, asyncio.TimeoutError):
+    except (ModelError, TimeoutError):
         return False
     if server.abilities.logprobs != "no":
         _set(server, logprobs="yes" if any(token.top for chunk in chunks for token in chunk.tokens) else "no")
@@ -160,7 +162,8 @@ async def _sample(server: Probed) -> list[Chunk]:
         async with aclosing(server.complete(_SAMPLE)) as chunks:
             return [chunk async for chunk in chunks]
 
-    return await asyncio.wait_for(read(), TOKEN_LIMIT_S)
+    with anyio.fail_after(TOKEN_LIMIT_S):
+        return await read()
 
 
 async def _ask_the_tokenizer(server: Probed, families: Sequence[Family]) -> None:
@@ -191,10 +194,11 @@ async def _ask_at_length(server: Probed, chat_family: Family | None) -> None:
 async def _or_none(work: Awaitable[T]) -> T | None:
     """The result of a question, None if it fails or takes too long."""
     try:
-        return await asyncio.wait_for(work, QUICK_LIMIT_S)
+        with anyio.fail_after(QUICK_LIMIT_S):
+            return await work
     except Unauthorised:
         raise
-    except (ModelError, asyncio.TimeoutError):
+    except (ModelError, TimeoutError):
         return None
 
 

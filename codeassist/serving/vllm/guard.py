@@ -5,7 +5,8 @@
 It ends the command and every process that came from it, however those have detached themselves, when its standard
 input ends (whoever started it is gone, or wants it so), at SIGTERM, SIGINT and SIGHUP, and when the command itself
 ends. First the command is asked (SIGTERM), so that it can close its GPUs in order; after the grace all are killed.
-Its exit status is that of the command, or 128 and the number of the signal that ended it.
+Its exit status is that of the command, or 128 and the number of the signal that ended it. The first line of its output
+names the command's process, which leads a session of its own: `The guard started process 123`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -29,6 +31,7 @@ CHILDREN_GRACE_S = 3.0
 KILL_LIMIT_S = 10.0
 """A process inside a GPU driver dies when the driver lets it; waiting longer for it helps nobody."""
 STEP_S = 0.05
+STARTED = "The guard started process "
 
 
 def main(grace_s: float, command: list[str]) -> int:
@@ -52,6 +55,8 @@ def main(grace_s: float, command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]} cannot be run: {error.strerror or error}\n")
         return 127
+    sys.stdout.write(f"{STARTED}{child.pid}\n")
+    sys.stdout.flush()
     family = _Family(child.pid)
     while family.status is None and not told:
         ready, _, _ = select.select([0, woken], [], [])
@@ -102,42 +107,58 @@ class _Family:
         return self.gone()
 
     def send(self, number: int) -> None:
-        members = set(self._members())
+        members = self._members()
         if self.status is None:
             members.add(self._leader)
         for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
-    def _members(self) -> Iterable[int]:
-        parents = process_parents()
-        found = {os.getpid()}
-        while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
-            found |= more
-        return found - {os.getpid()}
+    def _members(self) -> set[int]:
+        return descendants([os.getpid()], processes())
 
 
-def process_parents() -> dict[int, int]:
-    """The parent of each process of this machine that is no zombie."""
+@dataclass(frozen=True)
+class Kin:
+    """Where a process comes from. `session`: 0 where that cannot be told."""
+
+    parent: int
+    session: int
+
+
+def processes() -> dict[int, Kin]:
+    """The processes of this machine that are no zombies."""
     if sys.platform != "linux":
-        return _parents_by_ps()
+        return _processes_by_ps()
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         with suppress(OSError, ValueError, IndexError):
             # The name in parentheses may hold anything, also parentheses and blanks.
-            state, parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+            state, parent, _, session = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
             if state not in "ZX":
-                found[int(folder.name)] = int(parent)
+                found[int(folder.name)] = Kin(int(parent), int(session))
     return found
 
 
-def _parents_by_ps() -> dict[int, int]:
+def descendants(roots: Iterable[int], among: Mapping[int, Kin]) -> set[int]:
+    """All that came from `roots`, without these."""
+    found = set(roots)
+    while more := {pid for pid, kin in among.items() if kin.parent in found and pid not in found}:
+        found |= more
+    return found - set(roots)
+
+
+def _processes_by_ps() -> dict[int, Kin]:
     asked = subprocess.Popen(["/bin/ps", "-axo", "pid=,ppid=,state="], stdout=subprocess.PIPE, text=True)
     said, _ = asked.communicate()
     rows = (line.split() for line in said.splitlines())
-    return {int(row[0]): int(row[1]) for row in rows if len(row) == 3 and row[2][0] != "Z" and int(row[0]) != asked.pid}
+    return {
+        int(row[0]): Kin(int(row[1]), 0)
+        for row in rows
+        if len(row) == 3 and row[2][0] != "Z" and int(row[0]) != asked.pid
+    }
 
 
 def _wait(done: Callable[[], bool], limit_s: float) -> bool:

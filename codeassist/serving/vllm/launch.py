@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +33,7 @@ MAX_SOCKET_PATH = 100
 MARKER = "CODEASSIST_SERVE_ID"
 """In the environment of all that comes from one start, so that it is known wherever it went."""
 
+_STARTED = guard.STARTED.encode()
 _NEVER = (
     # Prompts hold the user's code; they belong in no log.
     "VLLM_CONFIGURE_LOGGING",
@@ -89,6 +90,7 @@ class Process:
         self._log = log
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._marker = environment.get(MARKER, "")
+        self._session = 0
         self.heard = time.monotonic()
         """When it last wrote something, in seconds of the monotonic clock."""
         self.phase = ""
@@ -128,7 +130,8 @@ class Process:
             with suppress(OSError):
                 self._guard.stdin.close()
         self._guard.wait()  # It gives up by itself after the grace and guard.KILL_LIMIT_S.
-        sweep(self._marker)
+        if self._guard.returncode < 0:  # It was killed and could not do its work.
+            sweep(self._session, self._marker)
         self._reader.join(timeout=1.0)
         if self._guard.stdout is not None and not self._reader.is_alive():
             self._guard.stdout.close()
@@ -153,7 +156,9 @@ class Process:
 
     def _take(self, line: bytes) -> None:
         last = line.rstrip(b"\r").rpartition(b"\r")[2]
-        if last.strip():
+        if self._session == 0 and last.startswith(_STARTED):
+            self._session = int(last.removeprefix(_STARTED))
+        elif last.strip():
             self._log.write(last)
             self._tail.append(last.decode("utf-8", "replace"))
             self._note(last)
@@ -217,17 +222,33 @@ def clear_address(address: Address, where: Folders) -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(marker: str, parents: Callable[[], Mapping[int, int]] = guard.process_parents) -> int:
-    """Kill what a guard that was itself killed has left of the start with `marker`; how many. Linux only."""
-    if not marker or sys.platform != "linux":
+def sweep(session: int, marker: str) -> int:
+    """Kill what a guard that was itself killed has left; how many. Linux only.
+
+    vLLM's processes write their titles over what shows their environment; they stay in the `session` of the first.
+    """
+    if sys.platform != "linux":
         return 0
-    wanted, killed = f"{MARKER}={marker}".encode(), 0
-    for pid in parents():
-        with suppress(OSError):
-            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+    wanted, killed, deadline = f"{MARKER}={marker}".encode(), 0, time.monotonic() + guard.KILL_LIMIT_S
+    while time.monotonic() < deadline:
+        among = guard.processes()
+        left = {pid for pid, kin in among.items() if kin.session == session > 0 or (marker and _has(pid, wanted))}
+        left |= guard.descendants(left, among)
+        if not left:
+            break
+        for pid in left:
+            with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
+        time.sleep(guard.STEP_S)
     return killed
+
+
+def _has(pid: int, variable: bytes) -> bool:
+    try:
+        return variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def _check_port(host: str, port: int) -> None:

@@ -135,7 +135,7 @@ def test_the_table_counts_by_the_hour_of_writing() -> None:
 
 
 async def test_a_minute_at_the_keyboard_through_the_real_language_server() -> None:
-    options = {"files": [], "minutes": 1.0, "faster": 20, "right": 0.5, "token_ms": 1.0, "seed": 1, "url": None}
+    options = {"files": [], "minutes": 1.0, "faster": 10, "right": 0.5, "token_ms": 1.0, "seed": 1, "url": None}
     report = await measure(argparse.Namespace(**options, prompts=None))
     counted = report["kinds"]["completion"]
     assert 0 < counted["requests"] <= report["steps"]["key"] + report["steps"]["delete"]

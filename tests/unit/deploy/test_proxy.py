@@ -121,7 +121,7 @@ async def test_who_hangs_up_stops_the_engine(tmp_path: Path) -> None:
 @needs_nginx
 async def test_a_workspace_stays_with_one_server_and_others_go_elsewhere(tmp_path: Path) -> None:
     async with FakeVllm() as one, FakeVllm() as other, proxy(tmp_path, one, other) as client:
-        for session in [f"workspace-{number}" for number in range(12)] * 3:
+        for session in [f"workspace-{number}" for number in range(13)] * 3:
             headers = {**bearer(KEY), "x-session-id": session}
             assert (await client.get("/v1/models", headers=headers)).status_code == 200
         seen = [{request.headers["x-session-id"] for request in fake.received} for fake in (one, other)]

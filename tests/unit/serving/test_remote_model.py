@@ -22,7 +22,7 @@ from codeassist.model.errors import (
     Unauthorised,
     Unreachable,
 )
-from codeassist.serving.remote.model import RemoteModel, Ways
+from codeassist.serving.remote.model import QUIET_S, RemoteModel, Ways
 
 A, B, C = "http://a/v1", "http://b/v1", "http://c/v1"
 COMPLETION = CompletionRequest("def f(", 16)
@@ -349,6 +349,22 @@ async def test_the_full_look_comes_after_the_first_answer_once() -> None:
         await team.ask()
         await team.settled()
     assert (team.looks, team.studies) == ([A], [A])
+
+
+async def test_the_full_look_waits_until_nothing_was_asked_for_a_while() -> None:
+    team = Team(A)
+    stream = team.model.complete(COMPLETION)
+    await team.ask()
+    await stream.__anext__()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert team.slept
+    assert team.studies == []
+    await stream.aclose()
+    asked = team.now
+    await team.settled()
+    assert team.studies == [A]
+    assert team.now >= asked + QUIET_S
 
 
 async def test_a_request_that_is_cancelled_leaves_the_first_look_going() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm.guard import process_parents
+from codeassist.serving.vllm.guard import processes
 from codeassist.serving.vllm.plan import Address, Argument, NodeCommand, Plan
 
 PYTHON = sys.executable
@@ -79,9 +79,7 @@ class Fake:
     def alive(self) -> set[int]:
         """The processes of the fake that live."""
         path = self.folder / "pids"
-        return (
-            {int(line) for line in path.read_text().splitlines()} & process_parents().keys() if path.exists() else set()
-        )
+        return {int(line) for line in path.read_text().splitlines()} & processes().keys() if path.exists() else set()
 
     def log(self) -> str:
         return "".join(path.read_text() for path in self.where.logs.glob("vllm-*.log"))

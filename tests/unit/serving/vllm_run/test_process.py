@@ -16,13 +16,17 @@ import pytest
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders
 from codeassist.serving.vllm import guard
-from codeassist.serving.vllm.launch import MARKER, Log, Process, clear_address, environment_for, log_path, sweep
+from codeassist.serving.vllm.launch import Log, Process, clear_address, environment_for, log_path, sweep
 from codeassist.serving.vllm.plan import Address
 
 SLEEP = "import time; time.sleep(600)"
 FAMILY = """
 import pathlib, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+hides = sys.argv[2:] == ["hide"]
+# vLLM's processes stay in the session but hide their environment; others do the opposite.
+child = subprocess.Popen(
+    [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=not hides, env={} if hides else None
+)
 pathlib.Path(sys.argv[1]).write_text(str(child.pid))
 time.sleep(600)
 """
@@ -34,7 +38,7 @@ def until(true: Callable[[], Any]) -> None:
 
 
 def alive(pid: int) -> bool:
-    return pid in guard.process_parents()
+    return pid in guard.processes()
 
 
 @pytest.fixture
@@ -83,22 +87,22 @@ def test_a_progress_bar_without_line_ends_is_seen_and_not_logged(log: Log) -> No
     process.stop()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no environment of others to read")
-def test_what_a_killed_guard_leaves_is_found_by_its_mark(tmp_path: Path, log: Log) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot be told to die with another")
+@pytest.mark.parametrize("hides", [False, True], ids=["by its mark", "by its session"])
+def test_what_a_killed_guard_leaves_is_found(tmp_path: Path, log: Log, hides: bool) -> None:
     environment = environment_for({}, None, os.environ)
     note = tmp_path / "child"
-    process = Process([sys.executable, "-c", FAMILY, str(note)], environment, log, 1)
+    process = Process([sys.executable, "-c", FAMILY, str(note), "hide" * hides], environment, log, 1)
     until(lambda: note.exists() and note.read_text())
     child = int(note.read_text())
-    (guardian,) = [pid for pid, parent in guard.process_parents().items() if parent == os.getpid()]
+    (guardian,) = [pid for pid, kin in guard.processes().items() if kin.parent == os.getpid()]
     os.kill(guardian, signal.SIGKILL)
     until(lambda: process.status is not None)
     assert process.status == -signal.SIGKILL
     assert alive(child)
     process.stop()
-    until(lambda: not alive(child))
-    assert sweep(environment[MARKER]) == 0
-    assert sweep("") == 0
+    assert not alive(child)
+    assert sweep(0, "") == 0
 
 
 def test_the_guard_ends_all_when_it_is_told_to(tmp_path: Path) -> None:
