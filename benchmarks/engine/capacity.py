@@ -79,18 +79,18 @@ class Capacity:
         return max(0, math.floor(min(self.by_time, self.by_cache)))
 
 
-# Counted by `developer_hour.py --minutes 15 --faster 2`: 10,040 completions and 312 requests of reviews in an hour, put
-# together. Bytes: prompts as JSON had 5,249 on the mean; the rest of the request, and 300 for each token of an answer,
+# Counted by `developer_hour.py --minutes 15 --faster 2`: 10,892 completions and 328 requests of reviews in an hour, put
+# together. Bytes: prompts as JSON had 5,376 on the mean; the rest of the request, and 300 for each token of an answer,
 # are estimates. See docs/scaling.md.
 DEMAND = Demand(
-    requests=10_352,
-    prompt_tokens=1233,
-    cached_share=0.923,
+    requests=11_220,
+    prompt_tokens=1263,
+    cached_share=0.922,
     written_tokens=10.1,
     held_tokens=2048,
     bytes_up=6000,
     bytes_down=3300,
-    spread_shares=((2, 0.92), (4, 0.91), (8, 0.89), (16, 0.86)),
+    spread_shares=((2, 0.92), (4, 0.91), (8, 0.89), (16, 0.87)),
 )
 
 # Times to first token for 128 and 1,024 tokens, 35.7 and 70.3 ms, from a public benchmark; see docs/scaling.md.

@@ -201,8 +201,8 @@ class Load:
             request = next(self.requests)
             if way == "no priority":
                 request = replace(request, priority=Priority.COMPLETION)
-            background = editor.background(lambda request=request: self.review(request), rule)  # type: ignore[misc]
-            tasks.append(asyncio.ensure_future(background if way == "ours" else self.review(request)))
+            work = self.wanted(request, editor, rule) if way == "ours" else self.review(request)
+            tasks.append(asyncio.ensure_future(work))
         try:
             yield
             failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception()]
@@ -213,6 +213,9 @@ class Load:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.until(lambda running, waiting: running + waiting == 0)
+
+    async def wanted(self, request: ChatRequest, editor: Admission, rule: Rule) -> None:
+        await editor.background(lambda: self.review(request), rule)
 
     async def review(self, request: ChatRequest) -> None:
         first = True

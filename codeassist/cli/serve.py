@@ -41,6 +41,7 @@ QUANTISATIONS = ("bf16", "fp8", "int8", "int4", "mxfp4", "nvfp4")
 @click.option("--without", multiple=True, metavar="NAME", help="Leave a lever to vLLM.")
 @click.option("--trust-remote-code", is_flag=True, help="Let the model's repository run its code on this machine.")
 @click.option("--weights", metavar="PATH", help="Weights in this folder, not from the model hub.")
+@click.option("--new-key", is_flag=True, help="Replace the key that editors need for this address.")
 @click.option("--python", type=click.Path(path_type=Path), help="The Python that has vLLM.")
 @click.pass_context
 def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
@@ -65,6 +66,7 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
     without: tuple[str, ...],
     trust_remote_code: bool,
     weights: str | None,
+    new_key: bool,
     python: Path | None,
 ) -> None:
     """Start vLLM for MODEL, tuned for completions. Without MODEL: list what fits this machine."""
@@ -113,7 +115,7 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
             _print(plan, form or "shell")
             return
         rank = 0 if node_rank is None else node_rank
-        status = _run(plan, settings, ServeOptions(rank, python, trust_remote_code))
+        status = _run(plan, settings, ServeOptions(rank, python, trust_remote_code, new_key))
     except (CannotServe, UnknownHardware, UnknownModel) as error:
         click.echo(f"codeassist serve: {error}", err=True)
         context.exit(2 if isinstance(error, (UnknownHardware, UnknownModel, WrongOptions)) else 4)
@@ -174,9 +176,15 @@ def _run(plan: Plan, settings: Settings, options: ServeOptions) -> int:
         click.echo(f"\r\x1b[K{line}" if terminal else line, err=True)
 
     def progress(line: str) -> None:
+        nonlocal last
+        phase = line.split(" (", 1)[0]
         if terminal:
             click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        elif phase != last:  # A log gets a line for each phase, not for each second.
+            click.echo(line, err=True)
+        last = phase
 
+    last = ""
     terminal = sys.stderr.isatty()
     for note in plan.notes:
         say(note)

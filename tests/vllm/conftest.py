@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from codeassist.serving.folders import folders
 from codeassist.serving.store import locate
 from codeassist.settings import load
 from tests.e2e import editor as editors
-from tests.e2e.editor import Editor, environment, start
+from tests.e2e.editor import KNOWN, Editor, acquaint, environment, start
 from tests.vllm import servers
 from tests.vllm.servers import WAIT_LIMIT_S, Models, Server, make_models, missing
 
@@ -106,24 +107,7 @@ def running() -> Iterator[Running]:
 async def sliced(models: Models, home: Path, running: Running) -> Server:
     """A real mixture of experts that completes and reviews as the embedded model does."""
     options = ("--lever", f"seats={SEATS}", "--lever", f"step-tokens={CHUNK_TOKENS}")
-    server = await running.take(Server("sliced-moe", models.sliced, home, options))
-    await found_out(server, home)
-    return server
-
-
-async def found_out(server: Server, home: Path) -> None:
-    """Let a first editor find out what the server can do. Later ones remember it, and ask nothing that is not asked
-    of them: the counts of the server are theirs."""
-    async with start("vscode", variables(server, home)) as editor:
-        editor.open("file:///workspace/first.py", "total = ")
-        await editor.complete("file:///workspace/first.py", len("total = "))
-        remembered = home / "cache" / "codeassist" / "servers"
-
-        def known() -> bool:
-            return any('"asked":"full"' in path.read_text().replace(" ", "") for path in remembered.glob("*"))
-
-        await server.until(lambda _: known(), "an answer to what the server can do")
-    await server.until(lambda now: now.running + now.waiting == 0, "an idle server")
+    return await running.take(Server("sliced-moe", models.sliced, home, options))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -170,9 +154,15 @@ def uri(request: pytest.FixtureRequest) -> str:
 
 
 def variables(server: Server, home: Path, **more: str) -> dict[str, str]:
-    """The environment of a language server that uses `server` and reviews in words only. It finds the key itself."""
-    own = {"SERVER__URL": server.url, "REVIEW__ANALYZERS": '["words"]'}
-    return environment(home, **{**own, **more})
+    """The environment of a language server that uses `server` and reviews in words only. It finds the key itself.
+
+    It remembers what the server can do (test_probe.py finds that out), so that the server's counts are of its own
+    requests.
+    """
+    own = {"SERVER__URL": server.url, "REVIEW__ANALYZERS": '["words"]', **more}
+    known = replace(KNOWN, version=server.record()["vllm_version"], priority="yes", fill_in_middle="qwen-coder")
+    acquaint(home, own["SERVER__URL"], server.name, known)
+    return environment(home, known=None, **own)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -123,7 +123,7 @@ class Server:
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 command,
-                env={**environment(self.home), **THREADS},
+                env={**environment(self.home, known=None), **THREADS},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -151,12 +151,12 @@ class Server:
             self.process.wait()
         self.process = None
 
-    def kill_vllm(self) -> int:
-        """End vLLM's first process as the kernel does when memory is short; its id."""
+    def vllm(self) -> int:
+        """vLLM's first process, below the guard that `codeassist serve` puts between."""
         assert self.process is not None
-        (child,) = children(self.process.pid)
-        os.kill(child, signal.SIGKILL)
-        return child
+        (guard,) = children(self.process.pid)
+        (found,) = children(guard)
+        return found
 
     def tail(self, lines: int = 60) -> str:
         """The ends of what was said and of vLLM's log."""

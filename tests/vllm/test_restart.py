@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from tests.e2e.editor import Editor
 from tests.e2e.places import CURSOR, cut
-from tests.vllm.servers import Server, children
+from tests.vllm.servers import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -19,7 +22,8 @@ async def test_an_editor_stays_open_while_the_engine_is_killed_and_restarted(
     editor.open(uri, TEXT)
     assert await editor.complete(uri, AT) is not None
     starts = sliced.said.count(" is ready after ")
-    killed = sliced.kill_vllm()
+    killed = sliced.vllm()
+    os.kill(killed, signal.SIGKILL)  # As the kernel does when memory is short.
     for _ in range(3):
         assert await editor.complete(uri, AT) is None
         assert str((await editor.trace(1))[0]["skip"]).startswith("model-")
@@ -32,6 +36,4 @@ async def test_an_editor_stays_open_while_the_engine_is_killed_and_restarted(
     assert shown.text == "sum(prices)"
     assert len(editor.messages) == 1, editor.messages
     assert editor.statuses[-1]["state"] == "ready"
-    assert sliced.process is not None
-    (restarted,) = children(sliced.process.pid)
-    assert restarted != killed
+    assert sliced.vllm() != killed

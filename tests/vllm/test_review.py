@@ -14,8 +14,6 @@ from tests.vllm.conftest import variables
 from tests.vllm.relay import relay
 from tests.vllm.servers import Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 BUGGY = '''\
 def smaller(a, b):
     """Return the smaller of a and b."""
@@ -25,6 +23,7 @@ def smaller(a, b):
 '''
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_review_on_save_answers_by_the_schema(sliced: Server, home: Path, uri: str) -> None:
     async with (
         relay(sliced.port) as between,

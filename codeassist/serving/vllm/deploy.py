@@ -80,7 +80,8 @@ def compose(plan: Plan) -> str:
                 "networks": ["inside", "outside"],
                 "depends_on": {"vllm": {"condition": "service_healthy"}},
                 "cap_drop": ["ALL"],
-                "cap_add": ["CHOWN", "SETGID", "SETUID"],
+                # DAC_OVERRIDE: file secrets keep the owner and mode that the key has on the host.
+                "cap_add": ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"],
                 "security_opt": ["no-new-privileges:true"],
                 "deploy": {"resources": {"limits": {"cpus": "2", "memory": "256m"}}},
                 "healthcheck": _healthcheck(

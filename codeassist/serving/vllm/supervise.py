@@ -227,7 +227,8 @@ class _Server:
                 f"vLLM ended {self._patience.restarts.most_quick + 1} times soon after its start, the last time so: "
                 f"{trouble.sentence.rstrip('.')}; the whole log is {self._log_path}"
             )
-        say(f"vLLM ended: {trouble.sentence.rstrip('.')}. It starts again in {wait_s:.0f} s.")
+        ended = "" if trouble.sentence.startswith("vLLM ") else "vLLM ended: "
+        say(f"{ended}{trouble.sentence.rstrip('.')}. It starts again in {wait_s:.0f} s.")
         await self._pause(wait_s, stop)
 
     async def _pause(self, seconds: float, stop: asyncio.Event) -> None:

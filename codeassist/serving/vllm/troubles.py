@@ -51,7 +51,11 @@ def explain(lines: Sequence[str], status: int | None) -> Trouble:
         return Trouble("unknown", f"vLLM ended with an error that codeassist does not know: {said}")
     if status is not None and status < 0:
         return Trouble("signal", f"vLLM was ended by {_signal_name(-status)} and said nothing about it.")
-    return Trouble("silent", f"vLLM ended with status {status} and said nothing about it.")
+    return Trouble(
+        "silent",
+        f"vLLM ended with status {status} and its log does not say why; where one of its processes was killed because "
+        "memory ran out, the system's own log (dmesg) says so.",
+    )
 
 
 def _last_error(text: str) -> str:
@@ -337,5 +341,12 @@ _RULES: tuple[_Rule, ...] = (
         r"operator torchvision::nms does not exist|ImportError: .*(?:undefined symbol|cannot open shared object file)",
         "The installation of vLLM does not fit together: install it anew in a fresh environment; for a CPU build "
         "remove torchvision and torchaudio.",
+    ),
+    # Last: what a process says when another one is gone; that one's own words say more.
+    _rule(
+        "worker-died",
+        r"(?:Worker ?[Pp]roc|[Pp]rocess) .*died (?:unexpectedly|with exit code)",
+        "One of vLLM's processes was killed or crashed, often because memory ran out (the system's own log, dmesg, "
+        "says so): choose a smaller quantisation or --max-model-len, or end other programs.",
     ),
 )

@@ -1,4 +1,4 @@
-"""The Ray Serve file, by a closed model of ours of what Ray 2.60 reads, and by Ray's own classes where they are installed."""
+"""The Ray Serve file, by a closed model of ours of what Ray 2.60 reads, and by Ray's own classes where Ray is there."""
 
 from __future__ import annotations
 
