@@ -172,6 +172,8 @@ def _run(plan: Plan, settings: Settings, options: ServeOptions) -> int:
 
     from codeassist.serving.vllm.supervise import serve_plan
 
+    last = ""
+
     def say(line: str) -> None:
         click.echo(f"\r\x1b[K{line}" if terminal else line, err=True)
 
@@ -184,7 +186,6 @@ def _run(plan: Plan, settings: Settings, options: ServeOptions) -> int:
             click.echo(line, err=True)
         last = phase
 
-    last = ""
     terminal = sys.stderr.isatty()
     for note in plan.notes:
         say(note)
