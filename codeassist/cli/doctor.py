@@ -127,7 +127,7 @@ def _mend(error: Exception) -> str:
 def _served_here(settings: Settings) -> Iterator[Check]:
     """What `codeassist serve` runs on this machine now."""
     from codeassist.serving.folders import folders
-    from codeassist.serving.vllm.serving_record import running
+    from codeassist.serving.vllm.running.record import running
 
     for record in running(folders(settings)):
         message = (
@@ -185,7 +185,7 @@ async def _examine(settings: Settings, role: Role, url: str) -> list[Check]:
 def _engine(url: str, name: str, abilities: Abilities) -> Check:
     """Engine, version, model and context length; a warning for a version with known holes."""
     from codeassist.serving.remote.advice import as_document, named
-    from codeassist.serving.vllm.install import known_holes, version_key
+    from codeassist.serving.vllm.running.install import known_holes, version_key
 
     length = (
         f"{abilities.max_model_tokens} tokens of context" if abilities.max_model_tokens else "context length unsaid"

@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from codeassist.serving.vllm.hardware import Hardware
     from codeassist.serving.vllm.plan import Plan
-    from codeassist.serving.vllm.render import Format
-    from codeassist.serving.vllm.supervise import ServeOptions
+    from codeassist.serving.vllm.running.supervise import ServeOptions
+    from codeassist.serving.vllm.written.render import Format
     from codeassist.settings import Settings
 
 FORMATS = ("shell", "json", "compose", "systemd", "helm", "ray")
@@ -81,7 +81,7 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
     from codeassist.serving.vllm.arguments import CannotServe, PlanOptions, WrongOptions
     from codeassist.serving.vllm.hardware import UnknownHardware, detect, named
     from codeassist.serving.vllm.planning import make_plan
-    from codeassist.serving.vllm.supervise import ServeOptions
+    from codeassist.serving.vllm.running.supervise import ServeOptions
     from codeassist.settings import load
 
     settings, problems = load()
@@ -158,7 +158,7 @@ def _pairs(levers: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print(plan: Plan, form: Format) -> None:
-    from codeassist.serving.vllm.render import render
+    from codeassist.serving.vllm.written.render import render
 
     click.echo(render(plan, form, (sys.executable, "-m", "codeassist")), nl=False)
     if form not in ("shell", "json"):
@@ -170,7 +170,7 @@ def _run(plan: Plan, settings: Settings, options: ServeOptions) -> int:
     """Serve this node's part until stopped."""
     import asyncio
 
-    from codeassist.serving.vllm.supervise import serve_plan
+    from codeassist.serving.vllm.running.supervise import serve_plan
 
     last = ""
 

@@ -19,7 +19,7 @@ from codeassist.serving.remote.identity import cache_salt, session_id, user_secr
 from codeassist.serving.remote.model import OneServer, OnNote, RemoteModel, Ways
 from codeassist.serving.remote.probe import probe
 from codeassist.serving.remote.remember import remember, remembered
-from codeassist.serving.vllm.serving_record import key_for
+from codeassist.serving.vllm.running.record import key_for
 from codeassist.settings import Role, ServerSettings, Settings, role_server
 
 __all__ = ["can_review", "connect", "embedded_engines", "family_of", "known_family", "open_server"]

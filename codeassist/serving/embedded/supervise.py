@@ -233,7 +233,7 @@ def _command(settings: Settings, model: Located, where: Folders, orphan_s: float
 
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[3]
     if not package.name.endswith("-packages"):  # A checkout: the engine must be of the same one.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(package), environment.get("PYTHONPATH"))))
     return environment

@@ -14,7 +14,7 @@ from codeassist.serving.vllm.arguments import PlanOptions
 from codeassist.serving.vllm.hardware import named
 from codeassist.serving.vllm.plan import Plan
 from codeassist.serving.vllm.planning import make_plan
-from codeassist.serving.vllm.render import Format, render
+from codeassist.serving.vllm.written.render import Format, render
 
 FOLDER = Path(__file__).parents[3] / "examples/deploy"
 FILES: dict[Format, str] = {"compose": "compose.yaml", "helm": "values.yaml", "ray": "ray-serve.yaml"}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from codeassist.serving.vllm.deploy import helm
+from codeassist.serving.vllm.written.deploy import helm
 from tests.unit.deploy.printed import loaded, with_wide_plan
 
 CHART = "0.1.12"

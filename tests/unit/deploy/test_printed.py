@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeassist.serving.vllm.render import Format
+from codeassist.serving.vllm.written.render import Format
 from tests.unit.deploy.printed import COMMAND, FILES, FOLDER, plan, printed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codeassist.serving.embedded import supervise
 from codeassist.serving.embedded.engine import EngineOptions, batch_tokens, run, writing_threads
 from codeassist.serving.embedded.enginelog import EngineLog
 from codeassist.serving.embedded.record import engine_lock, record_path
@@ -93,3 +95,8 @@ def test_a_file_that_the_engine_cannot_load_is_explained_and_nothing_is_left(
 def test_small_machines_read_prompts_in_small_steps() -> None:
     assert [writing_threads(cores) for cores in (1, 2, 4)] == [1, 1, 3]
     assert [batch_tokens(threads) for threads in (1, 2, 8, 64)] == [128, 128, 256, 512]
+
+
+def test_an_engine_of_a_checkout_is_of_the_same_one() -> None:
+    first = supervise._environment()["PYTHONPATH"].split(os.pathsep)[0]
+    assert (Path(first) / "codeassist" / "__init__.py").is_file()

@@ -10,7 +10,7 @@ from codeassist.serving.vllm.arguments import CannotServe, PlanOptions
 from codeassist.serving.vllm.hardware import named
 from codeassist.serving.vllm.plan import Plan
 from codeassist.serving.vllm.planning import make_plan
-from codeassist.serving.vllm.render import render
+from codeassist.serving.vllm.written.render import render
 
 GOLDENS = Path(__file__).parent / "goldens"
 RUNTIME = Path("/run/user/1000/codeassist")

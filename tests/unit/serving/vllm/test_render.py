@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from codeassist.serving.vllm.arguments import CannotServe
-from codeassist.serving.vllm.render import FORMATS, render
-from codeassist.serving.vllm.yamltext import yaml_text
+from codeassist.serving.vllm.written.render import FORMATS, render
+from codeassist.serving.vllm.written.yamltext import yaml_text
 from tests.unit.serving.vllm.making import gpus, model, planned, processor, weights
 
 H100 = gpus(1, 80)

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 
 from codeassist.cli.serve import FORMATS, QUANTISATIONS, serve
 from codeassist.serving.errors import EngineNotStarted
-from codeassist.serving.vllm import render, supervise
 from codeassist.serving.vllm.plan import Plan
-from codeassist.serving.vllm.supervise import ServeOptions
+from codeassist.serving.vllm.running import supervise
+from codeassist.serving.vllm.running.supervise import ServeOptions
+from codeassist.serving.vllm.written import render
 
 MODEL = "qwen3-coder-30b-a3b"
 
@@ -127,7 +128,8 @@ class _Supervisor:
     async def __call__(self, plan: Plan, options: ServeOptions, **others: Any) -> int:
         self.calls.append((plan, options))
         others["say"]("It starts.")
-        others["progress"]("It still starts.")
+        for seconds in range(3):
+            others["progress"](f"It still starts ({seconds} s).")
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -144,7 +146,7 @@ def test_running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plan, options = ran.calls[0]
     assert plan.nodes[0].model == str(tmp_path)
     assert options == ServeOptions(0, Path("/opt/python"), True)
-    assert done.stderr.endswith("It starts.\n"), "what only replaces other lines is for terminals"
+    assert done.stderr.endswith("It starts.\nIt still starts (0 s).\n"), "a log gets each phase once"
 
 
 def test_one_command_starts_all_nodes_through_ray(monkeypatch: pytest.MonkeyPatch) -> None:

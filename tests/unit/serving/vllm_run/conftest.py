@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm.guard import processes
 from codeassist.serving.vllm.plan import Address, Argument, NodeCommand, Plan
+from codeassist.serving.vllm.running.guard import processes
 
 PYTHON = sys.executable
 """Kept: tests put another in its place."""

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from codeassist.serving.errors import EngineNotStarted
-from codeassist.serving.vllm import install as install_module
-from codeassist.serving.vllm.install import (
+from codeassist.serving.vllm.plan import Argument, NodeCommand
+from codeassist.serving.vllm.running import install as install_module
+from codeassist.serving.vllm.running.install import (
     GUARDS,
     Hole,
     Holes,
@@ -24,7 +25,6 @@ from codeassist.serving.vllm.install import (
     look,
     version_key,
 )
-from codeassist.serving.vllm.plan import Argument, NodeCommand
 from codeassist.settings import Settings
 from tests.unit.serving.vllm_run.conftest import install, script
 

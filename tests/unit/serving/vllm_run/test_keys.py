@@ -8,8 +8,8 @@ import pytest
 
 from codeassist.serving.errors import EngineNotStarted, UnsafeFolder
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm.keys import key_path, keys_folder, read_key, take_key
-from codeassist.serving.vllm.serving_record import (
+from codeassist.serving.vllm.running.keys import key_path, keys_folder, read_key, take_key
+from codeassist.serving.vllm.running.record import (
     ServingRecord,
     key_for,
     read_serving,

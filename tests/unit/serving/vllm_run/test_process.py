@@ -15,9 +15,9 @@ import pytest
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm import guard
-from codeassist.serving.vllm.launch import Log, Process, clear_address, environment_for, log_path, sweep
 from codeassist.serving.vllm.plan import Address
+from codeassist.serving.vllm.running import guard
+from codeassist.serving.vllm.running.launch import Log, Process, clear_address, environment_for, log_path, sweep
 
 SLEEP = "import time; time.sleep(600)"
 FAMILY = """

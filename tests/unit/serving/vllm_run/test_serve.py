@@ -18,9 +18,9 @@ import pytest
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.vllm.plan import Address, Argument, NodeCommand, Plan
-from codeassist.serving.vllm.restarts import Restarts
-from codeassist.serving.vllm.serving_record import key_for, running, serving_lock, write_serving
-from codeassist.serving.vllm.supervise import Patience, ServeOptions, serve_plan
+from codeassist.serving.vllm.running.record import key_for, running, serving_lock, write_serving
+from codeassist.serving.vllm.running.restarts import Restarts
+from codeassist.serving.vllm.running.supervise import Patience, ServeOptions, serve_plan
 from codeassist.settings import Settings
 from tests.unit.serving.vllm_run.conftest import Fake
 
@@ -321,7 +321,7 @@ import asyncio
 from pathlib import Path, PosixPath
 from codeassist.serving.folders import Folders
 from codeassist.serving.vllm.plan import Address, Argument, NodeCommand, Plan
-from codeassist.serving.vllm.supervise import Patience, ServeOptions, serve_plan
+from codeassist.serving.vllm.running.supervise import Patience, ServeOptions, serve_plan
 from codeassist.settings import Settings
 asyncio.run(serve_plan({plan!r}, ServeOptions(python=Path({str(fake.python)!r})), settings=Settings(),
     say=lambda line: print(line, flush=True), where={fake.where!r}, patience=Patience(grace_s=0.1)))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from codeassist.serving.vllm.phases import bare, phase_of, tells_failure
-from codeassist.serving.vllm.restarts import Restarts
-from codeassist.serving.vllm.troubles import explain
+from codeassist.serving.vllm.running.phases import bare, phase_of, tells_failure
+from codeassist.serving.vllm.running.restarts import Restarts
+from codeassist.serving.vllm.running.troubles import explain
 
 CORE = "(EngineCore pid=812) ERROR 11-23 10:00:00 [core.py:1101] "
 

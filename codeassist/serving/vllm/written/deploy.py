@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from codeassist.serving.vllm.plan import Argument, Plan
-from codeassist.serving.vllm.yamltext import yaml_text
+from codeassist.serving.vllm.written.yamltext import yaml_text
 
 PROGRAM = ("/usr/bin/env", "codeassist")
 IMAGE = "vllm/vllm-openai"

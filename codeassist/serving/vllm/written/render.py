@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 from codeassist.serving.vllm.arguments import CannotServe
-from codeassist.serving.vllm.deploy import PROGRAM, compose, helm, ray_serve, systemd
 from codeassist.serving.vllm.plan import NodeCommand, Plan
+from codeassist.serving.vllm.written.deploy import PROGRAM, compose, helm, ray_serve, systemd
 
 Format = Literal["shell", "json", "compose", "systemd", "helm", "ray"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -17,13 +17,12 @@ from filelock import Timeout
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders, folders, make_private
-from codeassist.serving.vllm.install import Installed, check_version, command_line, find_vllm, fitting
-from codeassist.serving.vllm.keys import keys_folder, take_key
-from codeassist.serving.vllm.launch import Log, Process, clear_address, environment_for, log_path
 from codeassist.serving.vllm.plan import Argument, NodeCommand, Plan
-from codeassist.serving.vllm.ready import Ready, local_url, probe
-from codeassist.serving.vllm.restarts import Restarts
-from codeassist.serving.vllm.serving_record import (
+from codeassist.serving.vllm.running.install import Installed, check_version, command_line, find_vllm, fitting
+from codeassist.serving.vllm.running.keys import keys_folder, take_key
+from codeassist.serving.vllm.running.launch import Log, Process, clear_address, environment_for, log_path
+from codeassist.serving.vllm.running.ready import Ready, local_url, probe
+from codeassist.serving.vllm.running.record import (
     ServingRecord,
     read_serving,
     records_folder,
@@ -31,7 +30,8 @@ from codeassist.serving.vllm.serving_record import (
     serving_lock,
     write_serving,
 )
-from codeassist.serving.vllm.troubles import Trouble, explain
+from codeassist.serving.vllm.running.restarts import Restarts
+from codeassist.serving.vllm.running.troubles import Trouble, explain
 from codeassist.settings import Settings
 
 FORBIDDEN = {

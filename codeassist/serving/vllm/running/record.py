@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codeassist.model.endpoint import Endpoint
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm.keys import read_key
+from codeassist.serving.vllm.running.keys import read_key
 
 MAX_RECORD_BYTES = 64 << 10
 

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from codeassist.serving.vllm.phases import bare, tells_failure
+from codeassist.serving.vllm.running.phases import bare, tells_failure
 
 MAX_SENTENCE = 400
 

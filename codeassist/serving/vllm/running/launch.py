@@ -19,9 +19,9 @@ from pathlib import Path
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders, make_private
-from codeassist.serving.vllm import guard
-from codeassist.serving.vllm.phases import phase_of
 from codeassist.serving.vllm.plan import Address
+from codeassist.serving.vllm.running import guard
+from codeassist.serving.vllm.running.phases import phase_of
 
 MAX_LOG_BYTES = 4 << 20
 """Of each of the two files of a log: the one written now and the one before."""
