@@ -29,6 +29,8 @@ STOP_LIMIT_S = 60.0
 WAIT_LIMIT_S = 240.0
 """How long a test waits for what must happen. Two cores read about a hundred tokens in a second."""
 NEEDED_GIB = 8
+NO_KEY = "none"
+"""For what the key does not guard; there is none while the server is down."""
 THREADS = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1))}
 """Not bound to cores, as vLLM has it: where something else runs on the first core, it would wait for that."""
 
@@ -158,6 +160,20 @@ class Server:
         (found,) = children(guard)
         return found
 
+    async def gone(self) -> None:
+        """Until nobody answers at its address."""
+        end = time.monotonic() + WAIT_LIMIT_S
+        async with self.client(NO_KEY) as client:
+            while True:
+                try:
+                    await client.get("/health")
+                except httpx.ConnectError:
+                    return
+                except httpx.TransportError:
+                    pass  # It is about to be.
+                assert time.monotonic() < end, f"vLLM still answers:\n{self.tail()}"
+                await asyncio.sleep(0.05)
+
     def tail(self, lines: int = 60) -> str:
         """The ends of what was said and of vLLM's log."""
         named = re.findall(r"its log is (\S+)", self.said)
@@ -176,13 +192,13 @@ class Server:
         )
 
     async def metrics(self) -> Metrics:
-        async with self.client() as client:
+        async with self.client(NO_KEY) as client:
             return Metrics.parse((await client.get("/metrics")).text)
 
     async def until(self, condition: Callable[[Metrics], bool], what: str) -> Metrics:
         """Wait until its metrics are as wanted; they are the only sign that it gives."""
         end = time.monotonic() + WAIT_LIMIT_S
-        async with self.client() as client:
+        async with self.client(NO_KEY) as client:
             while True:
                 found = Metrics.parse((await client.get("/metrics")).text)
                 if condition(found):

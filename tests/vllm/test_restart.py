@@ -24,6 +24,7 @@ async def test_an_editor_stays_open_while_the_engine_is_killed_and_restarted(
     starts = sliced.said.count(" is ready after ")
     killed = sliced.vllm()
     os.kill(killed, signal.SIGKILL)  # As the kernel does when memory is short.
+    await sliced.gone()
     for _ in range(3):
         assert await editor.complete(uri, AT) is None
         assert str((await editor.trace(1))[0]["skip"]).startswith("model-")

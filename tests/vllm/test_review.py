@@ -27,7 +27,7 @@ def smaller(a, b):
 async def test_a_review_on_save_answers_by_the_schema(sliced: Server, home: Path, uri: str) -> None:
     async with (
         relay(sliced.port) as between,
-        start("vscode", variables(sliced, home, SERVER__URL=between.url)) as editor,
+        start("vscode", variables(sliced, home, SERVER__URL=between.url, API_KEY=sliced.key)) as editor,
     ):
         editor.open(uri, BUGGY.replace("return b\n    return", "return a\n    return"))
         editor.replace(uri, "return a\n", "return b\n")
