@@ -7,7 +7,7 @@ time of a prompt that fills one step of the engine (`--chunk-tokens`, vLLM's --m
 during a step waits for its end. What is promised is at most twice `idle` plus `one chunk`, under these loads:
 
   ours          each editor has its share of the reviews, and asks for four of them at a time; completions come first
-                in vLLM's queue, and find a seat free
+                in vLLM's queue, find a seat free, and the editor's own reviews give way while their prompts are read
   all at once   every review is sent at once, so that the seats (`--seats`, vLLM's --max-num-seqs) may be taken: the
                 completion is first in the queue and waits for a seat
   no priority   the same, and the completion is queued behind the reviews
@@ -34,7 +34,7 @@ from typing import Literal
 from workload import TYPED_CHARACTERS, Fitted, Workload, nonce, places, read_source
 
 from codeassist.context.limits import ContextLimits
-from codeassist.flow.admission import Admission, Rule
+from codeassist.flow.admission import Admission, Begun, Rule
 from codeassist.flow.asking import SEATS as REVIEW_SEATS
 from codeassist.flow.asking import Bound
 from codeassist.model.api import ChatRequest, CompletionRequest, Priority
@@ -195,7 +195,7 @@ class Load:
     async def reviewing(self, way: Way, editors: Sequence[Admission]) -> AsyncIterator[None]:
         """All reviews are wanted; they are given up at the end."""
         self.begun = 0
-        rule = Rule(seats=REVIEW_SEATS, give_way=False)  # As the flows have it for a vLLM with priorities.
+        rule = Rule(seats=REVIEW_SEATS, give_way="while-read")  # As the flows have it for a vLLM with priorities.
         tasks: list[asyncio.Task[None]] = []
         for editor in itertools.islice(itertools.cycle(editors), self.chosen.reviews):
             request = next(self.requests)
@@ -215,14 +215,16 @@ class Load:
             await self.until(lambda running, waiting: running + waiting == 0)
 
     async def wanted(self, request: ChatRequest, editor: Admission, rule: Rule) -> None:
-        await editor.background(lambda: self.review(request), rule)
+        await editor.background(lambda begun: self.review(request, begun), rule)
 
-    async def review(self, request: ChatRequest) -> None:
+    async def review(self, request: ChatRequest, begun: Begun = lambda: None) -> None:
         first = True
         async with aclosing(self.model.chat(request)) as chunks:
             async for chunk in chunks:
-                self.begun += first and bool(chunk.text)
-                first = first and not chunk.text
+                if first and chunk.text:
+                    first = False
+                    self.begun += 1
+                    begun()
 
     async def keystroke_later(self, completion: Fitted) -> CompletionRequest | ChatRequest:
         """The request of somebody who typed on since the last one, which is sent here."""

@@ -2,9 +2,11 @@
 
 No review request starts while somebody types, and a few at most run at once. What happens to those that run when a
 completion arrives is the engine's `Rule`. vLLM started with priorities puts the completion at the head of its queue,
-and `codeassist serve` leaves a seat for it: the reviews run on, or steady typing would starve them. Any other engine
-would keep the completion waiting, so there they are taken back: they are cut into requests of about a second, and one
-that was taken back is simply asked again.
+and `codeassist serve` leaves a seat for it; but a step takes the prompts of running requests before those of new ones,
+so a review whose prompt is still being read is taken back, and one that is being answered runs on: it costs a token
+a step, and steady typing would starve it. Any other engine would keep the completion waiting, so there all are taken
+back. They are requests of about a second, and one that was taken back is asked again; what was read of its prompt is
+still in the engine's cache.
 """
 
 from __future__ import annotations
@@ -13,21 +15,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Begun: TypeAlias = Callable[[], None]
+"""To be called when the engine has read the prompt and answers."""
+Work: TypeAlias = Callable[[Begun], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How background requests share one engine with completions.
 
-    `seats`: how many of them may run at once. `give_way`: those that run are taken back when a completion arrives.
+    `seats`: how many of them may run at once. `give_way`: which of those that run are taken back when a completion
+    arrives: all of them, or those whose prompt is still being read.
     `most_taken_back`: one that was taken back so often runs to its end the next time, whoever types.
     """
 
     seats: int = 1
-    give_way: bool = True
+    give_way: Literal["always", "while-read"] = "always"
     most_taken_back: int = 3
 
 
@@ -64,15 +70,15 @@ class Admission:
             if self._urgent == 0:
                 self._calm.set()
 
-    async def background(self, work: Callable[[], Awaitable[T]], rule: Rule | None = None) -> T:
-        """Run `work()` while no completion runs, by the rule of its engine; call it again if it was taken back."""
+    async def background(self, work: Work[T], rule: Rule | None = None) -> T:
+        """Run `work` while no completion runs, by the rule of its engine; call it again if it was taken back."""
         rule = rule or Rule()
         taken_back = 0
         async with self._seats.setdefault(rule.seats, asyncio.Semaphore(rule.seats)):
             while True:
                 await self._quiet()
-                task: asyncio.Task[T] = asyncio.ensure_future(_run(work))
-                if rule.give_way and taken_back < rule.most_taken_back:
+                task: asyncio.Task[T] = asyncio.ensure_future(self._run(work, rule))
+                if taken_back < rule.most_taken_back:
                     self._yielding.add(task)
                 try:
                     # Not `await task`: its cancellation and our own would look the same, and ours could get lost.
@@ -83,6 +89,15 @@ class Admission:
                 finally:
                     self._yielding.discard(task)
                     self._taken_back.discard(task)
+
+    async def _run(self, work: Work[T], rule: Rule) -> T:
+        task = asyncio.current_task()
+
+        def begun() -> None:
+            if rule.give_way == "while-read" and task is not None:
+                self._yielding.discard(task)
+
+        return await work(begun)
 
     async def _quiet(self) -> None:
         """Wait until no completion runs and none ran for a little while."""
@@ -105,7 +120,3 @@ async def _ended(task: asyncio.Task[T]) -> None:
         task.cancel()
         await asyncio.wait({task})
         raise
-
-
-async def _run(work: Callable[[], Awaitable[T]]) -> T:
-    return await work()

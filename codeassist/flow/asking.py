@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from codeassist.flow.admission import Rule
+from codeassist.flow.admission import Begun, Rule
 from codeassist.flow.trace import Trace
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import Chunk, Model, Usage
@@ -59,7 +59,7 @@ class Bound:
     @property
     def rule(self) -> Rule:
         """How reviews share this engine with completions."""
-        return Rule(seats=self.parallel, give_way=self.abilities.priority != "yes")
+        return Rule(seats=self.parallel, give_way="while-read" if self.abilities.priority == "yes" else "always")
 
     def prompt_tokens(self, wanted: int, answer_tokens: int) -> int:
         """The longest prompt to make: `wanted` by the settings, or what suits the engine if that is 0, as far as the
@@ -75,8 +75,13 @@ class Bound:
         return min(wanted, MOST_TOKENS_UNSTOPPABLE) if self.abilities.cancel == "no" else wanted
 
 
-async def read(stream: AsyncGenerator[Chunk, None], trace: Trace) -> AsyncGenerator[Chunk, None]:
-    """Pass the chunks of `stream` on; close it when we are closed; note its token counts in `trace`."""
+async def read(
+    stream: AsyncGenerator[Chunk, None], trace: Trace, begun: Begun | None = None
+) -> AsyncGenerator[Chunk, None]:
+    """Pass the chunks of `stream` on; close it when we are closed; note its token counts in `trace`.
+
+    `begun` is called with the first piece of the answer.
+    """
     usage: Usage | None = None
     generated = 0
     try:
@@ -84,12 +89,14 @@ async def read(stream: AsyncGenerator[Chunk, None], trace: Trace) -> AsyncGenera
             async for chunk in stream:
                 usage = chunk.usage or usage
                 generated += len(chunk.tokens) or bool(chunk.text)
+                if begun is not None and generated:
+                    begun()
                 yield chunk
     finally:
         trace.count(usage, generated)
 
 
-async def whole_text(stream: AsyncGenerator[Chunk, None], trace: Trace) -> str:
-    """The whole answer of a request, joined."""
-    async with aclosing(read(stream, trace)) as chunks:
+async def whole_text(stream: AsyncGenerator[Chunk, None], trace: Trace, begun: Begun | None = None) -> str:
+    """The whole answer of a request, joined. `begun` as in `read`."""
+    async with aclosing(read(stream, trace, begun)) as chunks:
         return "".join([chunk.text async for chunk in chunks])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from codeassist.context.cursor import cursor_view
 from codeassist.context.limits import ContextLimits
 from codeassist.context.pack import Packed, pack
-from codeassist.flow.admission import Admission
+from codeassist.flow.admission import Admission, Begun
 from codeassist.flow.asking import Bound, read
 from codeassist.flow.trace import Trace
 from codeassist.model.api import CompletionRequest, Priority, Token
@@ -59,7 +59,9 @@ async def check_lines(check: Check, region: Span, lines: Sequence[int], trace: T
     """Findings for `lines` (0-based) of `region`. Raises ModelError, and NoLogprobs where there are none."""
 
     async def one(line: int) -> Finding | None:
-        return await check.admission.background(lambda: _check_line(check, region, line, trace), check.bound.rule)
+        return await check.admission.background(
+            lambda begun: _check_line(check, region, line, trace, begun), check.bound.rule
+        )
 
     tasks = [asyncio.ensure_future(one(line)) for line in lines]
     try:
@@ -70,7 +72,7 @@ async def check_lines(check: Check, region: Span, lines: Sequence[int], trace: T
     return [finding for finding in found if finding is not None]
 
 
-async def _check_line(check: Check, region: Span, number: int, trace: Trace) -> Finding | None:
+async def _check_line(check: Check, region: Span, number: int, trace: Trace, begun: Begun) -> Finding | None:
     document = check.syntax.document
     whole = document.line(number)
     line = whole.lstrip(" \t").rstrip()
@@ -78,7 +80,7 @@ async def _check_line(check: Check, region: Span, number: int, trace: Trace) -> 
         return None
     offset = document.offset_at(Position(number, len(whole) - len(whole.lstrip(" \t"))))
     packed = _without_line(check, region, offset)
-    divergences = await _divergences(check, packed, line, trace)
+    divergences = await _divergences(check, packed, line, trace, begun)
     return _judge(check, offset, line, divergences)
 
 
@@ -103,11 +105,11 @@ def _without_line(check: Check, region: Span, offset: Offset) -> Packed:
     return replace(packed, suffix=check.syntax.document.text[offset + len(view.line_suffix) : end].rstrip() + "\n")
 
 
-async def _divergences(check: Check, packed: Packed, line: str, trace: Trace) -> list[Divergence]:
+async def _divergences(check: Check, packed: Packed, line: str, trace: Trace, begun: Begun) -> list[Divergence]:
     found: list[Divergence] = []
     forced: int | None = 0
     while forced is not None and len(found) < _MOST_DIVERGENCES:
-        choices = await _line_of_model(check, packed, line[:forced], trace)
+        choices = await _line_of_model(check, packed, line[:forced], trace, begun)
         step = walk(line, forced, choices)
         if step.divergence is None:
             break
@@ -116,7 +118,7 @@ async def _divergences(check: Check, packed: Packed, line: str, trace: Trace) ->
     return found
 
 
-async def _line_of_model(check: Check, packed: Packed, forced: str, trace: Trace) -> list[Choice]:
+async def _line_of_model(check: Check, packed: Packed, forced: str, trace: Trace, begun: Begun) -> list[Choice]:
     """The model's own continuation of `forced` up to the end of the line, token by token."""
     family = check.bound.family
     rendered = render_fim(packed, family, middle=forced)
@@ -129,7 +131,7 @@ async def _line_of_model(check: Check, packed: Packed, forced: str, trace: Trace
         lane="review",
     )
     choices: list[Choice] = []
-    async with aclosing(read(check.bound.model.complete(request), trace)) as chunks:
+    async with aclosing(read(check.bound.model.complete(request), trace, begun)) as chunks:
         async for chunk in chunks:
             if chunk.text and not chunk.tokens:
                 raise NoLogprobs

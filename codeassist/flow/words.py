@@ -36,7 +36,7 @@ async def review_in_words(check: Check, region: Span, trace: Trace) -> list[Find
 
     request = _request(check, region)
     answer = await check.admission.background(
-        lambda: whole_text(check.bound.model.chat(request), trace), check.bound.rule
+        lambda begun: whole_text(check.bound.model.chat(request), trace, begun), check.bound.rule
     )
     return parse_findings(answer, check, region)
 

@@ -77,8 +77,11 @@ async def test_a_full_server_is_left_alone_by_completions_and_waited_for_by_revi
         await until_completed(editor)
 
 
-async def test_reviews_run_on_where_the_server_puts_completions_first(tmp_path: Path) -> None:
-    """Four of them at most, so that a seat is left; and none starts while somebody types."""
+@pytest.mark.parametrize(("answered", "times"), [(True, 1), (False, 2)])
+async def test_reviews_that_are_answered_run_on_where_completions_come_first(
+    tmp_path: Path, answered: bool, times: int
+) -> None:
+    """Four of them at most, so that a seat is left; those whose prompts are still read are asked again."""
     known = replace(KNOWN, priority="yes")
     async with (
         server() as fake,
@@ -87,16 +90,20 @@ async def test_reviews_run_on_where_the_server_puts_completions_first(tmp_path: 
         fake.answer = knowing(BUGGY, RIGHT)
         editor.open(URI, TEXT)
         editor.open(BUGGY_URI, BUGGY)
-        fake.behaviour = Behaviour(trouble="hold")
+        fake.behaviour = Behaviour(trouble="hold", trouble_after=1 if answered else 0)
         review = asyncio.ensure_future(editor.run("codeassist.review", BUGGY_URI))
         await fake.until(lambda counts: counts.held == PARALLEL)
+        held = [each.body["prompt"] for each in fake.received if each.body][-PARALLEL:]
         fake.behaviour = Behaviour()
         assert await editor.complete(URI, AT) is not None
-        assert fake.counts.held == PARALLEL
+        if answered:
+            assert fake.counts.held == PARALLEL
+        else:
+            await fake.until(lambda counts: counts.held == 0)
         fake.release()
         await asyncio.wait_for(review, DEADLINE_S)
         prompts = [each.body["prompt"] for each in fake.received if each.body]
-        assert len(prompts) == len(set(prompts)), "nothing was taken back and asked again"
+        assert [prompts.count(prompt) for prompt in held] == [times] * PARALLEL
         assert [each.code for each in await editor.diagnostics(BUGGY_URI)] == ["wrong-operator", "wrong-name"]
 
 

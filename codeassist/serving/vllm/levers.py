@@ -19,6 +19,8 @@ Kind = Literal["switch", "number", "text"]
 
 COMPLETION_PROMPT_TOKENS = 2_048
 """Longest prompt of a completion by default (`completion.prompt_tokens`)."""
+KEYSTROKE_TOKENS = 512
+"""What a completion reads of its prompt one key after another: the rest is cached. Measured: 100 to 200."""
 REVIEW_SEATS = 4
 """Questions that one developer's review asks at once."""
 COMPLETION_SEATS = 1
@@ -83,12 +85,15 @@ def wanted_seats(developers: int) -> int:
     return max(LEAST_SEATS, active_developers(developers) * (COMPLETION_SEATS + REVIEW_SEATS))
 
 
-def usual_step_tokens(hardware: Hardware) -> int:
-    """Smaller on slower hardware: whoever comes during a step waits for its end."""
+def usual_step_tokens(hardware: Hardware, seats: int) -> int:
+    """Whoever comes during a step waits for its end, so it is no larger than it need be: a completion's whole prompt
+    and what reviews read beside it; on a processor, where that takes many seconds, a keystroke's part of it."""
     gpu = hardware.least_gpu
     if gpu is None:
-        return 1_024
-    return 4_096 if gpu.memory_gib < 40 else (COMPLETION_SEATS + REVIEW_SEATS) * COMPLETION_PROMPT_TOKENS
+        return 512
+    if gpu.memory_gib < 40:
+        return COMPLETION_PROMPT_TOKENS
+    return (2 if seats <= 2 * LEAST_SEATS else 4) * COMPLETION_PROMPT_TOKENS
 
 
 def _retention(now: Situation) -> Value:
@@ -99,8 +104,14 @@ def _retention(now: Situation) -> Value:
 
 
 def _long_prefill(now: Situation) -> Value:
-    share = now.step_tokens // (COMPLETION_SEATS + REVIEW_SEATS)
-    return str(min(now.fit.context_tokens, max(256, share // 128 * 128)))
+    """vLLM gives the tokens of a step to running requests first. Were the prompts of all other seats being read, they
+    would still leave room for a keystroke's. On a processor such shares would be too small to be worth a step, and
+    hybrids read in blocks that may be larger than a share: vLLM would leave such a prompt waiting."""
+    architecture = now.entry.architecture
+    if not now.on_gpu or (architecture is not None and architecture.attention == "linear-hybrid"):
+        return None
+    share = (now.step_tokens - KEYSTROKE_TOKENS) // max(1, now.seats - 1) // 128 * 128
+    return str(min(now.fit.context_tokens, max(256, min(share, now.step_tokens // 2))))
 
 
 def _cpu_cache(now: Situation) -> Value:
@@ -154,18 +165,20 @@ LEVERS: tuple[Lever, ...] = (
     Lever(
         "step-tokens",
         "max-num-batched-tokens",
-        f"{(COMPLETION_SEATS + REVIEW_SEATS) * COMPLETION_PROMPT_TOKENS}; below 40 GiB a GPU 4096; on a processor 1024",
-        "the prompt of a completion is read in one step, not in several",
-        "who comes during a full step waits that long",
+        f"{2 * COMPLETION_PROMPT_TOKENS}, above {2 * LEAST_SEATS} seats twice that; below 40 GiB a GPU "
+        f"{COMPLETION_PROMPT_TOKENS}; on a processor 512",
+        "a completion's prompt is read in one step where it can be; who comes during a step waits for its end",
+        "long prompts of reviews take several steps",
         lambda now: str(now.step_tokens),
         "number",
     ),
     Lever(
         "long-prefill",
         "long-prefill-token-threshold",
-        f"step-tokens / {COMPLETION_SEATS + REVIEW_SEATS}, at least 256",
-        "the prompts of one review together leave room for a completion in the same step; alone none is cut",
-        "a review beside other requests takes more steps",
+        f"(step-tokens - {KEYSTROKE_TOKENS}) / (seats - 1), from 256 to half a step; unset on a processor and for "
+        "linear hybrids",
+        "prompts of other seats leave room for a keystroke in the same step; alone none is cut",
+        "a long prompt beside other requests takes more steps",
         _long_prefill,
         "number",
     ),

@@ -83,7 +83,7 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
         served_name=served_name,
         seats=seats,
         speculation=_speculation(entry, options),
-        step_tokens=_given_number(given, "step-tokens") or usual_step_tokens(hardware),
+        step_tokens=_given_number(given, "step-tokens") or usual_step_tokens(hardware, seats),
     )
     address = _address(entry, options)
     shared, environment = shared_arguments(now, given, options)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from codeassist.flow.admission import Admission, Rule
+from codeassist.flow.admission import Admission, Begun, Rule
 from tests.unit.flow.making import DEADLINE_S
 from tests.unit.flow.making import until as holds
 
@@ -18,9 +18,11 @@ class Work:
         self.running = asyncio.Event()
         self.go = asyncio.Event()
         self.runs: list[str] = []
+        self.begun: Begun = lambda: None
 
-    async def __call__(self) -> str:
+    async def __call__(self, begun: Begun) -> str:
         self.runs.append("running")
+        self.begun = begun
         self.running.set()
         try:
             await self.go.wait()
@@ -75,14 +77,15 @@ async def test_work_can_be_taken_back_again_and_again() -> None:
     assert await asyncio.wait_for(review, DEADLINE_S) == "result 4"
 
 
-RUNS_ON = Rule(seats=4, give_way=False)
+RUNS_ON = Rule(seats=4, give_way="while-read")
 """Of a server that orders its queue by priority."""
 
 
-async def test_on_a_server_with_priorities_a_running_review_runs_on_and_none_starts() -> None:
+async def test_on_a_server_with_priorities_a_review_that_is_answered_runs_on_and_none_starts() -> None:
     admission, running, waiting = Admission(quiet_ms=0), Work(), Work()
     first = asyncio.ensure_future(admission.background(running, RUNS_ON))
     await until(running.running)
+    running.begun()
     async with admission.urgent():
         second = asyncio.ensure_future(admission.background(waiting, RUNS_ON))
         await turns()
@@ -93,6 +96,33 @@ async def test_on_a_server_with_priorities_a_running_review_runs_on_and_none_sta
         assert waiting.runs == []
     waiting.go.set()
     assert await asyncio.wait_for(second, DEADLINE_S) == "result 1"
+
+
+async def test_on_a_server_with_priorities_a_review_whose_prompt_is_read_is_taken_back() -> None:
+    admission, answered, read = Admission(quiet_ms=0), Work(), Work()
+    reviews = [asyncio.ensure_future(admission.background(work, RUNS_ON)) for work in (answered, read)]
+    await turns()
+    answered.begun()
+    answered.begun()
+    async with admission.urgent():
+        await turns()
+        assert (answered.runs, read.runs) == (["running"], ["taken back"])
+        read.begun()  # Too late, and of the request that is gone.
+    for work in (answered, read):
+        work.go.set()
+    assert await asyncio.wait_for(asyncio.gather(*reviews), DEADLINE_S) == ["result 1", "result 2"]
+
+
+async def test_elsewhere_a_review_that_is_answered_is_taken_back_too() -> None:
+    admission, work = Admission(quiet_ms=0), Work()
+    review = asyncio.ensure_future(admission.background(work))
+    await until(work.running)
+    work.begun()
+    async with admission.urgent():
+        await turns()
+        assert work.runs == ["taken back"]
+    work.go.set()
+    assert await asyncio.wait_for(review, DEADLINE_S) == "result 2"
 
 
 async def test_what_was_taken_back_three_times_runs_to_its_end_in_the_next_quiet_moment() -> None:
@@ -222,7 +252,7 @@ async def test_work_that_is_done_in_the_moment_of_an_urgent_request_is_not_lost(
 
 
 async def test_work_that_cancels_itself_is_cancelled() -> None:
-    async def work() -> None:
+    async def work(begun: Begun) -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -232,14 +262,14 @@ async def test_work_that_cancels_itself_is_cancelled() -> None:
 async def test_failures_pass_through_and_leave_nothing_behind() -> None:
     admission = Admission(quiet_ms=0)
 
-    async def fails() -> None:
+    async def fails(begun: Begun) -> None:
         raise LookupError("gone")
 
     with pytest.raises(LookupError, match="gone"):
         await admission.background(fails)
     with pytest.raises(LookupError, match="gone"):
         async with admission.urgent():
-            await fails()
+            await fails(lambda: None)
     work = Work()
     work.go.set()
     assert await asyncio.wait_for(admission.background(work), DEADLINE_S) == "result 1"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from codeassist.flow.admission import Rule
@@ -38,6 +40,8 @@ def test_a_server_that_does_not_stop_is_asked_for_little(cancel: Known, tokens: 
     assert bound(cancel=cancel).answer_tokens(16) == 16
 
 
-@pytest.mark.parametrize(("priority", "give_way"), [("yes", False), ("unknown", True), ("no", True)])
-def test_reviews_run_on_only_where_the_server_puts_completions_first(priority: Known, give_way: bool) -> None:
+@pytest.mark.parametrize(("priority", "give_way"), [("yes", "while-read"), ("unknown", "always"), ("no", "always")])
+def test_reviews_run_on_only_where_the_server_puts_completions_first(
+    priority: Known, give_way: Literal["always", "while-read"]
+) -> None:
     assert bound(priority=priority).rule == Rule(seats=4, give_way=give_way)

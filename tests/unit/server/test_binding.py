@@ -55,10 +55,10 @@ async def test_what_is_found_out_later_holds_from_then_on() -> None:
     team = Team(A, name="nobody-knows-this")
     models = models_over(team)
     first = await models.bound(settings_of(URL), "completion")
-    assert (first.family.name, first.rule.give_way) == ("chat", True)
+    assert (first.family.name, first.rule.give_way) == ("chat", "always")
     team.servers[A].abilities = Abilities(asked="full", priority="yes", fill_in_middle="qwen-coder")
     second = await models.bound(settings_of(URL), "completion")
-    assert (second.family.name, second.rule.give_way) == ("qwen-coder", False)
+    assert (second.family.name, second.rule.give_way) == ("qwen-coder", "while-read")
 
 
 async def test_a_scripted_model_stands_for_a_small_engine() -> None:

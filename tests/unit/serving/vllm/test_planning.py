@@ -44,12 +44,30 @@ def test_seats_by_developers() -> None:
     assert "1,000 developers need 10 such servers" in " ".join(many.notes)
 
 
-def test_one_prompt_leaves_room_for_another_in_a_step() -> None:
-    found = values(planned(model(), H100))
-    assert 5 * int(found["long-prefill-token-threshold"] or 0) <= int(found["max-num-batched-tokens"] or 0)
-    assert int(found["long-prefill-token-threshold"] or 0) >= 2_048, "the prompt of a completion is never cut"
-    slow = values(planned(model(weights=[weights("int4", 15.0)]), gpus(1, 24)))
-    assert (slow["max-num-batched-tokens"], slow["long-prefill-token-threshold"]) == ("4096", "768")
+@pytest.mark.parametrize("developers", [1, 40])
+def test_prompts_of_all_other_seats_leave_room_for_a_keystroke_in_a_step(developers: int) -> None:
+    plan = planned(model(), H100, developers=developers)
+    found = values(plan)
+    step, share = (int(found[name] or 0) for name in ("max-num-batched-tokens", "long-prefill-token-threshold"))
+    assert step >= 2_048, "the prompt of a completion is read in one step"
+    assert share >= 256, "a keystroke is never cut"
+    # With very many seats not all can be reading at once.
+    assert min(plan.seats - 1, 24) * share + 512 <= step
+
+
+def test_steps_are_smaller_where_they_take_longer() -> None:
+    small = values(planned(model(weights=[weights("int4", 15.0)]), gpus(1, 24)))
+    assert (small["max-num-batched-tokens"], small["long-prefill-token-threshold"]) == ("2048", "256")
+    slow = values(planned(model(weights=[weights("bf16", 1.0, cpu=True)]), processor(64)))
+    assert slow["max-num-batched-tokens"] == "512"
+    assert "long-prefill-token-threshold" not in slow
+
+
+def test_hybrids_are_read_in_blocks_that_no_share_may_cut() -> None:
+    shape = model().architecture
+    assert shape is not None
+    hybrid = model(architecture=shape.model_copy(update={"attention": "linear-hybrid", "kv_layers": 12}))
+    assert "long-prefill-token-threshold" not in values(planned(hybrid, H100))
 
 
 def test_levers_are_set_and_left_out() -> None:
@@ -65,7 +83,7 @@ def test_levers_are_set_and_left_out() -> None:
     assert "performance-mode" not in found
     assert found["max-num-seqs"] == "20"
     assert found["max-num-queued-reqs"] == "100", "computed from the seats that were set"
-    assert found["long-prefill-token-threshold"] == "896", "and from the step"
+    assert found["long-prefill-token-threshold"] == "256", "and from the step"
     assert found["kv-cache-dtype"] == "fp8"
     assert plan.nodes[0].environment["HF_HUB_OFFLINE"] == "1"
     assert "VLLM_NO_USAGE_STATS" not in plan.nodes[0].environment
