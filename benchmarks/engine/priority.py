@@ -165,11 +165,9 @@ class Load:
     async def run(self, completions: Sequence[Fitted], chunk: Fitted) -> Table:
         table = Table()
         await self.first_token_ms(self.workload.completion(completions[0], nonce(), most_tokens=1))  # Warms it up.
-        for _ in range(self.chosen.runs):
+        for number, completion in enumerate(completions):  # All of them in each run, so that drift hits all alike.
             table.chunk_ms.append(await self.first_token_ms(self.workload.completion(chunk, nonce(), most_tokens=1)))
-        for completion in completions:
             table.idle_ms.append(await self.first_token_ms(await self.keystroke_later(completion)))
-        for number, completion in enumerate(completions):
             for way in self.chosen.ways:
                 progress(f"run {number + 1} of {len(completions)}: {way}")
                 table.ways[way].append(await self.under_load(way, completion))
