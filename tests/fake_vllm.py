@@ -122,7 +122,7 @@ class FakeVllm:
     base_url: str = ""
 
     async def __aenter__(self) -> FakeVllm:
-        self._changed = asyncio.Condition()
+        self._waiters: set[asyncio.Future[None]] = set()
         self._released = asyncio.Event()
         self._cached: list[list[str]] = []
         self._connections: set[asyncio.Task[None]] = set()
@@ -155,20 +155,31 @@ class FakeVllm:
 
     async def until(self, condition: Callable[[Counts], bool], deadline_s: float = 10.0) -> None:
         """Wait until `condition` holds for the counts; TimeoutError at the deadline."""
-        async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: condition(self.counts)), deadline_s)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_s
+        while not condition(self.counts):
+            changed: asyncio.Future[None] = loop.create_future()
+            self._waiters.add(changed)
+            try:
+                await asyncio.wait_for(changed, deadline - loop.time())
+            except asyncio.TimeoutError:
+                raise TimeoutError(f"not within {deadline_s} s; the counts are {self.counts}") from None
+            finally:
+                self._waiters.discard(changed)
 
-    async def _count(self, **changes: int) -> None:
-        async with self._changed:
-            for name, change in changes.items():
-                setattr(self.counts, name, getattr(self.counts, name) + change)
-            self._changed.notify_all()
+    def _count(self, **changes: int) -> None:
+        """At once: a count that waited for its turn could be cancelled meanwhile, and its opposite not."""
+        for name, change in changes.items():
+            setattr(self.counts, name, getattr(self.counts, name) + change)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        await self._count(connections=1)
+        self._count(connections=1)
         connection = Connection(reader, writer, self.counts.connections)
         try:
             while await self._serve_one(connection):
@@ -321,19 +332,19 @@ class FakeVllm:
     @asynccontextmanager
     async def _seat(self, body: dict[str, Any]) -> AsyncGenerator[None, None]:
         """A seat for one answer, as soon as it is its turn."""
-        await self._count(waiting=1)
+        self._count(waiting=1)
         changes = {"waiting": -1, "aborted": 1}
         try:
             await self._seats.take(body.get("priority", 0))
             changes = {"running": -1, "aborted": 1}
-            await self._count(waiting=-1, running=1)
+            self._count(waiting=-1, running=1)
             try:
                 yield
                 changes = {"running": -1, "finished": 1}
             finally:
                 self._seats.give()
         finally:
-            await self._count(**changes)
+            self._count(**changes)
 
     async def _stream_many(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
         """Several answers to one prompt, each with a seat of its own."""
@@ -379,7 +390,7 @@ class FakeVllm:
             if behaviour.comments:
                 await connection.send(b": keep-alive\n\n")
             await connection.send_event(event, behaviour.slice_bytes)
-            await self._count(generated_tokens=1)
+            self._count(generated_tokens=1)
             await asyncio.sleep(behaviour.token_delay_s)
         if (body.get("stream_options") or {}).get("include_usage"):
             await connection.send_event(answer.usage_event(len(prompt), cached), behaviour.slice_bytes)
@@ -393,11 +404,11 @@ class FakeVllm:
     async def _misbehave(self, connection: Connection, trouble: Trouble) -> bool:
         """True if the connection ends with it."""
         if trouble in ("hang", "hold"):
-            await self._count(held=1)
+            self._count(held=1)
             try:
                 await (self._released if trouble == "hold" else asyncio.Event()).wait()
             finally:
-                await self._count(held=-1)
+                self._count(held=-1)
         if trouble == "truncate":
             await connection.end_stream()
             return True
@@ -425,7 +436,7 @@ class FakeVllm:
         common = max((common_length(prompt, known) for known in self._cached), default=0)
         cached = min(common, len(prompt) - 1) // BLOCK_TOKENS * BLOCK_TOKENS
         self._cached.append(prompt)
-        await self._count(prefix_queries=len(prompt), prefix_hits=cached)
+        self._count(prefix_queries=len(prompt), prefix_hits=cached)
         return cached
 
     def _text_for(self, body: dict[str, Any]) -> str:

@@ -95,7 +95,9 @@ def test_what_a_killed_guard_leaves_is_found(tmp_path: Path, log: Log, hides: bo
     process = Process([sys.executable, "-c", FAMILY, str(note), "hide" * hides], environment, log, 1)
     until(lambda: note.exists() and note.read_text())
     child = int(note.read_text())
-    (guardian,) = [pid for pid, kin in guard.processes().items() if kin.parent == os.getpid()]
+    among = guard.processes()
+    ours = [pid for pid, kin in among.items() if kin.parent == os.getpid()]
+    (guardian,) = [pid for pid in ours if child in guard.descendants([pid], among)]
     os.kill(guardian, signal.SIGKILL)
     until(lambda: process.status is not None)
     assert process.status == -signal.SIGKILL
