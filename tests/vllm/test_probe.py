@@ -29,6 +29,17 @@ async def probed(server: Server, known: Abilities | None = None, depth: Any = "f
         await model.aclose()
 
 
+async def studied(server: Server) -> Abilities:
+    """As an editor does it: what a busy machine hid is asked again, at another quiet moment."""
+    found: Abilities | None = None
+    for _ in range(5):
+        await server.until(lambda now: now.running + now.waiting == 0, "an idle server")
+        found = await probed(server, found)
+        if found.asked == "full":
+            return found
+    raise AssertionError(f"five looks have not told: {found}")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bare(models: Models, home: Path, running: Running) -> Server:
     """A vLLM whose owner has left everything as it is, but for the seats: four, so that a queue forms."""
@@ -38,8 +49,7 @@ async def bare(models: Models, home: Path, running: Running) -> Server:
 
 
 async def test_a_server_with_our_flags_can_do_everything(sliced: Server) -> None:
-    await sliced.until(lambda now: now.running + now.waiting == 0, "an idle server")
-    found = await probed(sliced)
+    found = await studied(sliced)
     assert (found.engine, found.max_model_tokens, found.fill_in_middle) == ("vllm", 4096, "qwen-coder")
     assert found.version.startswith("0.")
     assert found.refused_fields == frozenset()
@@ -61,7 +71,7 @@ async def test_what_is_remembered_is_not_asked_again(sliced: Server) -> None:
 
 async def test_a_server_without_our_flags_is_found_out(bare: Server) -> None:
     """It takes a priority and ignores it, and says so nowhere."""
-    found = await probed(bare)
+    found = await studied(bare)
     assert found.priority == "no"
     assert found.cached_tokens == "no"
     assert (found.logprobs, found.schema, found.cancel) == ("yes", "yes", "yes")

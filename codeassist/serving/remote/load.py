@@ -15,11 +15,15 @@ Document = Callable[[str], Awaitable[bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests that are computed, those that wait for a seat, and how many lost their client since the start."""
+    """Requests that are computed, those that wait for a seat, and how many lost their client since the start.
+
+    `generated`: tokens written since the start; None where that is not told.
+    """
 
     running: int = 0
     waiting: int = 0
     aborted: int = 0
+    generated: int | None = None
 
     @property
     def idle(self) -> bool:
@@ -57,7 +61,8 @@ def _of_metrics(text: str) -> Load | None:
                 sums[name] = sums.get(name, 0.0) + _number(value)
     for running, waiting in _PAIRS:
         if running in sums:
-            return Load(int(sums[running]), int(sums.get(waiting, 0)), int(sums.get(_ENDED, 0)))
+            generated = next((int(sums[name]) for name in _GENERATED if name in sums), None)
+            return Load(int(sums[running]), int(sums.get(waiting, 0)), int(sums.get(_ENDED, 0)), generated)
     return None
 
 
@@ -66,7 +71,8 @@ _PAIRS = (
     ("llamacpp:requests_processing", "llamacpp:requests_deferred"),
 )
 _ENDED = "vllm:request_success_total"
-_NAMES = {_ENDED, *(name for pair in _PAIRS for name in pair)}
+_GENERATED = ("vllm:generation_tokens_total", "llamacpp:tokens_predicted_total")
+_NAMES = {_ENDED, *_GENERATED, *(name for pair in _PAIRS for name in pair)}
 
 
 def _number(text: str) -> float:

@@ -35,8 +35,15 @@ FIRST_BULK, MOST_BULK = 16, 320
 """Answers in one request that fill all seats and the queue before them: four times the seats are needed, and more may
 be refused. Most of them never start: the request is left as soon as the order is clear."""
 LOOK_EVERY_S = 0.03
+_LEAST_PIECES, _STRETCH_S = 4, 0.25
+"""Of an answer, before its pace is known."""
+_PROOF_SHARE = 8
+"""A dropped request that goes on writes this part of its tokens and more; one that stops, a step's."""
 _ROUND_S = 0.1
 """So long must one round of the seats last at least, or what we see of it comes too late to say who was first."""
+_IDLE_LEAST_S, _IDLE_STEPS = 1.0, 20
+"""How long a server may take to end what we dropped: seconds, or steps of a token if that is longer. A step that reads
+prompts takes several times as long as one of tokens."""
 _COUNTING = "one two three four five six seven"
 _FORCED = {"verdict": "violet-k7"}
 _SCHEMA = {
@@ -114,42 +121,76 @@ async def _cancels(server: Watched) -> Dropped:
     if before is None or not before.idle:
         return Dropped(busy=before is not None)
     loop = asyncio.get_running_loop()
-    moments: list[float] = []
     tokens = min(LONG_TOKENS, (server.abilities.max_model_tokens or 2 * LONG_TOKENS) // 2)
     body = await _long_body(server, max_tokens=tokens)
+    pace = _Pace()
     async with aclosing(server.events("/completions", body)) as events:
         async for data in events:
-            if parse_chunk(data).text:
-                moments.append(loop.time())
-            if len(moments) == 4:
+            pace.take(data, loop.time())
+            if pace.known:
                 break
         during = await load_of(server.document, server.abilities.engine)
-        seen = loop.time()
-    if len(moments) < 4 or during is None:
-        return Dropped()
-    token_s = (moments[-1] - moments[0]) / 3
-    left_s = moments[0] + tokens * token_s - seen
-    if during.running != 1 or left_s < 2 * LOOK_EVERY_S:
-        # Somebody came in between, or all of it was there at once: a proxy that holds answers back until they end.
-        return Dropped(token_s=token_s)
-    deadline = loop.time() + min(left_s / 2, SLOW_LIMIT_S / 3)
-    while loop.time() < deadline:
+    dropped = loop.time()
+    if not pace.known or during is None:
+        return Dropped()  # All of it was there at once: a proxy that holds answers back until they end.
+    if during.running != 1:
+        return Dropped(token_s=pace.token_s)  # Somebody came in between, or it has ended by itself.
+    left_s = pace.began + tokens * pace.token_s - dropped
+    limit_s = SLOW_LIMIT_S / 3 if during.generated is not None else min(left_s / 2, SLOW_LIMIT_S / 3)
+    while loop.time() < dropped + limit_s:
         after = await load_of(server.document, server.abilities.engine)
-        if after is not None and (after.aborted > before.aborted or after.running == 0):
-            return Dropped("yes", token_s)
+        found: Known = "unknown" if after is None else _ended_early(before, during, after, tokens)
+        if found != "unknown":
+            return Dropped(found, pace.token_s)
         await asyncio.sleep(LOOK_EVERY_S)
-    return Dropped("no", token_s)
+    # Without a count of tokens, half of its time is all there is to go by.
+    return Dropped("no" if during.generated is None and left_s > 2 * LOOK_EVERY_S else "unknown", pace.token_s)
 
 
-async def orders_by_priority(server: Watched, token_s: float) -> Known:
-    """Whether a request of priority 0 overtakes those of lower priority that wait for a seat.
+def _ended_early(before: Load, during: Load, after: Load, tokens: int) -> Known:
+    """Whether a request for `tokens` tokens that was dropped after `during` has stopped, or is seen to go on."""
+    if after.aborted > before.aborted:
+        return "yes"
+    if before.generated is None or during.generated is None or after.generated is None:
+        return "yes" if after.running == 0 else "unknown"
+    if after.running == 0:  # An end of its own looks the same, but for the tokens.
+        return "yes" if after.generated - before.generated < tokens else "unknown"
+    return "no" if after.generated - during.generated > tokens // _PROOF_SHARE else "unknown"
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How quickly an answer is written. Tokens come in heaps where somebody is busy, hence a stretch of time."""
+
+    began: float = 0.0
+    token_s: float = 0.0
+    known: bool = False
+    pieces: int = 0
+    first: int = 0
+    written: int = 0
+
+    def take(self, data: str, now: float) -> None:
+        chunk = parse_chunk(data)
+        if not chunk.text:
+            return
+        self.pieces += 1
+        self.written = chunk.usage.generated if chunk.usage is not None else self.written + 1
+        if self.pieces == 1:
+            self.began, self.first = now, self.written
+        self.token_s = (now - self.began) / max(1, self.written - self.first)
+        self.known = self.pieces >= _LEAST_PIECES and now - self.began >= _STRETCH_S
+
+
+async def orders_by_priority(server: Watched, token_s: float) -> Known | None:
+    """Whether a request of priority 0 overtakes those of lower priority that wait for a seat; None if it could not be
+    seen this time, because the server or this machine was too busy.
 
     One request for many answers fills the seats and the queue. Where no queue forms there is nothing to see.
     `token_s`: how long the server takes for one token, as `cancels` measured it.
     """
     if server.abilities.engine != "vllm" or token_s <= 0:
         return "unknown"  # Nobody else publishes its queue in a form that we know.
-    return await _or_none(_orders(server, token_s)) or "unknown"
+    return await _or_none(_orders(server, token_s))
 
 
 @dataclass(slots=True)
@@ -174,40 +215,51 @@ class _Bulk:
         self.changed.set()
 
 
-async def _orders(server: Watched, token_s: float) -> Known:
+async def _orders(server: Watched, token_s: float) -> Known | None:
     tokens = min(max(math.ceil(_ROUND_S / token_s), 8), 64)
-    # Greedy answers would all be the same, and vLLM refuses to give more than one.
-    body = {**await _long_body(server, max_tokens=tokens), "temperature": 1.0}
     size = FIRST_BULK
-    while size <= MOST_BULK:
-        if not await _falls_idle(server):
-            return "unknown"
+    while size <= MOST_BULK and tokens <= LONG_TOKENS:
+        if not await _falls_idle(server, token_s):
+            return None
+        # Greedy answers would all be the same, and vLLM refuses to give more than one.
+        body = {**await _long_body(server, max_tokens=tokens), "temperature": 1.0, "n": size}
         bulk = _Bulk(size)
-        reading = asyncio.ensure_future(_take_all(server, {**body, "n": size}, bulk))
+        reading = asyncio.ensure_future(_take_all(server, body, bulk))
         try:
             queue = await _queue(server, bulk, reading)
+            if bulk.ended and (queue is None or not queue.waiting):
+                tokens *= 2  # They came and went before there was anything to be seen.
+                continue
             if queue is None:
-                return "unknown"
+                return None
             if queue.waiting and bulk.unstarted >= 3 * queue.running:
-                return await _who_is_first(server, bulk, queue.running)
+                found = await _who_is_first(server, bulk, queue.running)
+                if found != "unknown":
+                    return found
+                tokens *= 2  # It went by too quickly to be seen.
+            else:
+                # With few in the queue, the first and the last of it start together.
+                size = max(4 * queue.running + 4, size + 1) if queue.waiting else 4 * size
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-        # With few in the queue, the first and the last of it start together.
-        size = max(4 * queue.running + 4, size + 1) if queue.waiting else 4 * size
-    return "unknown"
+    return "unknown" if size > MOST_BULK else None
 
 
-async def _falls_idle(server: Watched) -> bool:
-    """Whether nothing runs on the server, now or as soon as it has noticed that we left."""
-    for _ in range(20):
+async def _falls_idle(server: Watched, token_s: float) -> bool:
+    """Whether nothing runs on the server, now or as soon as it has noticed that we left.
+
+    Its counts are those of its last step, so that what we dropped is seen there for a while, as running or waiting.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + max(_IDLE_LEAST_S, _IDLE_STEPS * token_s)
+    while True:
         load = await load_of(server.document, server.abilities.engine)
-        if load is None or load.waiting:
+        if load is None or load.idle:
+            return load is not None
+        if loop.time() >= deadline:
             return False
-        if load.idle:
-            return True
         await asyncio.sleep(LOOK_EVERY_S)
-    return False
 
 
 async def _take_all(server: Watched, body: Mapping[str, Any], bulk: _Bulk) -> None:
@@ -242,18 +294,24 @@ async def _who_is_first(server: Watched, bulk: _Bulk, seats: int) -> Known:
                 pass
 
     asking = asyncio.ensure_future(read())
-    started = len(bulk.started)
+    looks = 0
+    queued_at: int | None = None
     try:
-        while not asking.done():
-            bulk.changed.clear()
-            changed = asyncio.ensure_future(bulk.changed.wait())
-            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
-            changed.cancel()
-            overtaken = len(bulk.started) - started
-            if not asking.done() and (overtaken > 2 * seats + 1 or bulk.unstarted == 0):
+        while not asking.done() and bulk.unstarted:
+            ended = len(bulk.ended)
+            load = await load_of(server.document, server.abilities.engine)
+            # On a busy machine it takes a while to get into the queue; what starts until then proves nothing.
+            looks = looks + 1 if load is not None and load.running + load.waiting > bulk.size - ended else 0
+            if queued_at is None and looks >= 2:
+                queued_at = len(bulk.started)
+            if queued_at is not None and len(bulk.started) - queued_at > 2 * seats + 1 and not asking.done():
                 return "no"  # Two rounds went by, and every seat was taken by one that mattered less.
+            await asyncio.wait({asking}, timeout=LOOK_EVERY_S)
+        last = bulk.unstarted
         await asking
-        return "yes" if bulk.unstarted > seats else "unknown"
+        if last > seats:
+            return "yes"
+        return "no" if queued_at is not None and len(bulk.started) - queued_at > seats else "unknown"
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)

@@ -185,9 +185,10 @@ async def _ask_at_length(server: Probed, chat_family: Family | None) -> None:
     seen = await cancels(server)
     if seen.known != "unknown":
         _set(server, cancel=seen.known)
-    if server.abilities.priority == "unknown":
-        _set(server, priority=await orders_by_priority(server, seen.token_s))
-    if not seen.busy:
+    order = await orders_by_priority(server, seen.token_s) if server.abilities.priority == "unknown" else "unknown"
+    if order is not None and order != "unknown":
+        _set(server, priority=order)
+    if not seen.busy and order is not None:
         _set(server, asked="full")
 
 

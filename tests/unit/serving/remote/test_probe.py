@@ -17,6 +17,7 @@ from codeassist.model.errors import Unauthorised, Unreachable
 from codeassist.model.vllm import VllmModel
 from codeassist.prompt.families import FAMILIES, family
 from codeassist.serving.remote import observe
+from codeassist.serving.remote.load import Load
 from codeassist.serving.remote.probe import probe
 from tests.fake_vllm import Behaviour, FakeVllm, Nature
 from tests.fake_vllm_natures import STRICT
@@ -266,6 +267,24 @@ async def test_a_server_that_goes_on_after_we_left() -> None:
     assert (await found(Nature(seats=4, cancels=False), "full")).cancel == "no"
 
 
+@pytest.mark.parametrize(
+    ("after", "known"),
+    [
+        (Load(running=1, generated=110), "unknown"),  # What was on its way.
+        (Load(running=1, generated=200), "no"),
+        (Load(running=0, generated=110), "yes"),
+        (Load(running=0, generated=612), "unknown"),  # It may have ended by itself.
+        (Load(running=1, aborted=1, generated=110), "yes"),
+        (Load(running=0), "yes"),
+        (Load(running=1), "unknown"),
+    ],
+)
+def test_a_dropped_request_is_judged_by_what_is_still_written(after: Load, known: str) -> None:
+    told = after.generated is not None
+    before, during = (Load(generated=100 if told else None), Load(running=1, generated=104 if told else None))
+    assert observe._ended_early(before, during, after, 512) == known
+
+
 async def test_llama_cpp_shows_its_slots() -> None:
     abilities = await found(Nature(engine="llama.cpp", version="b7"), "full")
     assert (abilities.cancel, abilities.priority, abilities.asked) == ("yes", "no", "full")
@@ -289,6 +308,21 @@ async def test_a_server_with_other_work_is_left_alone() -> None:
     assert (abilities.cancel, abilities.priority, abilities.schema) == ("unknown", "unknown", "yes")
     assert abilities.asked == "quick"  # To be asked again.
     assert not [request for request in server.received if request.body.get("ignore_eos")]
+
+
+async def test_what_a_busy_moment_hid_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    nature = Nature(seats=4)
+    async with FakeVllm(nature=nature, behaviour=Behaviour(token_delay_s=0.01)) as server, connected(server) as model:
+        with monkeypatch.context() as patched:
+            patched.setattr(observe, "_who_is_first", hidden)
+            first = await probe(model, depth="full", families=[QWEN])
+        assert (first.priority, first.asked) == ("unknown", "quick")
+        second = await probe(model, first, depth="full", families=[QWEN])
+    assert (second.priority, second.asked) == ("yes", "full")
+
+
+async def hidden(*_: Any) -> str:
+    return "unknown"
 
 
 async def test_the_queue_is_empty_again_after_a_full_probe() -> None:
