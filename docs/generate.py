@@ -172,7 +172,10 @@ def _told(words: list[str]) -> str:
 
 
 def levers_page() -> str:
-    rows = [f"| `{one.name}` | {_sets(one)} | {one.default} | {one.reason} | {one.cost} |" for one in LEVERS]
+    rows = [
+        f"| `{one.name}` | {_sets(one)} | {one.default} | {one.allowed.said} | {one.reason} | {one.cost} |"
+        for one in LEVERS
+    ]
     return "\n".join(
         [
             "# Levers",
@@ -184,8 +187,8 @@ def levers_page() -> str:
             "Flags that the catalogue's entry or its recipe asks for come before what is computed, and your own",
             "arguments after `--` before everything.",
             "",
-            "| lever | sets | default | reason | cost |",
-            "|---|---|---|---|---|",
+            "| lever | sets | default | takes | reason | cost |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
         ]

@@ -73,9 +73,15 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
     if model is not None and model.startswith("-"):
         raise click.UsageError("Arguments for vLLM follow a MODEL: codeassist serve MODEL -- --flag value")
     _check(print_only or model is None, form, profile, nodes, node_rank, master, executor)
-    if weights and not print_only and not Path(weights).expanduser().is_dir():
-        raise click.BadParameter(f"{weights} is no folder; name the one that has config.json.", param_hint="--weights")
-    from codeassist.serving.catalogue import entry
+    if weights is not None and not Path(weights).expanduser().is_dir():
+        raise click.BadParameter(
+            f"{weights!a} is no folder; name the one that has config.json.", param_hint="--weights"
+        )
+    if python is not None and not python.expanduser().is_file():
+        raise click.BadParameter(
+            f"{str(python)!a} is no file; name an interpreter, such as ~/vllm/bin/python.", param_hint="--python"
+        )
+    from codeassist.serving.catalogue import entry, user_problems
     from codeassist.serving.errors import ServingError, UnknownModel
     from codeassist.serving.folders import folders
     from codeassist.serving.vllm.arguments import CannotServe, PlanOptions, WrongOptions
@@ -85,17 +91,17 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
     from codeassist.settings import load
 
     settings, problems = load()
-    for problem in problems:
+    for problem in (*problems, *user_problems()):
         click.echo(f"codeassist: {problem}", err=True)
     try:
-        hardware = named(profile) if profile else detect()
+        hardware = named(profile) if profile is not None else detect()
         if model is None:
             _list_fitting(hardware)
             return
         options = PlanOptions(
             runtime_folder=folders(settings).runtime,
             nodes=nodes,
-            master=master or "",
+            master=master,
             executor=executor,
             developers=developers,
             quantisation=quantisation,
@@ -107,7 +113,7 @@ def serve(  # noqa: PLR0913, PLR0917  One parameter for each option.
             levers=_pairs(levers),
             without=frozenset(without),
             trust_remote_code=trust_remote_code,
-            weights=str(Path(weights).expanduser().absolute()) if weights else None,
+            weights=str(Path(weights).expanduser().absolute()) if weights is not None else None,
             extra=extra,
         )
         plan = make_plan(entry(model), hardware, options)

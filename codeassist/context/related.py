@@ -21,7 +21,7 @@ from codeassist.context.tokens import estimate_tokens
 from codeassist.syntax.outline import Symbol
 from codeassist.text.document import Document
 
-__all__ = ["OpenFile", "Snippet", "related_snippets", "warm"]
+__all__ = ["OpenFile", "Snippet", "lines_set", "related_budget", "related_snippets", "repeats", "warm"]
 
 _NEAR_LINES = 24
 _GRID_LINES = 8
@@ -55,7 +55,8 @@ class Snippet:
     """A piece of another file. Lines count from 0, `end_line` is exclusive.
 
     `text` may leave out lines in between. `why` names the reason in a few words, `score` is comparable within
-    one request only. `tokens` is estimated, the header with the path included.
+    one request only. `tokens` is estimated, the header with the path included. `ranges`: the lines that are shown,
+    (first, end exclusive), where it is not all of them.
     """
 
     path: str
@@ -65,24 +66,27 @@ class Snippet:
     why: str
     score: float
     tokens: int
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
-def related_snippets(view: CursorView, others: Sequence[OpenFile], limits: ContextLimits) -> tuple[Snippet, ...]:
-    """Snippets of `others` that help at the cursor, best first, within the related share of the budget.
+def related_snippets(
+    view: CursorView, others: Sequence[OpenFile], limits: ContextLimits, budget: int | None = None
+) -> tuple[Snippet, ...]:
+    """Snippets of `others` that help at the cursor, best first, within `budget` tokens: by default the related share.
 
     A file with the URI of the cursor's own document is passed over, and so is what nearly repeats the code at
     the cursor: models copy it.
     """
     files = [(file, index_of(file)) for file in others if file.document.uri != view.document.uri]
-    budget = _budget(view, limits)
+    budget = related_budget(view, limits) if budget is None else budget
     if not files or budget <= 0:
         return ()
-    nearby = _lines_set(view.prefix + view.suffix)
+    nearby = lines_set(view.prefix + view.suffix)
     chosen: list[Snippet] = []
     for snippet in _candidates(view, files, limits):
         if len(chosen) == limits.snippet_count:
             break
-        if snippet.tokens > budget or _overlaps(snippet, chosen) or _repeats(snippet, nearby):
+        if snippet.tokens > budget or _overlaps(snippet, chosen) or repeats(snippet, nearby):
             continue
         chosen.append(snippet)
         budget -= snippet.tokens
@@ -95,7 +99,7 @@ def warm(file: OpenFile) -> None:
     index_of(file)
 
 
-def _budget(view: CursorView, limits: ContextLimits) -> int:
+def related_budget(view: CursorView, limits: ContextLimits) -> int:
     """The related share and what prefix and suffix leave of theirs, in coarse steps so that typing seldom
     changes it."""
     share = int(limits.prompt_tokens * limits.related_share)
@@ -239,11 +243,11 @@ def _overlaps(snippet: Snippet, chosen: Sequence[Snippet]) -> bool:
     )
 
 
-def _repeats(snippet: Snippet, nearby: frozenset[str]) -> bool:
-    lines = _lines_set(snippet.text)
+def repeats(snippet: Snippet, nearby: frozenset[str]) -> bool:
+    lines = lines_set(snippet.text)
     return not lines or len(lines & nearby) > _MOST_SHARED_LINES * len(lines)
 
 
-def _lines_set(text: str) -> frozenset[str]:
+def lines_set(text: str) -> frozenset[str]:
     """The lines that say something, without their indentation."""
     return frozenset(line for line in map(str.strip, text.splitlines()) if len(line) > 3)

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from codeassist.flow.admission import Begun, Rule
+from codeassist.flow.speed import FAST, SLOW, Cost, Speed
 from codeassist.flow.trace import Trace
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import Chunk, Model, Usage
 from codeassist.prompt.families import Family
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """How long prompts may be, in tokens, so that answers come in time: the whole prompt (mostly cached from one
-    keystroke to the next), and the code after the cursor (read anew each time, since it comes after what was typed)."""
-
-    prompt_tokens: int
-    suffix_tokens: int
-
-
-FAST = Cost(prompt_tokens=2048, suffix_tokens=256)
-"""For a GPU server."""
-SLOW = Cost(prompt_tokens=768, suffix_tokens=64)
-"""For the embedded engine: two ordinary cores read about 150 tokens in a second."""
-
 
 SEATS = 4
 """Review requests of one editor at once on a server: `codeassist serve` counts on one completion and these for each
@@ -34,6 +19,8 @@ developer when it sizes the engine."""
 
 MOST_TOKENS_UNSTOPPABLE = 48
 """Longest completion, in tokens, of a server that goes on writing after we have left."""
+
+__all__ = ["FAST", "MOST_TOKENS_UNSTOPPABLE", "SEATS", "SLOW", "Bound", "Cost", "read", "whole_text"]
 
 _LEAST_PROMPT_TOKENS = 64
 _ESTIMATE = 0.85
@@ -45,7 +32,7 @@ class Bound:
     """A model as a flow gets it: the seam, its prompt family, its served name, and whether it may review in words.
 
     `parallel`: how many background requests it may be given at once; a small engine has one seat for them.
-    `abilities`: what is known of its server now.
+    `abilities`: what is known of its server now. `speed`: what was seen of its engine, shared by all that ask it.
     """
 
     model: Model
@@ -55,6 +42,11 @@ class Bound:
     parallel: int = 1
     cost: Cost = FAST
     abilities: Abilities = field(default_factory=Abilities)
+    speed: Speed | None = None
+
+    def within(self, target_ms: float) -> Bound:
+        """This one, with prompts that the engine is seen to answer in that time; at most those of the context."""
+        return self if self.speed is None else replace(self, cost=self.speed.cost(target_ms))
 
     @property
     def rule(self) -> Rule:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.context.cursor import CursorView, cursor_view
+from codeassist.context.facts import NO_FACTS, Facts
+from codeassist.context.gather import gather
 from codeassist.context.limits import ContextLimits
 from codeassist.context.pack import Packed, pack
-from codeassist.context.related import OpenFile, Snippet, related_snippets
+from codeassist.context.question import Question, question_at
+from codeassist.context.related import OpenFile, Snippet
 from codeassist.flow.asking import Bound, read
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message, Priority
@@ -26,11 +31,21 @@ from codeassist.text.document import Document, Offset
 
 _CHAT_OVERHEAD_TOKENS = 32
 """Room for the answer's tags and a line that the model may repeat before it, in tokens."""
+_PREFIX_SHARE, _SUFFIX_SHARE, _RELATED_SHARE = 0.42, 0.13, 0.45
+"""With an index there is more to be said of the repository than with the open documents alone."""
+
+
+Ask: TypeAlias = Callable[[Question], Awaitable[Facts]]
+"""Asks the index of the workspace folder, off the event loop; never raises but for cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a completion depends on, taken before the first await. `others` are the other open documents."""
+    """Everything a completion depends on, taken before the first await. `others` are the other open documents.
+
+    `ask`: None where there is no index. `held`: what the repository gave to the completion before, which stays in the
+    prompt as long as it serves.
+    """
 
     document: Document
     syntax: Syntax | None
@@ -38,16 +53,20 @@ class Snapshot:
     path: str
     repository: str = ""
     others: tuple[OpenFile, ...] = ()
+    ask: Ask | None = None
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is asked of the model, and what it was made from. `prompt` is for people and traces."""
+    """What is asked of the model, and what it was made from. `prompt` is for people and traces. `held`: for the next
+    snapshot of the document."""
 
     view: CursorView
     packed: Packed
     request: CompletionRequest | ChatRequest
     prompt: str
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +84,8 @@ class Completion:
 
 async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace) -> Completion:
     """Ask `bound` for the text at the cursor of `snapshot`. Model failures become a Skip; cancellation passes."""
-    prepared = prepare(snapshot, bound, settings, trace)
+    bound = bound.within(settings.latency_target_ms)
+    prepared = await prepare_with_repository(snapshot, bound, settings, trace)
     if isinstance(prepared, Skip):
         return _silent(prepared, trace)
     view = prepared.view
@@ -82,6 +102,7 @@ async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSetting
             wanted = await _wanted(prepared, bound, shape, settings, trace)
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
+    _learn(bound, trace)
     with trace.stage("post"):
         shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
     if isinstance(shown, Skip):
@@ -89,19 +110,56 @@ async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSetting
     return Completion(shown, None, prepared)
 
 
+async def prepare_with_repository(
+    snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace
+) -> Prepared | Skip:
+    """Context and prompt, without asking the model; the repository is asked."""
+    view = _look(snapshot, bound, settings, trace)
+    if isinstance(view, Skip) or snapshot.ask is None:
+        return view if isinstance(view, Skip) else _prepared(snapshot, view, None, NO_FACTS, bound, settings, trace)
+    with trace.stage("question"):
+        question = question_at(view, snapshot.path)
+    with trace.stage("repository"):
+        facts = await snapshot.ask(question)
+    return _prepared(snapshot, view, question, facts, bound, settings, trace)
+
+
 def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace) -> Prepared | Skip:
-    """Context and prompt, without asking. Pure but for the clock of `trace`."""
+    """Context and prompt from the open documents alone. Pure but for the clock of `trace`."""
+    view = _look(snapshot, bound, settings, trace)
+    return view if isinstance(view, Skip) else _prepared(snapshot, view, None, NO_FACTS, bound, settings, trace)
+
+
+def _limits(snapshot: Snapshot, bound: Bound, settings: CompletionSettings) -> ContextLimits:
+    answer = bound.answer_tokens(settings.max_tokens) + _CHAT_OVERHEAD_TOKENS
+    tokens = bound.prompt_tokens(settings.prompt_tokens, answer)
+    limits = ContextLimits(prompt_tokens=tokens, suffix_tokens=bound.cost.suffix_tokens)
+    if snapshot.ask is None:
+        return limits
+    return replace(limits, prefix_share=_PREFIX_SHARE, suffix_share=_SUFFIX_SHARE, related_share=_RELATED_SHARE)
+
+
+def _look(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace) -> CursorView | Skip:
+    with trace.stage("context"):
+        limits = _limits(snapshot, bound, settings)
+        view = cursor_view(snapshot.syntax or snapshot.document, snapshot.offset, limits)
+    return Skip("mid-word") if _is_mid_word(view) else view
+
+
+def _prepared(
+    snapshot: Snapshot,
+    view: CursorView,
+    question: Question | None,
+    facts: Facts,
+    bound: Bound,
+    settings: CompletionSettings,
+    trace: Trace,
+) -> Prepared:
     family = bound.family
     max_tokens = bound.answer_tokens(settings.max_tokens)
-    limits = ContextLimits(
-        prompt_tokens=bound.prompt_tokens(settings.prompt_tokens, max_tokens + _CHAT_OVERHEAD_TOKENS),
-        suffix_tokens=bound.cost.suffix_tokens,
-    )
+    limits = _limits(snapshot, bound, settings)
     with trace.stage("context"):
-        view = cursor_view(snapshot.syntax or snapshot.document, snapshot.offset, limits)
-        if _is_mid_word(view):
-            return Skip("mid-word")
-        snippets = related_snippets(view, snapshot.others, limits)
+        snippets, held = gather(view, question, facts, snapshot.others, limits, snapshot.held)
         packed = pack(view, snippets, limits, path=snapshot.path)
     with trace.stage("prompt"):
         if family.kind == "fim":
@@ -112,7 +170,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
                 stop=rendered.stop,
                 stop_token_ids=rendered.stop_token_ids,
             )
-            return Prepared(view, packed, request, rendered.text)
+            return Prepared(view, packed, request, rendered.text, held)
         turns = render_holefill(packed, family)
         chat = ChatRequest(
             messages=tuple(Message(turn.role, turn.content) for turn in turns),
@@ -123,7 +181,7 @@ def prepare(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trac
             template_options=family.template_options,
             reasoning_effort=family.reasoning_effort,
         )
-        return Prepared(view, packed, chat, "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in turns))
+        return Prepared(view, packed, chat, "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in turns), held)
 
 
 async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: CompletionSettings, trace: Trace) -> Cut:
@@ -155,6 +213,15 @@ async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: Comp
             if late and "\n" in text.strip():
                 break
     return finish_cut(text, shape, complete=finished)
+
+
+def _learn(bound: Bound, trace: Trace) -> None:
+    """Note how fast the engine was, where it says how much of the prompt it had to read."""
+    first_ms = trace.stages.get("first-token")
+    if bound.speed is None or first_ms is None or trace.cached_tokens is None or trace.requests != 1:
+        return
+    read_tokens = trace.prompt_tokens - trace.cached_tokens
+    bound.speed.note(read_tokens, first_ms, trace.generated_tokens, trace.stages.get("model", first_ms) - first_ms)
 
 
 def _nothing_left(wanted: Cut) -> Skip | None:

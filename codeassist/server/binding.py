@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeassist.flow.asking import FAST, SEATS, SLOW, Bound
+from codeassist.flow.asking import SEATS, Bound
+from codeassist.flow.speed import FAST, SLOW, Speed
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import Model
 from codeassist.prompt.families import FAMILIES, family
@@ -123,6 +124,7 @@ async def _bind(settings: Settings, role: Role, model: Model) -> Bound:
         parallel=SEATS if remote else 1,
         cost=FAST if remote else SLOW,
         abilities=_abilities(model),
+        speed=Speed(FAST if remote else SLOW),
     )
 
 

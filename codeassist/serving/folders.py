@@ -47,7 +47,10 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise UnsafeFolder(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+        raise UnsafeFolder(
+            f"The folder {folder} cannot be made ({error.strerror or error}); see that {folder.parent} is a folder "
+            "where you may write."
+        ) from error
     if not stat.S_ISDIR(found.st_mode):
         raise UnsafeFolder(f"{folder} is not a folder; remove it.")
     if sys.platform == "win32":

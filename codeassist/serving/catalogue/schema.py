@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, TypeAlias
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from codeassist.serving.catalogue.flags import may_be_set
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
 """A name that stays inside the folder it is joined to."""
@@ -14,8 +18,18 @@ EntryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*$")]
-Flag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]*$")]
-"""A vLLM flag without its dashes."""
+
+
+def _may_be_set(flag: str) -> str:
+    if not may_be_set(flag):
+        raise ValueError(f"--{flag} is no flag of vLLM that a model may set; give it after -- of codeassist serve")
+    return flag
+
+
+Flag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]*$"), AfterValidator(_may_be_set)]
+"""A vLLM flag without its dashes, in whole."""
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""The name of an environment variable."""
 Flags: TypeAlias = dict[Flag, str | int | float | bool]
 """Flags and values. `true`: the flag alone; `false`: its `--no-` form; a string is one argument, JSON included."""
 
@@ -35,8 +49,38 @@ def _compiles(pattern: str) -> str:
 Regex = Annotated[str, AfterValidator(_compiles)]
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """The strings of a field's value. Parts within it look after their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _controls(character: str) -> bool:
+    """Whether it ends a line, moves a cursor, turns the direction of writing, or is no character at all."""
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
+        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+    )  # fmt: skip
+
+
 class Part(BaseModel):
+    """Its texts reach commands, comments and terminals, and so are one line each."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _is_one_line(cls, value: Any) -> Any:
+        for text in _texts(value):
+            if any(map(_controls, text)):
+                raise ValueError(f"{text[:80]!a} has a control character, such as the end of a line")
+        return value
 
 
 class ModelFile(Part):
@@ -149,7 +193,7 @@ class Recipe(Part):
     data_parallel: int = Field(1, ge=1)
     expert_parallel: bool = False
     flags: Flags = Field(default_factory=dict)
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[Variable, str] = Field(default_factory=dict)
     source: str = Field(min_length=8)
 
     @model_validator(mode="after")
@@ -168,7 +212,7 @@ class Serving(Part):
 
     least_vllm: Version = "0.30"
     flags: Flags = Field(default_factory=dict)
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[Variable, str] = Field(default_factory=dict)
     speculation: str = ""
     trust_remote_code: bool = False
     source: str = Field(min_length=8)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from codeassist.serving.errors import ServingError
-from codeassist.serving.vllm.levers import LEVERS, Situation, Value
-from codeassist.serving.vllm.plan import Address, Argument
+from codeassist.serving.vllm.allowed import Value
+from codeassist.serving.vllm.levers import LEVERS, Lever, Situation
+from codeassist.serving.vllm.plan import Address, Argument, Reason
 
 MASTER_PLACEHOLDER = "ADDRESS-OF-NODE-0"
 _SIZED_HERE = frozenset({"max-model-len", "max-num-seqs", "max-num-batched-tokens"})
 """Values for these in the catalogue were for another load; a fit keeps to a recipe's limit of context."""
-_NOT_FROM_DATA = frozenset({"trust-remote-code", "api-key", "host", "port", "uds", "model", "served-model-name"})
-_OWN_OPTIONS: Mapping[str, str] = {
+FORBIDDEN: Mapping[str, str] = {
     "api-key": "give it in VLLM_API_KEY, since everybody on this machine can read arguments",
+    "enable-log-requests": "prompts hold your code and belong in no log",
+    "enable-log-outputs": "answers hold your code and belong in no log",
+    "config": "what such a file says is not checked here, so give the arguments themselves",
+}
+"""Flags that no command of ours may have, and why."""
+_OWN_OPTIONS: Mapping[str, str] = {
+    **FORBIDDEN,
     "host": "use --host of codeassist",
     "port": "use --port of codeassist",
     "uds": "use --socket of codeassist",
@@ -28,9 +36,12 @@ _OWN_OPTIONS: Mapping[str, str] = {
     "node-rank": "use --node-rank of codeassist",
     "master-addr": "use --master of codeassist",
     "headless": "use --node-rank of codeassist",
-    "enable-log-requests": "prompts hold your code and belong in no log",
-    "enable-log-outputs": "answers hold your code and belong in no log",
 }
+NOT_FROM_DATA = frozenset({*_OWN_OPTIONS, "middleware"})
+"""What no model's entry may set, also in a shortened form."""
+_MOST_OF_A_NAME = 253
+"""Characters of a machine's name (RFC 1035)."""
+_FLAG = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
 class CannotServe(ServingError):
@@ -50,7 +61,7 @@ class PlanOptions:
 
     runtime_folder: Path
     nodes: int = 1
-    master: str = ""
+    master: str | None = None
     executor: Literal["mp", "ray"] = "mp"
     developers: int = 1
     quantisation: str | None = None
@@ -66,11 +77,28 @@ class PlanOptions:
     extra: tuple[str, ...] = ()
 
 
+def may_mean(flag: str, meant: str) -> bool:
+    """Whether vLLM takes `--flag` for `--meant`: it allows underscores, a value behind = and shortened names."""
+    plain = flag.partition("=")[0].replace("_", "-")
+    return bool(plain) and meant.startswith(plain)
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_host(host: str) -> bool:
+    """Whether `host` is an IP address or could be a machine's name."""
+    try:
+        ipaddress.ip_address(host)
+        return re.fullmatch(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?", host) is not None
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        right = all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels)
+        return right and len(host) <= _MOST_OF_A_NAME and not labels[-1].isdecimal()
 
 
 def place(address: Address, rank: int, options: PlanOptions) -> list[Argument]:
@@ -112,20 +140,13 @@ def for_node(shared: Sequence[Shared], rank: int) -> list[Argument]:
 
 def shared_arguments(
     now: Situation, given: Mapping[str, Value], options: PlanOptions
-) -> tuple[list[Shared], dict[str, str]]:
-    """The arguments that all nodes have, and the environment. Later sources win: levers as computed, the entry's flags,
-    its recipe's, the user's levers, the user's own arguments."""
-    serving, recipe = now.entry.serving, now.fit.recipe
-    data: dict[str, tuple[Value, str]] = {}
-    for flags, why in (
-        (serving.flags if serving else {}, "this model"),
-        (recipe.flags if recipe else {}, "the recipe"),
-    ):
-        for flag, raw in flags.items():
-            if flag not in _NOT_FROM_DATA and flag not in _SIZED_HERE:
-                data[flag] = (raw if isinstance(raw, bool) else str(raw), f"{why} asks for it")
+) -> tuple[list[Shared], dict[str, str], dict[str, Reason]]:
+    """The arguments that all nodes have, the environment, and the reasons of its variables. Later sources win: levers
+    as computed, the entry's flags, its recipe's, the user's levers, the user's own arguments."""
+    data = _data(now)
     found = [Shared(argument) for argument in _layout(now, options)]
     environment: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     for lever in LEVERS:
         value, why = lever.value(now), lever.reason
         if lever.flag in data:
@@ -136,9 +157,12 @@ def shared_arguments(
             continue
         if lever.variable:
             environment[lever.variable] = str(value)
+            reasons[lever.variable] = Reason(why, lever.since)
         else:
             found.append(Shared(_argument(lever.flag, value, why, lever.since), lever.front))
-    environment |= (serving.environment if serving else {}) | (recipe.environment if recipe else {})
+    for variables, why in _data_variables(now):
+        environment |= variables
+        reasons |= {name: Reason(why) for name in variables}
     taken = {one.argument.flag for one in found}
     found += [Shared(_argument(flag, *how)) for flag, how in data.items() if flag not in taken]
     if options.trust_remote_code:
@@ -146,7 +170,45 @@ def shared_arguments(
     extra = _extra(options.extra)
     replaced = {argument.flag.removeprefix("no-") for argument in extra}
     kept = [one for one in found if one.argument.flag.removeprefix("no-") not in replaced]
-    return [*kept, *(Shared(argument) for argument in extra)], environment
+    return [*kept, *(Shared(argument) for argument in extra)], environment, reasons
+
+
+def _data(now: Situation) -> dict[str, tuple[Value, str]]:
+    """The flags of the entry and its recipe, with their reasons. Raises CannotServe for those that no model may set.
+
+    The catalogue refuses them too, when it is read; here they would reach a command.
+    """
+    serving, recipe = now.entry.serving, now.fit.recipe
+    by_flag = {lever.flag: lever for lever in LEVERS if lever.flag}
+    found: dict[str, tuple[Value, str]] = {}
+    for flags, why in (
+        (serving.flags if serving else {}, "this model"),
+        (recipe.flags if recipe else {}, "the recipe"),
+    ):
+        for flag, raw in flags.items():
+            name = flag.replace("_", "-")
+            if any(may_mean(name, meant) for meant in NOT_FROM_DATA):
+                raise CannotServe(f"The catalogue's entry of {now.entry.name} sets --{flag}, which no model may set.")
+            if name not in _SIZED_HERE:
+                value = raw if isinstance(raw, bool) else str(raw)
+                _check_data(now.entry.name, by_flag.get(name), value)
+                found[name] = (value, f"{why} asks for it")
+    return found
+
+
+def _check_data(entry_name: str, lever: Lever | None, value: bool | str) -> None:
+    text = value if isinstance(value, str) else "on" if value else "off"
+    if lever is not None and lever.allowed.read(text) is None:
+        raise CannotServe(
+            f"The catalogue's entry of {entry_name} sets --{lever.flag} to {text!a}; it takes {lever.allowed.said}."
+        )
+
+
+def _data_variables(now: Situation) -> Iterator[tuple[dict[str, str], str]]:
+    if now.entry.serving:
+        yield now.entry.serving.environment, "this model asks for it"
+    if now.fit.recipe:
+        yield now.fit.recipe.environment, "the recipe asks for it"
 
 
 def _layout(now: Situation, options: PlanOptions) -> list[Argument]:
@@ -178,10 +240,14 @@ def _extra(words: Sequence[str]) -> list[Argument]:
     found: list[Argument] = []
     for word in words:
         if word.startswith("--") and len(word) > 2:
-            flag, equals, value = word[2:].partition("=")
-            flag = flag.replace("_", "-")
-            if flag in _OWN_OPTIONS:
-                raise WrongOptions(f"--{flag} is not for the arguments after --; {_OWN_OPTIONS[flag]}.")
+            typed, equals, value = word[2:].partition("=")
+            if not _FLAG.fullmatch(typed):
+                raise WrongOptions(f"{word!a} among the arguments after -- is no flag of vLLM.")
+            flag = typed.replace("_", "-")
+            for meant, instead in _OWN_OPTIONS.items():
+                if may_mean(flag, meant):
+                    other = "" if flag == meant else f", which vLLM may take for --{meant}"
+                    raise WrongOptions(f"--{typed} is not for the arguments after --{other}; {instead}.")
             found.append(Argument(flag, value if equals else None, "your own"))
         elif found and found[-1].value is None and not word.startswith("-"):
             found[-1] = Argument(found[-1].flag, word, "your own")

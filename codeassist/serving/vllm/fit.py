@@ -5,14 +5,15 @@ Sizes are GiB (2**30 bytes), contexts and caches are tokens. A figure for a GPU 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codeassist.serving.catalogue import Architecture, Entry, Recipe, Weights
 from codeassist.serving.vllm.hardware import Gpu, Hardware
+from codeassist.serving.vllm.seats import LEAST_SEATS, MOST_SEATS
 
 GPU_SHARE = 0.9
-"""--gpu-memory-utilization: the rest is for CUDA's context, captured graphs and what else uses the GPU."""
+"""--gpu-memory-utilization where nobody sets it: the rest is for CUDA's context, captured graphs and other programs."""
 OVERHEAD_GIB = 2.0
 """Of a GPU's share, for activations at the largest step and for the buffers of collectives. Inferred, not measured."""
 CPU_SHARE = 0.85
@@ -39,7 +40,8 @@ class Fit:
     """How a model lies on the hardware. `gpus_per_node` is 0 on a processor.
 
     `context_tokens`: longest prompt with answer. `cache_tokens`: what the cache of the whole server holds.
-    `cache_gib`: its size, on each GPU or in memory. `recipe`: where the layout was not computed but taken from one.
+    `cache_gib`: its size, on each GPU or in memory. `gpu_share`: of each GPU's memory, what vLLM gets.
+    `recipe`: where the layout was not computed but taken from one.
     """
 
     weights: Weights
@@ -52,8 +54,14 @@ class Fit:
     pipeline_parallel: int = 1
     data_parallel: int = 1
     expert_parallel: bool = False
+    gpu_share: float = GPU_SHARE
     recipe: Recipe | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def cached_seats(self) -> int:
+        """How many seats' prompts the cache of one copy holds."""
+        return self.cache_tokens // self.data_parallel // PROMPT_TOKENS_PER_SEAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,9 @@ def cache_bytes_per_gpu(architecture: Architecture, tensor: int, pipeline: int) 
     return whole / min(tensor, heads) / pipeline
 
 
-def room_for_cache_gib(gpu_gib: float, weights_gib: float, gpus: int) -> float:
+def room_for_cache_gib(gpu_gib: float, weights_gib: float, gpus: int, share: float = GPU_SHARE) -> float:
     """What one of `gpus` GPUs has left for the cache; negative where not even the weights fit."""
-    return gpu_gib * GPU_SHARE - OVERHEAD_GIB - weights_gib / gpus
+    return gpu_gib * share - OVERHEAD_GIB - weights_gib / gpus
 
 
 def useful_cache_tokens(context_tokens: int, seats: int) -> int:
@@ -100,12 +108,15 @@ def best_fit(
     *,
     quantisation: str | None = None,
     context_tokens: int | None = None,
-    seats: int = 8,
+    seats: int = LEAST_SEATS,
     nodes: int = 1,
+    gpu_share: float | None = None,
 ) -> Fit | TooSmall:
     """The layout for `entry` on `nodes` nodes of `hardware`: a recipe of the catalogue if one matches, else the
     preferred weights on the fewest GPUs.
 
+    `seats`: over all servers that may be needed; where one cannot hold as many in its cache, it is laid out for as
+    many as it can, and the form of the weights stays. `gpu_share`: None for that of the catalogue, else GPU_SHARE.
     Without `context_tokens`, those of CONTEXTS are tried. A recipe's own limit of context is kept to.
     """
     architecture = entry.architecture
@@ -114,8 +125,9 @@ def best_fit(
         known = " and ".join(_upper(one.quantisation) for one in entry.weights) or "no"
         return TooSmall(f"Of {entry.title} the catalogue knows {known} weights only")
     gpu = hardware.least_gpu
+    seats_here = min(seats, MOST_SEATS)
     if gpu is None:
-        return _cpu_fit(entry, architecture, offered, hardware, context_tokens, seats, nodes)
+        return _cpu_fit(entry, architecture, offered, hardware, context_tokens, seats_here, nodes)
     runs = sorted(
         (one for one in offered if one.capability <= gpu.capability),
         key=lambda one: _preference(gpu.capability, one),
@@ -126,18 +138,42 @@ def best_fit(
             f"{entry.title} needs a GPU of compute capability {least.capability} for its {_upper(least.quantisation)} "
             f"weights; {gpu.name} has {gpu.capability}"
         )
-    recipe = _matching_recipe(entry, runs, gpu, len(hardware.gpus), nodes)
-    if recipe is not None:
-        fitted = _recipe_fit(entry, architecture, recipe, gpu, context_tokens)
+    for recipe in _matching_recipes(entry, runs, gpu, len(hardware.gpus), nodes, seats):
+        share = gpu_share or _share_in(recipe.flags) or _share_of(entry)
+        fitted = _recipe_fit(entry, architecture, recipe, gpu, share, context_tokens)
         if fitted is not None:
             return fitted
+    share = gpu_share or _share_of(entry)
+    layouts = list(_layouts(architecture, runs, gpu, share, len(hardware.gpus), nodes))
     for context in _contexts(entry, CONTEXTS, context_tokens):
-        layouts = list(_layouts(architecture, runs, gpu, len(hardware.gpus), nodes))
-        for enough in (useful_cache_tokens(context, seats), context):
-            for layout in layouts:
-                if layout.cache_tokens >= enough:
-                    return _computed_fit(architecture, layout, context, useful_cache_tokens(context, seats))
-    return _too_small(entry, architecture, runs, gpu, hardware, nodes, context_tokens)
+        layout = _preferred(layouts, gpu.capability, context, seats_here)
+        if layout is not None:
+            return _computed_fit(architecture, layout, context, share)
+    return _too_small(entry, architecture, runs, gpu, hardware, nodes, context_tokens, share)
+
+
+def _share_of(entry: Entry) -> float:
+    return _share_in(entry.serving.flags if entry.serving else {}) or GPU_SHARE
+
+
+def _share_in(flags: Mapping[str, object]) -> float | None:
+    """The part of a GPU that an entry or a recipe asks for. Whether it is a sensible one is checked with the levers."""
+    found = flags.get("gpu-memory-utilization")
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def _preferred(layouts: Sequence[_Layout], capability: float, context: int, seats: int) -> _Layout | None:
+    """Formats that the GPU computes in come first, also where their cache is too small for all seats at once: a further
+    server mends that, and nothing mends slow weights. Others come next, then what holds one prompt only."""
+    native = [one for one in layouts if _is_native(capability, one.weights)]
+    for group in (native, [one for one in layouts if one not in native]):
+        for layout in group:
+            if layout.cache_tokens >= useful_cache_tokens(context, seats):
+                return layout
+        for layout in group:
+            if layout.cache_tokens >= useful_cache_tokens(context, LEAST_SEATS):
+                return max((one for one in group if one.weights == layout.weights), key=lambda one: one.cache_tokens)
+    return next((one for one in layouts if one.cache_tokens >= context), None)
 
 
 _ORDER = ("nvfp4", "fp8", "mxfp4", "bf16", "int8")
@@ -146,10 +182,14 @@ _MEMORY_ONLY = ("fp8", "mxfp4", "int4", "nvfp4")
 
 def _preference(capability: float, weights: Weights) -> int:
     """Formats that the GPU's tensor cores compute in come first, then those that only save memory."""
-    native = weights.quantisation in _ORDER and (weights.native_capability or weights.capability) <= capability
+    native = _is_native(capability, weights)
     order = _ORDER if native else _MEMORY_ONLY
     place = order.index(weights.quantisation) if weights.quantisation in order else len(order)
     return place if native else len(_ORDER) + place
+
+
+def _is_native(capability: float, weights: Weights) -> bool:
+    return weights.quantisation in _ORDER and (weights.native_capability or weights.capability) <= capability
 
 
 def _contexts(entry: Entry, usual: tuple[int, ...], wanted: int | None) -> list[int]:
@@ -157,20 +197,23 @@ def _contexts(entry: Entry, usual: tuple[int, ...], wanted: int | None) -> list[
     return sorted({min(context, entry.context_tokens) for context in tried}, reverse=True)
 
 
-def _layouts(architecture: Architecture, runs: list[Weights], gpu: Gpu, count: int, nodes: int) -> Iterator[_Layout]:
+def _layouts(
+    architecture: Architecture, runs: list[Weights], gpu: Gpu, share: float, count: int, nodes: int
+) -> Iterator[_Layout]:
     """Every layout that has room for the weights, in order of preference: format first, then fewest GPUs."""
     for weights in runs:
         tensor = 1
         while tensor <= count:
             splits = architecture.attention_heads is None or architecture.attention_heads % tensor == 0
-            room = room_for_cache_gib(gpu.memory_gib, weights.gib, tensor * nodes)
+            room = room_for_cache_gib(gpu.memory_gib, weights.gib, tensor * nodes, share)
             if splits and room > 0:
                 tokens = int(room * GIB / cache_bytes_per_gpu(architecture, tensor, nodes))
                 yield _Layout(weights, tensor, nodes, room, tokens)
             tensor *= 2
 
 
-def _matching_recipe(entry: Entry, runs: list[Weights], gpu: Gpu, count: int, nodes: int) -> Recipe | None:
+def _matching_recipes(entry: Entry, runs: list[Weights], gpu: Gpu, count: int, nodes: int, seats: int) -> list[Recipe]:
+    """Those for the preferred weights and the fewest GPUs first. Of equals the first that has seats enough."""
     order = [one.quantisation for one in runs]
     matching = [
         recipe
@@ -180,24 +223,36 @@ def _matching_recipe(entry: Entry, runs: list[Weights], gpu: Gpu, count: int, no
         and recipe.gpus <= count
         and gpu.memory_gib >= recipe.gpu_gib
     ]
-    return min(matching, key=lambda recipe: (order.index(recipe.quantisation), recipe.gpus), default=None)
+
+    def worth(recipe: Recipe) -> tuple[int, int, int]:
+        lacking = max(0, seats - MOST_SEATS * recipe.data_parallel)
+        return order.index(recipe.quantisation), recipe.gpus, lacking
+
+    return sorted(matching, key=worth)
 
 
-def _recipe_fit(entry: Entry, architecture: Architecture, recipe: Recipe, gpu: Gpu, wanted: int | None) -> Fit | None:
-    """None where a longer context was asked for than the recipe has room for."""
+def _recipe_fit(
+    entry: Entry, architecture: Architecture, recipe: Recipe, gpu: Gpu, share: float, wanted: int | None
+) -> Fit | None:
+    """None where it has no room for the weights and one prompt, or a longer context was asked for than it takes."""
     weights = next(one for one in entry.weights if one.quantisation == recipe.quantisation)
     one_copy = recipe.tensor_parallel * recipe.pipeline_parallel
     holds_weights = one_copy * (recipe.data_parallel if recipe.expert_parallel else 1)
-    room = max(0.0, room_for_cache_gib(gpu.memory_gib, weights.gib, holds_weights))
+    room = max(0.0, room_for_cache_gib(gpu.memory_gib, weights.gib, holds_weights, share))
     per_token = cache_bytes_per_gpu(architecture, recipe.tensor_parallel, recipe.pipeline_parallel)
+    tokens = int(room * GIB / per_token)
     limit = recipe.flags.get("max-model-len")
     limit = limit if isinstance(limit, int) else entry.context_tokens
     if wanted is not None and wanted > limit:
         return None
+    contexts = [min(context, limit) for context in _contexts(entry, CONTEXTS, wanted)]
+    context = next((context for context in contexts if context <= tokens), None)
+    if context is None:
+        return None
     return Fit(
         weights=weights,
-        context_tokens=min(wanted or CONTEXTS[0], limit, entry.context_tokens),
-        cache_tokens=int(room * GIB / per_token) * recipe.data_parallel,
+        context_tokens=context,
+        cache_tokens=tokens * recipe.data_parallel,
         cache_gib=room,
         gpus_per_node=-(-one_copy * recipe.data_parallel // recipe.nodes),
         nodes=recipe.nodes,
@@ -205,17 +260,13 @@ def _recipe_fit(entry: Entry, architecture: Architecture, recipe: Recipe, gpu: G
         pipeline_parallel=recipe.pipeline_parallel,
         data_parallel=recipe.data_parallel,
         expert_parallel=recipe.expert_parallel,
+        gpu_share=share,
         recipe=recipe,
     )
 
 
-def _computed_fit(architecture: Architecture, layout: _Layout, context: int, useful: int) -> Fit:
+def _computed_fit(architecture: Architecture, layout: _Layout, context: int, share: float) -> Fit:
     notes = []
-    if layout.cache_tokens < useful:
-        notes.append(
-            f"The cache holds {layout.cache_tokens:,} tokens, fewer than the {useful:,} that all seats may want "
-            "at once: prompts are then read anew."
-        )
     if architecture.kv_bytes_per_token is None:
         notes.append("The catalogue does not know this model's cache size for a token, so that it is guessed.")
     # FP8 weights are scaled by blocks of 128, which slices of a small expert would cut; whole experts are not cut.
@@ -230,6 +281,7 @@ def _computed_fit(architecture: Architecture, layout: _Layout, context: int, use
         tensor_parallel=layout.tensor,
         pipeline_parallel=layout.nodes,
         expert_parallel=whole_experts,
+        gpu_share=share,
         notes=tuple(notes),
     )
 
@@ -284,6 +336,7 @@ def _too_small(
     hardware: Hardware,
     nodes: int,
     wanted: int | None,
+    share: float,
 ) -> TooSmall:
     least = min(runs, key=lambda one: one.gib)
     context = _contexts(entry, CONTEXTS, wanted)[-1]
@@ -292,7 +345,7 @@ def _too_small(
         count *= 2
     cache = count * nodes * context * cache_bytes_per_gpu(architecture, count, nodes) / GIB
     total = count * nodes
-    have = total * gpu.memory_gib * GPU_SHARE
+    have = total * gpu.memory_gib * share
     where = hardware.described if nodes == 1 else f"{nodes} nodes of {hardware.described}"
     return TooSmall(
         f"{entry.title} needs {least.gib:,.1f} GiB for its {_upper(least.quantisation)} weights, {cache:,.1f} GiB for "

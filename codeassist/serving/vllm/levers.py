@@ -7,34 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from codeassist.serving.catalogue import Entry
+from codeassist.serving.vllm import allowed
+from codeassist.serving.vllm.allowed import Allowed, Value
 from codeassist.serving.vllm.fit import GPU_SHARE, Fit
 from codeassist.serving.vllm.hardware import Hardware
-
-Value: TypeAlias = "str | bool | None"
-"""A string is the value; True the flag alone, False its `--no-` form; None leaves the lever out."""
-Kind = Literal["switch", "number", "text"]
+from codeassist.serving.vllm.seats import COMPLETION_SEATS, LEAST_SEATS, MOST_SEATS, REVIEW_SEATS, SMALL_TEAM
 
 COMPLETION_PROMPT_TOKENS = 2_048
 """Longest prompt of a completion by default (`completion.prompt_tokens`)."""
 KEYSTROKE_TOKENS = 512
 """What a completion reads of its prompt one key after another: the rest is cached. Measured: 100 to 200."""
-REVIEW_SEATS = 4
-"""Questions that one developer's review asks at once."""
-COMPLETION_SEATS = 1
-LEAST_SEATS = 8
-"""A cancelled request keeps its seat until the step ends; while somebody types there is one after another of them."""
-MOST_SEATS = 128
-"""Of one server. Beyond, a step with all seats is so slow that a second server is the better buy."""
-ACTIVE_SHARE = 0.25
-"""Of the developers who have an editor open, those who have a request running at the same moment. Assumed."""
 QUEUE_PER_SEAT = 4
 RETENTION_TOKENS = 256
 """A multiple of every block size of vLLM's attention kernels (16 to 256). After an edit, once to twice this is read."""
 CAPTURE_TOKENS = 256
 BODY_BYTES = 4 << 20
+LEAST_CONTEXT_TOKENS, MOST_CONTEXT_TOKENS = 1_024, 10_000_000
+CACHE_TYPES = (
+    "auto", "bfloat16", "float16", "fp8", "fp8_ds_mla", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_per_token_head",
+    "int4_per_token_head", "int8_per_token_head", "nvfp4", "nvfp4_4over6", "nvfp4_ds_mla", "turboquant_3bit_nc",
+    "turboquant_4bit_nc", "turboquant_k3v4_nc", "turboquant_k8v4", "ultraquant_4bit",
+)  # fmt: skip
+"""Those of vLLM 0.32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,8 @@ class Situation:
 class Lever:
     """`flag` without dashes, or "" where `variable` names an environment variable instead.
 
-    `front`: read by the HTTP server only, so that further nodes have no use for it. `since` as in plan.Argument.
+    `allowed`: what it may be set to, by the user and by a model's entry. `front`: read by the HTTP server only, so that
+    further nodes have no use for it. `since` as in plan.Argument.
     """
 
     name: str
@@ -69,20 +66,10 @@ class Lever:
     reason: str
     cost: str
     value: Callable[[Situation], Value]
-    kind: Kind = "text"
+    allowed: Allowed
     variable: str = ""
     front: bool = False
     since: str = ""
-
-
-def active_developers(developers: int) -> int:
-    """How many of them have requests running at the same moment; never fewer than one."""
-    return max(1, -(-developers * int(ACTIVE_SHARE * 100) // 100))
-
-
-def wanted_seats(developers: int) -> int:
-    """Seats for a completion and a review of each active developer at once, over all servers."""
-    return max(LEAST_SEATS, active_developers(developers) * (COMPLETION_SEATS + REVIEW_SEATS))
 
 
 def usual_step_tokens(hardware: Hardware, seats: int) -> int:
@@ -142,6 +129,7 @@ LEVERS: tuple[Lever, ...] = (
         "clients ask for this name, whichever form of the weights runs",
         "none",
         lambda now: now.served_name,
+        allowed.name(),
         front=True,
     ),
     Lever(
@@ -151,16 +139,17 @@ LEVERS: tuple[Lever, ...] = (
         "prompt and answer together; what is not given to long contexts is cache for short ones",
         "longer requests are refused",
         lambda now: str(now.fit.context_tokens),
-        "number",
+        allowed.whole(LEAST_CONTEXT_TOKENS, MOST_CONTEXT_TOKENS, "tokens"),
     ),
     Lever(
         "seats",
         "max-num-seqs",
-        f"{COMPLETION_SEATS + REVIEW_SEATS} for each developer active at once, from {LEAST_SEATS} to {MOST_SEATS}",
+        f"{COMPLETION_SEATS + REVIEW_SEATS} for each developer active at once (all of up to {SMALL_TEAM}, then a "
+        f"quarter), from {LEAST_SEATS} to {MOST_SEATS}, and no more than the cache has room for",
         "a completion and a review of each active developer run at once; more would slow every token of all",
         "what comes on top waits, completions first",
         lambda now: str(now.seats),
-        "number",
+        allowed.whole(1, 1_024),
     ),
     Lever(
         "step-tokens",
@@ -170,7 +159,7 @@ LEVERS: tuple[Lever, ...] = (
         "a completion's prompt is read in one step where it can be; who comes during a step waits for its end",
         "long prompts of reviews take several steps",
         lambda now: str(now.step_tokens),
-        "number",
+        allowed.whole(256, 131_072, "tokens, not fewer than seats"),
     ),
     Lever(
         "long-prefill",
@@ -180,7 +169,7 @@ LEVERS: tuple[Lever, ...] = (
         "prompts of other seats leave room for a keystroke in the same step; alone none is cut",
         "a long prompt beside other requests takes more steps",
         _long_prefill,
-        "number",
+        allowed.whole(128, 131_072, "tokens, not more than context"),
     ),
     Lever(
         "priority",
@@ -189,6 +178,7 @@ LEVERS: tuple[Lever, ...] = (
         "waiting completions go before waiting reviews",
         "none; without it vLLM ignores the priority of requests",
         _always("priority"),
+        allowed.choice("priority", "fcfs"),
     ),
     Lever(
         "prefix-caching",
@@ -197,7 +187,7 @@ LEVERS: tuple[Lever, ...] = (
         "what two prompts have in common is read once; the first cause of quick answers",
         "none worth naming: full blocks stay in memory that is free",
         _always(True),
-        "switch",
+        allowed.switch(),
     ),
     Lever(
         "retention",
@@ -206,7 +196,7 @@ LEVERS: tuple[Lever, ...] = (
         "keeps states inside a prompt too, so that an edit in its middle does not read all of it anew",
         "cache for one window every that many tokens",
         _retention,
-        "number",
+        allowed.whole(16, 1_048_576, "tokens"),
     ),
     Lever(
         "prefix-hash",
@@ -215,6 +205,7 @@ LEVERS: tuple[Lever, ...] = (
         "a hash that cannot be forged: nobody is answered from the cache of another prompt",
         "microseconds for each block",
         _always("sha256"),
+        allowed.choice("sha256", "sha256_cbor", "xxhash", "xxhash_cbor"),
     ),
     Lever(
         "interactivity",
@@ -223,6 +214,7 @@ LEVERS: tuple[Lever, ...] = (
         "a graph for each batch size up to 32, so that few requests are not padded to more",
         "some seconds more at the first start",
         _gpu("interactivity"),
+        allowed.choice("interactivity", "balanced", "throughput"),
     ),
     Lever(
         "capture-size",
@@ -231,7 +223,7 @@ LEVERS: tuple[Lever, ...] = (
         "covers the few new tokens of a prompt that is cached but for its end; vLLM's own limit is twice the seats",
         "a longer first start, and memory for the graphs",
         _gpu(str(CAPTURE_TOKENS)),
-        "number",
+        allowed.whole(1, 8_192),
     ),
     Lever(
         "gpu-memory",
@@ -239,8 +231,8 @@ LEVERS: tuple[Lever, ...] = (
         f"{GPU_SHARE} on GPUs",
         "the share of each GPU for weights and cache, the one that the plan was computed with",
         "less cache than vLLM's own 0.92, and room for the captured graphs",
-        _gpu(str(GPU_SHARE)),
-        "number",
+        lambda now: f"{now.fit.gpu_share:g}" if now.on_gpu else None,
+        allowed.share(0.05, 1.0),
     ),
     Lever(
         "cache-type",
@@ -249,6 +241,7 @@ LEVERS: tuple[Lever, ...] = (
         "fp8 halves the cache's size",
         "slightly different answers",
         _always(None),
+        allowed.choice(*CACHE_TYPES),
     ),
     Lever(
         "speculation",
@@ -257,6 +250,7 @@ LEVERS: tuple[Lever, ...] = (
         "several tokens a step where they can be guessed: rewrites gain, short completions hardly",
         "more experts are read for each step, so measure; ngram and suffix may turn asynchronous scheduling off",
         lambda now: now.speculation or None,
+        allowed.json_object(),
     ),
     Lever(
         "generation-config",
@@ -265,6 +259,7 @@ LEVERS: tuple[Lever, ...] = (
         "no sampling rules of the model's files, such as a repetition penalty, which spoils code",
         "clients must say how they sample; ours do",
         _always("vllm"),
+        allowed.path("vllm", "auto"),
     ),
     Lever(
         "cached-tokens",
@@ -273,7 +268,7 @@ LEVERS: tuple[Lever, ...] = (
         "answers say how much of the prompt was cached, which the status line shows",
         "none",
         _always(True),
-        "switch",
+        allowed.switch(),
         front=True,
     ),
     Lever(
@@ -283,7 +278,7 @@ LEVERS: tuple[Lever, ...] = (
         "no image or video decoder is loaded or reachable",
         "images are refused",
         _always(None),
-        "switch",
+        allowed.switch(),
     ),
     Lever(
         "dtype",
@@ -292,6 +287,7 @@ LEVERS: tuple[Lever, ...] = (
         "the one type that every kernel for experts on processors has",
         "none",
         _cpu("bfloat16"),
+        allowed.choice("auto", "bfloat16", "float16", "half", "float32", "float"),
     ),
     Lever(
         "eager",
@@ -300,7 +296,7 @@ LEVERS: tuple[Lever, ...] = (
         "no compilation: starts in half the time, with the size of the cache given",
         "tokens may be a little slower",
         _cpu(True),
-        "switch",
+        allowed.switch(),
     ),
     Lever(
         "cpu-cache",
@@ -309,7 +305,7 @@ LEVERS: tuple[Lever, ...] = (
         "else vLLM takes 92 % of all memory, and does not start where that is not free",
         "that much memory",
         _cpu_cache,
-        "number",
+        allowed.whole(64 << 20, 16 << 40, "bytes"),
     ),
     Lever(
         "queued-requests",
@@ -318,7 +314,7 @@ LEVERS: tuple[Lever, ...] = (
         "a queue that nobody would wait for is refused with status 503, and clients back off",
         "refusals when all are busy",
         _queue,
-        "number",
+        allowed.whole(1, 1_000_000),
         front=True,
     ),
     Lever(
@@ -328,7 +324,7 @@ LEVERS: tuple[Lever, ...] = (
         "refuses what would wait longer than you accept",
         "refusals; cached prompts are counted in full",
         _always(None),
-        "number",
+        allowed.whole(1_024, 10_000_000_000, "tokens"),
         front=True,
     ),
     Lever(
@@ -338,7 +334,7 @@ LEVERS: tuple[Lever, ...] = (
         "no pages that describe the interface, which the key does not guard",
         "none",
         _always(True),
-        "switch",
+        allowed.switch(),
         front=True,
     ),
     Lever(
@@ -348,7 +344,7 @@ LEVERS: tuple[Lever, ...] = (
         "no line in the log for every few keystrokes",
         "requests cannot be counted from the log; /metrics counts them",
         _always(True),
-        "switch",
+        allowed.switch(),
         front=True,
     ),
     Lever(
@@ -358,7 +354,7 @@ LEVERS: tuple[Lever, ...] = (
         "a request is code, not megabytes; vLLM's own limit is 32 MiB",
         "larger requests are refused",
         _always(str(BODY_BYTES)),
-        "number",
+        allowed.whole(64 << 10, 1 << 30, "bytes"),
         variable="VLLM_HTTP_MAX_REQUEST_BODY_SIZE",
         front=True,
         since="0.33",
@@ -370,6 +366,7 @@ LEVERS: tuple[Lever, ...] = (
         "vLLM reports hardware and model to its makers unless told not to; nothing leaves your machines",
         "none",
         _always("1"),
+        allowed.choice("1", "0"),
         variable="VLLM_NO_USAGE_STATS",
     ),
     Lever(
@@ -379,6 +376,7 @@ LEVERS: tuple[Lever, ...] = (
         "the same for the libraries that vLLM uses",
         "none",
         _always("1"),
+        allowed.choice("1", "0"),
         variable="DO_NOT_TRACK",
     ),
     Lever(
@@ -388,6 +386,7 @@ LEVERS: tuple[Lever, ...] = (
         "for machines without a way out, once the weights are there",
         "weights that are missing are not fetched",
         _always(None),
+        allowed.choice("1", "0"),
         variable="HF_HUB_OFFLINE",
     ),
     Lever(
@@ -397,6 +396,7 @@ LEVERS: tuple[Lever, ...] = (
         "compiled kernels are kept, so that the second start is much shorter than the first",
         "some gigabytes of disk",
         _always(None),
+        allowed.path(),
         variable="VLLM_CACHE_ROOT",
     ),
 )
@@ -409,22 +409,3 @@ SPECULATIONS: Mapping[str, str] = {
     "suffix": '{"method":"suffix"}',
 }
 """JSON of --speculative-config by the word for --speculate; `catalogue` takes the entry's own."""
-
-
-def given_value(lever: Lever, text: str) -> Value:
-    """What the user wrote after NAME=, as the lever takes it. Raises ValueError with what is allowed."""
-    if lever.kind == "switch":
-        words = {"on": True, "true": True, "off": False, "false": False}
-        if text.lower() not in words:
-            raise ValueError("takes on or off")
-        return words[text.lower()]
-    if not text or not text.isprintable():
-        raise ValueError("needs a value")
-    if lever.kind == "number":
-        try:
-            usable = float(text) > 0 and float(text) < 1e18
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError("takes a number greater than 0")
-    return text

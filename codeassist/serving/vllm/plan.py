@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
+"""Longest path of a UNIX socket: what the system takes, less the zero at its end."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +29,38 @@ class Argument:
 
     @property
     def words(self) -> tuple[str, ...]:
-        return (f"--{self.flag}",) if self.value is None else (f"--{self.flag}", self.value)
+        if self.value is None:
+            return (f"--{self.flag}",)
+        # As a word of its own, a value that begins with a dash would be read as a flag.
+        return (f"--{self.flag}={self.value}",) if self.value.startswith("-") else (f"--{self.flag}", self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a variable is set. `since`: the version of vLLM that reads it, as in Argument."""
+
+    why: str
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCommand:
     """What runs on one node. `arguments` follow the model; `environment` is added to that of the caller.
 
-    The key is never among them: the launcher puts it into VLLM_API_KEY of the process.
+    `reasons`: for names of `environment`. The key is never among them: the launcher puts it into VLLM_API_KEY of the
+    process. Raises ValueError for a name that no shell takes as one.
     """
 
     rank: int
     model: str
     arguments: tuple[Argument, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.environment:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!a} is no name of a variable")
 
     def argv(self) -> tuple[str, ...]:
         """The command as a user types it: `vllm serve MODEL --flag value ...`."""

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from codeassist.serving.catalogue import Entry, catalogue
+from codeassist.serving.vllm.allowed import Value
 from codeassist.serving.vllm.arguments import (
     MASTER_PLACEHOLDER,
     CannotServe,
     PlanOptions,
     WrongOptions,
     for_node,
+    is_host,
     is_loopback,
     place,
     shared_arguments,
 )
-from codeassist.serving.vllm.fit import TooSmall, best_fit
+from codeassist.serving.vllm.fit import Fit, TooSmall, best_fit, useful_cache_tokens
 from codeassist.serving.vllm.hardware import Hardware
-from codeassist.serving.vllm.levers import (
-    BY_NAME,
-    LEAST_SEATS,
-    MOST_SEATS,
-    SPECULATIONS,
-    Situation,
-    Value,
-    given_value,
-    usual_step_tokens,
-    wanted_seats,
-)
-from codeassist.serving.vllm.plan import Address, NodeCommand, Plan
+from codeassist.serving.vllm.levers import BY_NAME, SPECULATIONS, Situation, usual_step_tokens
+from codeassist.serving.vllm.plan import SOCKET_PATH_BYTES, Address, NodeCommand, Plan
+from codeassist.serving.vllm.seats import LEAST_SEATS, MOST_SEATS, wanted_seats
 from codeassist.serving.vllm.suggest import next_step
 
 DEFAULT_PORT = 8000
-SOCKET_PATH_BYTES = 107
-"""Longest path of a UNIX socket on Linux."""
 
 
 def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: Sequence[Entry] | None = None) -> Plan:
@@ -49,15 +41,17 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
         )
     given = _given_levers(options)
     context = options.context_tokens or _given_number(given, "context")
-    total_seats = _given_number(given, "seats") or wanted_seats(options.developers)
-    seats = min(total_seats, MOST_SEATS)
+    given_seats = _given_number(given, "seats")
+    total_seats = wanted_seats(options.developers) if given_seats is None else min(given_seats, MOST_SEATS)
+    gpu_share = _given_share(given)
     fit = best_fit(
         entry,
         hardware,
         quantisation=options.quantisation,
         context_tokens=context,
-        seats=seats,
+        seats=total_seats,
         nodes=options.nodes,
+        gpu_share=gpu_share,
     )
     if isinstance(fit, TooSmall):
         step = next_step(
@@ -66,14 +60,12 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
             catalogue() if entries is None else entries,
             quantisation=options.quantisation,
             context_tokens=context,
-            seats=seats,
+            seats=total_seats,
             nodes=options.nodes,
+            gpu_share=gpu_share,
         )
         raise CannotServe(f"{fit.sentence}; {step}.")
-    servers = 1
-    if "seats" not in given:
-        servers = -(-total_seats // (MOST_SEATS * fit.data_parallel))
-        seats = max(LEAST_SEATS, -(-total_seats // (servers * fit.data_parallel)))
+    seats, servers = (given_seats, 1) if given_seats is not None else _share_out(total_seats, fit)
     given.pop("context", None)  # The fit has it, and may have had to shorten it.
     served_name = _served_name(entry, options.weights or fit.weights.repository, given, options)
     now = Situation(
@@ -85,8 +77,9 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
         speculation=_speculation(entry, options),
         step_tokens=_given_number(given, "step-tokens") or usual_step_tokens(hardware, seats),
     )
+    _check_sizes(now, given, options)
     address = _address(entry, options)
-    shared, environment = shared_arguments(now, given, options)
+    shared, environment, reasons = shared_arguments(now, given, options)
     said = {one.argument.flag: one.argument.value for one in shared}
     return Plan(
         entry_name=entry.name,
@@ -98,6 +91,7 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
                 model=options.weights or fit.weights.repository,
                 arguments=(*place(address, rank, options), *for_node(shared, rank)),
                 environment=environment,
+                reasons=reasons,
             )
             for rank in range(options.nodes if options.executor == "mp" else 1)
         ),
@@ -117,6 +111,28 @@ def make_plan(entry: Entry, hardware: Hardware, options: PlanOptions, entries: S
     )
 
 
+def _share_out(total_seats: int, fit: Fit) -> tuple[int, int]:
+    """Seats of each copy, and servers: no more seats than are quick and than the cache has room for."""
+    most = min(MOST_SEATS, max(LEAST_SEATS, fit.cached_seats)) * fit.data_parallel
+    servers = -(-total_seats // most)
+    return max(LEAST_SEATS, -(-total_seats // (servers * fit.data_parallel))), servers
+
+
+def _check_sizes(now: Situation, given: Mapping[str, Value], options: PlanOptions) -> None:
+    """What vLLM would refuse of levers that are right one by one."""
+    if now.step_tokens < now.seats and "step-tokens" not in options.without:
+        raise WrongOptions(
+            f"A step of {now.step_tokens:,} tokens has no room for {now.seats:,} seats; set the lever step-tokens to "
+            f"{now.seats} or more, or the lever seats to less."
+        )
+    long_prefill = _given_number(given, "long-prefill")
+    if long_prefill is not None and long_prefill > now.fit.context_tokens:
+        raise WrongOptions(
+            f"The lever long-prefill takes no more than the context, {now.fit.context_tokens:,} tokens, and "
+            f"{long_prefill:,} is more."
+        )
+
+
 def _given_levers(options: PlanOptions) -> dict[str, Value]:
     given: dict[str, Value] = {}
     for name in (*options.levers, *options.without):
@@ -125,10 +141,10 @@ def _given_levers(options: PlanOptions) -> dict[str, Value]:
     for name, text in options.levers.items():
         if name in options.without:
             raise WrongOptions(f"The lever {name} is both set and left out; give it once.")
-        try:
-            given[name] = given_value(BY_NAME[name], text)
-        except ValueError as error:
-            raise WrongOptions(f"The lever {name} {error}, and {text!a} is not that.") from error
+        allowed = BY_NAME[name].allowed
+        given[name] = allowed.read(text)
+        if given[name] is None:
+            raise WrongOptions(f"The lever {name} takes {allowed.said}, and {text!a} is not that.")
     return given
 
 
@@ -149,11 +165,12 @@ def _whole(text: str | None) -> int:
 
 def _given_number(given: Mapping[str, Value], name: str) -> int | None:
     value = given.get(name)
-    if not isinstance(value, str):
-        return None
-    if not value.isdecimal():
-        raise WrongOptions(f"The lever {name} takes a whole number, and {value!a} is not one.")
-    return int(value)
+    return int(value) if isinstance(value, str) else None
+
+
+def _given_share(given: Mapping[str, Value]) -> float | None:
+    value = given.get("gpu-memory")
+    return float(value) if isinstance(value, str) else None
 
 
 def _speculation(entry: Entry, options: PlanOptions) -> str:
@@ -167,14 +184,18 @@ def _speculation(entry: Entry, options: PlanOptions) -> str:
 
 
 def _address(entry: Entry, options: PlanOptions) -> Address:
+    for option, host in (("--host", options.host), ("--master", options.master)):
+        if host is not None and not is_host(host):
+            raise WrongOptions(f"{option} {host!a} is no address or name of a machine; write it as 10.0.0.1 or gpu1.")
     if options.host is not None or options.port is not None:
         if options.socket is not None:
             raise WrongOptions("--socket and --host or --port exclude each other; choose one.")
         return Address(host=options.host or "127.0.0.1", port=options.port or DEFAULT_PORT)
     path = options.socket or options.runtime_folder / f"vllm-{entry.name}.sock"
-    if len(str(path).encode()) > SOCKET_PATH_BYTES:
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES:
         raise WrongOptions(
-            f"{path} is too long for a UNIX socket; name a shorter one with --socket, or use --port 8000."
+            f"{path} is too long for a UNIX socket, whose whole path has {SOCKET_PATH_BYTES} bytes at most; name a "
+            "shorter one with --socket, or use --port 8000."
         )
     return Address(socket=path)
 
@@ -202,6 +223,12 @@ def _model_notes(now: Situation, options: PlanOptions) -> list[str]:
 def _hardware_notes(now: Situation, options: PlanOptions, servers: int) -> list[str]:
     entry, fit, gpus = now.entry, now.fit, now.hardware.gpus
     found = list(fit.notes)
+    cached, useful = fit.cache_tokens // fit.data_parallel, useful_cache_tokens(fit.context_tokens, now.seats)
+    if cached < useful:
+        found.append(
+            f"The cache holds {cached:,} tokens, fewer than the {useful:,} that all seats may want at once: prompts "
+            "are then read anew."
+        )
     if fit.recipe is not None:
         found.append(f"The layout is a recipe's: {fit.recipe.source}.")
     elif entry.recipes and fit.gpus_per_node:
@@ -217,8 +244,10 @@ def _hardware_notes(now: Situation, options: PlanOptions, servers: int) -> list[
     if gpus and idle > 0:
         found.append(f"{idle} of {len(gpus)} GPUs stay free for other servers; CUDA_VISIBLE_DEVICES chooses which.")
     if servers > 1:
+        room = f", since the cache of one has room for {fit.cached_seats} seats" * (fit.cached_seats < MOST_SEATS)
         found.append(
-            f"{options.developers:,} developers need {servers} such servers; docs/scaling.md shows how to join them."
+            f"{options.developers:,} developers need {servers:,} such servers{room}; docs/scaling.md shows how to join "
+            "them."
         )
     return found
 

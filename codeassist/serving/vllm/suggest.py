@@ -68,16 +68,28 @@ def next_step(
     context_tokens: int | None,
     seats: int,
     nodes: int,
+    gpu_share: float | None = None,
 ) -> str:
     """What the user can do about a model that does not fit: as the end of a sentence."""
-    if quantisation is not None or context_tokens is not None:
+    chosen = [
+        name
+        for name, value in (
+            ("--quantisation", quantisation),
+            ("--max-model-len", context_tokens),
+            ("--lever gpu-memory", gpu_share),
+        )
+        if value is not None
+    ]
+    if chosen:
         other = best_fit(entry, hardware, seats=seats, nodes=nodes)
         if isinstance(other, Fit):
             form = f"{other.weights.quantisation.upper()} weights and a context of {other.context_tokens:,} tokens"
-            return f"{form} fit: leave --quantisation and --max-model-len out"
+            return f"{form} fit: leave {' and '.join(chosen)} out"
     if len(hardware.gpus) >= CLUSTER_GPUS and nodes == 1:
         for count in NODE_COUNTS:
-            if isinstance(best_fit(entry, hardware, quantisation=quantisation, seats=seats, nodes=count), Fit):
+            if isinstance(
+                best_fit(entry, hardware, quantisation=quantisation, seats=seats, nodes=count, gpu_share=gpu_share), Fit
+            ):
                 return f"{count} such machines hold it: add --nodes {count} --print"
     other_entry = suggestion(candidates(entries, hardware, seats))
     if other_entry is not None and other_entry.name != entry.name:

@@ -76,6 +76,9 @@ def test_a_later_file_wins_and_no_model_makes_itself_the_default(folder: Path) -
     (folder / "b.toml").write_text(text, encoding="utf-8")
     found = entry("our-coder-30b")
     assert (found.licence, found.default) == ("none, for all only", False)
+    both = f"{folder / 'a.toml'} and {folder / 'b.toml'} both have a model 'our-coder-30b'"
+    assert user_problems() == (f"{both}: that of b.toml is used, that of a.toml is not.",)
+    assert f"codeassist models: {both}" in run("models", "list").stderr
     assert [one.name for one in catalogue() if one.default] == [DEFAULT_MODEL]
 
 
@@ -88,6 +91,16 @@ def test_a_fine_tuned_model_is_not_taken_for_the_one_that_it_came_from(folder: P
     other = entry_for_served("Qwen/Qwen3-Coder-30B-A3B-Instruct")
     assert other is not None
     assert other.name == "qwen3-coder-30b-a3b"
+
+
+def test_two_models_of_one_name_in_a_file_are_named(folder: Path) -> None:
+    (folder / "a.toml").write_text(EXAMPLE + EXAMPLE.replace("our company", "all"), encoding="utf-8")
+    assert user_problems() == (
+        f"{folder / 'a.toml'} has two models 'our-coder-30b': the last of them is used, and the one before is not.",
+    )
+    assert entry("our-coder-30b").licence == "none, for all only"
+    # Whoever starts one of them sees it too.
+    assert user_problems()[0] in run("serve", "our-coder-30b", "--print", "--hardware", "h100").stderr
 
 
 TWO = EXAMPLE + EXAMPLE.replace('"our-coder-30b"', '"second"')
@@ -109,6 +122,36 @@ BAD = {
     "path": (changed('"our-coder', '"../our'), r", model '\.\./our-30b': name: String should match .*"),
     "case": (changed('"our-coder', '"Our'), r", model 'Our-30b': name: String should match .*"),
     "expression": (changed("'our", "'(our"), r", .*: served_names\.0: .* is no regular expression: .*"),
+    "control": (changed("our machine", "our\\nmachine"), r", .*: origin: 'our\\nmachine .*' has a control character.*"),
+    "direction": (changed("our machine", "our\\u202emachine"), r", .*: origin: .* has a control character.*"),
+    "variable": (
+        EXAMPLE + '\nenvironment = { "X; touch /tmp/x; Y" = "1" }',
+        r", .*: serving\.environment\.X; touch .*: String should match .*",
+    ),
+    "variable's value": (
+        EXAMPLE + '\nenvironment = { X = "a\\nb" }',
+        r", .*: serving\.environment: 'a\\nb' has a control character.*",
+    ),
+    "flag's value": (
+        EXAMPLE + '\nflags = { chat-template = "a\\ntouch /tmp/x\\n" }',
+        r", model 'our-coder-30b': serving\.flags: .* has a control character.*",
+    ),
+    **{
+        f"flag {flag}": (
+            EXAMPLE + f"\nflags = {{ {flag} = true }}",
+            rf", .*: serving\.flags\.{flag}.*: --{flag} is no flag of vLLM that a model may set; .*",
+        )
+        for flag in (
+            "trust-remote-code",
+            "trust-remote-cod",
+            "hos",
+            "ud",
+            "api_ke",
+            "middlewar",
+            "kv_cache_dtype",
+            "port",
+        )
+    },
     "family": (changed('"qwen-coder"', '"klingon"'), r", .*: there is no prompt family 'klingon'; there are .*"),
     "chat": (
         changed('"fim"', '"chat"'),

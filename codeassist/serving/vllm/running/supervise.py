@@ -17,6 +17,7 @@ from filelock import Timeout
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders, folders, make_private
+from codeassist.serving.vllm.arguments import FORBIDDEN, may_mean
 from codeassist.serving.vllm.plan import Argument, NodeCommand, Plan
 from codeassist.serving.vllm.running.install import Installed, check_version, command_line, find_vllm, fitting
 from codeassist.serving.vllm.running.keys import keys_folder, take_key
@@ -33,14 +34,6 @@ from codeassist.serving.vllm.running.record import (
 from codeassist.serving.vllm.running.restarts import Restarts
 from codeassist.serving.vllm.running.troubles import Trouble, explain
 from codeassist.settings import Settings
-
-FORBIDDEN = {
-    "api-key": "the key would stand in the list of processes, which all users of the machine can read",
-    "enable-log-requests": "prompts hold your code and belong in no log",
-    "enable-log-outputs": "answers hold your code and belong in no log",
-    "config": "what such a file says is not checked here, so give the arguments themselves",
-}
-"""Flags that no plan of ours may have, and why."""
 
 TRUST = Argument("trust-remote-code", None, "the user's word for the code of the model's repository")
 
@@ -146,7 +139,10 @@ class _Server:
         try:
             log = Log(self._log_path, key or "")
         except OSError as error:
-            raise EngineNotStarted(f"The log {self._log_path} cannot be written: {error.strerror or error}.") from error
+            raise EngineNotStarted(
+                f"The log {self._log_path} cannot be written ({error.strerror or error}); see that you may write "
+                "there, or set XDG_STATE_HOME to another folder."
+            ) from error
         environment = environment_for(self._command.environment, key, os.environ)
         was_ready = False
         try:
@@ -186,7 +182,10 @@ class _Server:
             ready = await asyncio.to_thread(probe, self._plan.address, self._plan.served_name, key)
             # Something else may answer there; ours must live for it to be ours.
             if ready is not None and process.status is None:
-                await asyncio.to_thread(write_serving, self._where, self._record(ready))
+                try:
+                    await asyncio.to_thread(write_serving, self._where, self._record(ready))
+                except OSError as error:
+                    raise _unwritable(records_folder(self._where), error) from error
                 return ready
             now = time.monotonic()
             if now - process.heard > self._patience.silence_s:
@@ -280,23 +279,20 @@ class _Server:
 
 
 def _check_word(plan: Plan, command: NodeCommand, options: ServeOptions) -> None:
-    flags = [argument.flag for argument in command.arguments]
-    trusts = plan.trust_remote_code or any(_may_mean(flag, TRUST.flag) for flag in flags)
-    if trusts and not options.trust_remote_code:
+    if plan.trust_remote_code and not options.trust_remote_code:
         raise EngineNotStarted(
             f"{plan.entry_name} runs Python code from the model's own repository with your rights: read that code, and "
             "if you trust it, start again with --trust-remote-code."
         )
-    for flag in flags:
+    for flag in (argument.flag for argument in command.arguments):
+        if may_mean(flag, TRUST.flag) and not options.trust_remote_code:
+            raise EngineNotStarted(
+                f"vLLM takes --{flag} for your word to run code from a model's repository with your rights; if you "
+                "give it, start again with --trust-remote-code."
+            )
         for forbidden, why in FORBIDDEN.items():
-            if _may_mean(flag, forbidden):
+            if may_mean(flag, forbidden):
                 raise EngineNotStarted(f"codeassist does not start vLLM with --{flag}: {why}.")
-
-
-def _may_mean(flag: str, meant: str) -> bool:
-    """Whether vLLM takes `--flag` for `--meant`: it allows underscores, a value behind = and shortened names."""
-    plain = flag.partition("=")[0].replace("_", "-")
-    return bool(plain) and meant.startswith(plain)
 
 
 def _with_whole_path(command: NodeCommand) -> NodeCommand:
@@ -324,12 +320,22 @@ def _alone(plan: Plan, options: ServeOptions, where: Folders) -> Iterator[None]:
         raise EngineNotStarted(
             f"{what} at {url} already{by}; stop that one, or choose another address with --port or --socket."
         ) from None
+    except OSError as error:
+        raise _unwritable(records_folder(where), error) from error
     try:
         remove_serving(where, url)  # What a killed server has left.
         yield
     finally:
         remove_serving(where, url)
         lock.release()
+
+
+def _unwritable(folder: Path, error: OSError) -> EngineNotStarted:
+    """Of our runtime folder. Its place is the system's choice, or XDG_RUNTIME_DIR's."""
+    return EngineNotStarted(
+        f"Nothing can be written to {folder} ({error.strerror or error}); see that you may write there, or set "
+        "XDG_RUNTIME_DIR to another folder of your own."
+    )
 
 
 @contextmanager

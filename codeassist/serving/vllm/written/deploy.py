@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ _HELM_KEYS = {
     "dtype": "dtype",
 }
 _HEALTH = "http://127.0.0.1:8000/health"
+_LISTEN = "${CODEASSIST_LISTEN:-127.0.0.1}:8443:8443"
 _LOGGING = {"driver": "json-file", "options": {"max-size": "20m", "max-file": "5"}}
 _NOT_RAY = frozenset({"served-model-name", "disable-fastapi-docs", "max-num-queued-reqs", "disable-uvicorn-access-log"})
 """Flags of vLLM's own HTTP server, which Ray replaces by its own."""
@@ -76,7 +76,7 @@ def compose(plan: Plan) -> str:
                 "environment": {"CODEASSIST_UPSTREAM": "vllm:8000"},
                 "volumes": ["./nginx.conf.template:/etc/nginx/templates/default.conf.template:ro"],
                 "secrets": ["tls.crt", "tls.key"],
-                "ports": ["${CODEASSIST_LISTEN:-127.0.0.1}:8443:8443"],
+                "ports": [_LISTEN],
                 "networks": ["inside", "outside"],
                 "depends_on": {"vllm": {"condition": "service_healthy"}},
                 "cap_drop": ["ALL"],
@@ -124,7 +124,7 @@ def systemd(plan: Plan, program: Sequence[str] = PROGRAM) -> str:
         "#   systemctl --user enable --now codeassist-vllm",
         "# It runs while you are logged in; for longer: loginctl enable-linger",
         "[Unit]",
-        f"Description=vLLM for codeassist: {plan.served_name}",
+        f"Description=vLLM for codeassist: {_unit_text(plan.served_name)}",
         "StartLimitIntervalSec=30min",
         "StartLimitBurst=5",
         "",
@@ -160,14 +160,14 @@ def helm(plan: Plan) -> str:
         elif argument.flag in _HELM_KEYS:
             config[_HELM_KEYS[argument.flag]] = _typed(argument)
         else:
-            extra.append(_word(argument))
+            extra.append(_kubernetes(_word(argument)))
     environment = {**node.environment, "VLLM_CACHE_ROOT": "/data/vllm"}
     memory = f"{HOST_MEMORY_GIB + 8 * plan.gpus_per_node}Gi"
     model = {
         "name": re.sub(r"[^a-z0-9-]+", "-", plan.entry_name.lower()).strip("-"),
         "repository": IMAGE,
         "tag": IMAGE_TAG,
-        "modelURL": node.model,
+        "modelURL": _kubernetes(node.model),
         "replicaCount": plan.servers,
         "requestCPU": 8,
         "requestMemory": memory,
@@ -178,7 +178,7 @@ def helm(plan: Plan) -> str:
         "pvcAccessMode": ["ReadWriteOnce" if plan.servers == 1 else "ReadWriteMany"],
         "shmSize": "8Gi",
         "vllmConfig": {**config, "extraArgs": extra},
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "env": [{"name": name, "value": _kubernetes(value)} for name, value in environment.items()],
     }
     health = {"httpGet": {"path": "/health", "port": 8000}}
     value: dict[str, Any] = {
@@ -229,6 +229,7 @@ def ray_serve(plan: Plan) -> str:
     model = {
         "model_loading_config": {"model_id": plan.served_name, "model_source": node.model},
         "engine_kwargs": engine,
+        **{f"#{name}": f"{name} needs vLLM {one.since}." for name, one in node.reasons.items() if one.since},
         "runtime_env": {"env_vars": dict(node.environment)},
         "deployment_config": replica,
         "#2": "Ray gathers 50 ms of a stream by default: longer than a token takes.",
@@ -270,9 +271,13 @@ def _typed(argument: Argument) -> Any:
     if argument.value is None:
         return not argument.flag.startswith("no-")
     try:
-        return json.loads(argument.value)
-    except ValueError:
+        return json.loads(argument.value, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         return argument.value
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is a number in JavaScript only")
 
 
 def _healthcheck(*command: str) -> dict[str, Any]:
@@ -280,8 +285,26 @@ def _healthcheck(*command: str) -> dict[str, Any]:
 
 
 def _unit_word(word: str) -> str:
-    """A word of ExecStart: systemd expands % and $, and reads quotes as a shell does."""
-    return shlex.quote(word.replace("%", "%%").replace("$", "$$"))
+    """A word of ExecStart: systemd expands % and $, and reads C's escapes inside quotes of either kind."""
+    word = word.replace("%", "%%").replace("$", "$$")
+    if re.fullmatch(r"[A-Za-z0-9_%$@+=:,./-]+", word):
+        return word
+    letters = (f"\\{c}" if c in '"\\' else c if c.isprintable() else _bytes_escaped(c) for c in word)
+    return f'"{"".join(letters)}"'
+
+
+def _bytes_escaped(letter: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
+
+
+def _unit_text(text: str) -> str:
+    """The value of a setting that holds text: one line without specifiers and without a backslash that joins lines."""
+    return "".join(c if c.isprintable() and c != "\\" else " " for c in text).replace("%", "%%")
+
+
+def _kubernetes(text: str) -> str:
+    """Kubernetes puts a variable in the place of $(NAME), and reads $$ as one dollar."""
+    return text.replace("$", "$$")
 
 
 def _dollars(value: Any) -> Any:
@@ -290,6 +313,6 @@ def _dollars(value: Any) -> Any:
         return {key: _dollars(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_dollars(item) for item in value]
-    if isinstance(value, str) and not value.startswith("${CODEASSIST_LISTEN"):
+    if isinstance(value, str) and value != _LISTEN:
         return value.replace("$", "$$")
     return value

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 from codeassist.serving.vllm.arguments import CannotServe
-from codeassist.serving.vllm.plan import NodeCommand, Plan
+from codeassist.serving.vllm.plan import Argument, NodeCommand, Plan, Reason
 from codeassist.serving.vllm.written.deploy import PROGRAM, compose, helm, ray_serve, systemd
 
 Format = Literal["shell", "json", "compose", "systemd", "helm", "ray"]
@@ -60,11 +60,12 @@ def shell(plan: Plan) -> str:
 
 
 def reasons(node: NodeCommand) -> list[tuple[str, str]]:
-    """Each argument as typed, and why it is there."""
-    return [
-        (shlex.join(argument.words), f"{argument.why}{f' (vLLM {argument.since})' if argument.since else ''}")
-        for argument in node.arguments
-    ]
+    """Each argument and variable as typed, and why it is there, with the version of vLLM that brings it."""
+    given: list[tuple[str, Argument | Reason]] = [(shlex.join(one.words), one) for one in node.arguments]
+    for name, value in node.environment.items():
+        if name in node.reasons:
+            given.append((f"{name}={shlex.quote(value)}", node.reasons[name]))
+    return [(words, f"{one.why}{f' (vLLM {one.since})' if one.since else ''}") for words, one in given]
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -87,4 +88,5 @@ def _comment(sentences: list[str]) -> str:
 
 
 def _reason(words: str, reason: str) -> str:
-    return f"#   {words}: {reason}\n"
+    # A newline in a value would end the comment, and what follows it would be a command.
+    return "".join(f"#   {line}\n" for line in f"{words}: {reason}".splitlines())

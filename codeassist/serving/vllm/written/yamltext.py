@@ -10,6 +10,8 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z0-9/_.-][A-Za-z0-9/_.,=@ -]*(:[A-Za-z0-9/_.-]+)*")
 _TAKEN = re.compile(r"true|false|yes|no|on|off|null|~|y|n|-+|[-+]?[0-9.][0-9a-f._xo:+-]*", re.IGNORECASE)
 """What YAML reads as something else than a string: words, numbers, dates and times of any of its versions."""
+_UNPRINTABLE = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What JSON leaves as it is in a string, and YAML forbids or reads as the end of a line."""
 _COMMENT = "#"
 
 
@@ -21,7 +23,8 @@ def yaml_text(value: Mapping[str, Any]) -> str:
 def _mapping(value: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, item in value.items():
         if key.startswith(_COMMENT):
-            yield f"{indent}# {item}"
+            for line in str(item).splitlines():
+                yield f"{indent}# {''.join(c if c.isprintable() else ' ' for c in line)}"
         elif isinstance(item, Mapping) and item:
             yield f"{indent}{_scalar(key)}:"
             yield from _mapping(item, indent + "  ")
@@ -52,5 +55,9 @@ def _scalar(item: Any) -> str:
         bare = (
             _PLAIN.fullmatch(item) and not _TAKEN.fullmatch(item) and not item.startswith("- ") and item == item.strip()
         )
-        return item if bare else json.dumps(item, ensure_ascii=False)
+        return item if bare else _UNPRINTABLE.sub(_escaped, json.dumps(item, ensure_ascii=False))
     return json.dumps(item, ensure_ascii=False)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from codeassist.serving.vllm.arguments import CannotServe, PlanOptions
-from codeassist.serving.vllm.levers import BY_NAME, LEVERS, active_developers, wanted_seats
+from codeassist.serving.vllm.levers import BY_NAME, LEVERS
 from codeassist.serving.vllm.planning import make_plan
+from codeassist.serving.vllm.seats import active_developers, wanted_seats
 from codeassist.serving.vllm.suggest import candidates, suggestion
 from tests.unit.serving.vllm.making import RUNTIME, SOURCE, gpus, model, planned, processor, values, weights
 
@@ -36,12 +37,12 @@ def test_one_gpu() -> None:
 
 
 def test_seats_by_developers() -> None:
-    assert [active_developers(people) for people in (1, 4, 5, 100)] == [1, 1, 2, 25]
-    assert [wanted_seats(people) for people in (1, 8, 40, 100)] == [8, 10, 50, 125]
+    assert [active_developers(people) for people in (1, 3, 4, 5, 16, 17, 100)] == [1, 3, 4, 4, 4, 5, 25]
+    assert [wanted_seats(people) for people in (1, 2, 3, 4, 16, 17, 40, 100)] == [8, 10, 15, 20, 20, 25, 50, 125]
     assert planned(model(), H100, developers=40).seats == 50
-    many = planned(model(), H100, developers=1_000)
+    many = planned(model(), gpus(1, 140), developers=1_000)
     assert (many.servers, many.seats) == (10, 125)
-    assert "1,000 developers need 10 such servers" in " ".join(many.notes)
+    assert "1,000 developers need 10 such servers; docs" in " ".join(many.notes)
 
 
 @pytest.mark.parametrize("developers", [1, 40])
@@ -112,12 +113,13 @@ def test_every_lever_says_why_and_what_it_costs(lever: Any) -> None:
     [
         ({"levers": {"nonsense": "1"}}, "There is no lever 'nonsense'; there are served-name"),
         ({"without": frozenset({"nonsense"})}, "There is no lever"),
-        ({"levers": {"seats": "many"}}, "The lever seats takes a number greater than 0, and 'many' is not that."),
-        ({"levers": {"seats": "-3"}}, "takes a number greater than 0"),
-        ({"levers": {"seats": "1.5"}}, "takes a whole number"),
-        ({"levers": {"seats": "nan"}}, "takes a number"),
+        ({"levers": {"seats": "many"}}, "lever seats takes a whole number from 1 to 1,024, and 'many' is not that."),
+        *(
+            ({"levers": {"seats": seats}}, "takes a whole number")
+            for seats in ("-3", "1.5", "nan", "0", "9" * 11, "\u0663")
+        ),
         ({"levers": {"prefix-caching": "maybe"}}, "takes on or off, and 'maybe' is not that."),
-        ({"levers": {"cache-type": "a\nb"}}, "needs a value"),
+        ({"levers": {"cache-type": "a\nb"}}, "takes auto, bfloat16, "),
         ({"levers": {"seats": "8"}, "without": frozenset({"seats"})}, "is both set and left out"),
         ({"speculate": "catalogue"}, "take --speculate ngram"),
         ({"socket": Path("/a"), "port": 1}, "exclude each other"),
@@ -161,7 +163,6 @@ def test_flags_of_the_catalogue() -> None:
             "language-model-only": True,
             "enable-prefix-caching": False,
             "max-num-seqs": 1,
-            "trust-remote-code": True,
         },
         "environment": {"A": "b c"},
     }
@@ -170,7 +171,6 @@ def test_flags_of_the_catalogue() -> None:
     assert (found["kv-cache-dtype"], found["block-size"], found["max-num-seqs"]) == ("fp8", "256", "8")
     assert "language-model-only" in found
     assert "no-enable-prefix-caching" in found
-    assert "trust-remote-code" not in found, "only the user's word brings it"
     assert plan.nodes[0].environment["A"] == "b c"
     assert "A='b c' " in plan.nodes[0].shell()
     assert values(planned(model(serving=serving), H100, levers={"cache-type": "auto"}))["kv-cache-dtype"] == "auto"
@@ -291,7 +291,10 @@ def test_no_longer_context_than_the_model_has() -> None:
 def test_next_steps_where_it_does_not_fit() -> None:
     large = model("large", weights=[weights("fp8", 900.0, capability=8.9), weights("int4", 20.0)])
     small = model("small", weights=[weights("int4", 6.0)])
-    assert "leave --quantisation and --max-model-len out" in refusal(large, H100, quantisation="fp8")
+    assert "fit: leave --quantisation out." in refusal(large, H100, quantisation="fp8")
+    assert "leave --quantisation and --max-model-len out." in refusal(
+        large, H100, quantisation="fp8", context_tokens=9_000
+    )
     huge = model("huge", weights=[weights("fp8", 900.0)])
     assert "2 such machines hold it: add --nodes 2 --print." in refusal(huge, gpus(8, 80))
     assert refusal(huge, gpus(1, 12)).endswith("the embedded engine needs no GPU: codeassist models pull.")

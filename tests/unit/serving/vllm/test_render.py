@@ -11,7 +11,7 @@ import pytest
 from codeassist.serving.vllm.arguments import CannotServe
 from codeassist.serving.vllm.written.render import FORMATS, render
 from codeassist.serving.vllm.written.yamltext import yaml_text
-from tests.unit.serving.vllm.making import gpus, model, planned, processor, weights
+from tests.unit.serving.vllm.making import SOURCE, gpus, model, planned, processor, weights
 
 H100 = gpus(1, 80)
 
@@ -23,6 +23,16 @@ def test_shell_has_a_reason_for_each_argument() -> None:
         assert f"#   {shlex.join(argument.words)}: {argument.why}" in text
     commands = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert shlex.split(" ".join(line.removesuffix("\\") for line in commands))[3:] == list(plan.nodes[0].argv())
+
+
+def test_variables_have_reasons_and_the_version_that_brings_them() -> None:
+    plan = planned(model(serving={"source": SOURCE, "environment": {"VLLM_MINE": "a b"}}), H100)
+    text = render(plan, "shell")
+    limit = "VLLM_HTTP_MAX_REQUEST_BODY_SIZE"
+    assert f"#   {limit}=4194304: a request is code, not megabytes; vLLM's own limit is 32 MiB (vLLM 0.33)\n" in text
+    assert "#   VLLM_MINE='a b': this model asks for it\n" in text
+    assert json.loads(render(plan, "json"))["nodes"][0]["reasons"][limit]["since"] == "0.33"
+    assert f"# {limit} needs vLLM 0.33.\n" in render(plan, "ray")
 
 
 def test_json_is_the_whole_plan() -> None:
@@ -58,11 +68,11 @@ def test_compose() -> None:
 def test_systemd_repeats_the_options() -> None:
     plan = planned(model(), H100, levers={"compile-cache": "/var/50%/$x y"}, developers=3)
     text = render(plan, "systemd", ("/opt/bin/codeassist",))
-    assert "ExecStart=/opt/bin/codeassist serve coder --developers=3 '--lever=compile-cache=/var/50%%/$$x y'\n" in text
+    assert 'ExecStart=/opt/bin/codeassist serve coder --developers=3 "--lever=compile-cache=/var/50%%/$$x y"\n' in text
 
 
 def test_helm() -> None:
-    text = render(planned(model(name="coder-1.5b"), H100, developers=1_000), "helm")
+    text = render(planned(model(name="coder-1.5b"), gpus(1, 140), developers=1_000), "helm")
     assert "- name: coder-1-5b\n" in text
     assert "replicaCount: 10\n" in text
     assert "enablePrefixCaching: true\n" in text

@@ -18,6 +18,7 @@ from codeassist.serving.vllm.running.supervise import ServeOptions
 from codeassist.serving.vllm.written import render
 
 MODEL = "qwen3-coder-30b-a3b"
+H100 = (MODEL, "--print", "--hardware", "h100")
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +96,20 @@ def test_list() -> None:
         ((MODEL, "--print", "--hardware", "abacus"), 2, "There is no hardware profile 'abacus'"),
         ((MODEL, "--hardware", "h100"), 2, "add --print"),
         (("--", "--seed", "7"), 2, "follow a MODEL"),
-        ((MODEL, "--weights", "/no/such/folder"), 2, "/no/such/folder is no folder"),
+        ((MODEL, "--weights", "/no/such/folder"), 2, "'/no/such/folder' is no folder"),
+        ((MODEL, "--print", "--weights", "/no/such/folder"), 2, "'/no/such/folder' is no folder"),
+        ((MODEL, "--print", "--python", "/no/such/python"), 2, "'/no/such/python' is no file; name an interpreter"),
+        ((MODEL, "--print", "--hardware", ""), 2, "There is no hardware profile ''"),
+        (("--hardware", ""), 2, "There is no hardware profile ''"),
+        ((*H100, "--host", "foo bar;rm"), 2, "--host 'foo bar;rm' is no address or name of a machine"),
+        ((*H100, "--host", ""), 2, "--host '' is no address"),
+        ((*H100, "--host", "300.1.1.1"), 2, "--host '300.1.1.1' is no address"),
+        ((*H100, "--nodes", "2", "--master", "a b"), 2, "--master 'a b' is no address"),
+        ((*H100, "--lever", "gpu-memory=5"), 2, "The lever gpu-memory takes a number above 0.05, 1 at most, and '5'"),
+        ((*H100, "--lever", "dtype=float99"), 2, "The lever dtype takes auto, "),
+        ((*H100, "--", "--config=/x"), 2, "--config is not for the arguments after --"),
+        ((*H100, "--", "--api-ke=x"), 2, "VLLM_API_KEY"),
+        ((*H100, "--", "--enable_log_req"), 2, "belong in no log"),
         ((MODEL, "--format", "json"), 2, "add --print"),
         ((MODEL, "--nodes", "2"), 2, "--node-rank"),
         ((MODEL, "--nodes", "2", "--node-rank", "1"), 2, "--master"),
@@ -139,13 +153,15 @@ def test_running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran = _Supervisor(0)
     monkeypatch.setattr(supervise, "serve_plan", ran)
     name = "qwen2.5-coder-0.5b"
-    words = [name, "--trust-remote-code", "--python", "/opt/python", "--weights", str(tmp_path)]
+    python = tmp_path / "python"
+    python.touch()
+    words = [name, "--trust-remote-code", "--python", str(python), "--weights", str(tmp_path)]
     monkeypatch.setattr("codeassist.serving.vllm.hardware.detect", _with_gpu)
     done = typed(*words)
     assert done.exit_code == 0, done.output
     plan, options = ran.calls[0]
     assert plan.nodes[0].model == str(tmp_path)
-    assert options == ServeOptions(0, Path("/opt/python"), True)
+    assert options == ServeOptions(0, python, True)
     assert done.stderr.endswith("It starts.\nIt still starts (0 s).\n"), "a log gets each phase once"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeassist.serving.errors import EngineNotStarted
-from codeassist.serving.vllm.plan import Argument, NodeCommand
+from codeassist.serving.vllm.plan import Argument, NodeCommand, Reason
 from codeassist.serving.vllm.running import install as install_module
 from codeassist.serving.vllm.running.install import (
     GUARDS,
@@ -69,13 +69,15 @@ def test_our_own_comes_next_then_that_of_the_command_on_the_path(
 def test_without_any_the_sentence_says_how_to_install(tmp_path: Path, command: str) -> None:
     if command:
         script(tmp_path / "bin" / "vllm", command)
-    with pytest.raises(EngineNotStarted, match=r"pip install 'codeassist\[vllm\]'|name a Python interpreter"):
+    with pytest.raises(
+        EngineNotStarted, match=r"bin/pip install 'vllm>=0\.30'.* --python ~/vllm/bin/python$|name a Python interpreter"
+    ):
         find_vllm(None, Settings())
 
 
 def test_a_named_interpreter_without_vllm_is_not_replaced(tmp_path: Path) -> None:
     bare = script(tmp_path / "python", "#!/bin/sh\necho '{}'\n")
-    with pytest.raises(EngineNotStarted, match=rf"^{bare} has no vLLM; run: pip install"):
+    with pytest.raises(EngineNotStarted, match=rf"^{bare} has no vLLM; run: {bare} -m pip install 'vllm>=0\.30'"):
         find_vllm(bare, Settings())
 
 
@@ -166,6 +168,15 @@ def test_flags_that_are_too_new_are_left_out_unless_they_guard() -> None:
     assert guard.flag in GUARDS
     with pytest.raises(EngineNotStarted, match=r"lacks --disable-fastapi-docs, which guards .* install vLLM 0\.33\.0"):
         fitting(NodeCommand(0, "m", (guard,)), of("0.32.0"))
+
+
+def test_variables_that_are_too_new_are_told() -> None:
+    reasons = {"VLLM_NEW": Reason("small requests", "0.33"), "VLLM_OLD": Reason("no reports")}
+    command = NodeCommand(0, "m", (), {"VLLM_NEW": "1", "VLLM_OLD": "1", "OTHER": "1"}, reasons)
+    assert fitting(command, of("0.32.0"))[1] == (
+        "vLLM 0.32.0 does not read VLLM_NEW (it comes with 0.33), so it runs without: small requests",
+    )
+    assert fitting(command, of("0.33.0"))[1] == ()
 
 
 def test_each_package_is_started_in_the_way_that_works() -> None:

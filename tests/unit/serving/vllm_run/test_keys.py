@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from codeassist.serving.errors import EngineNotStarted, UnsafeFolder
 from codeassist.serving.folders import Folders
+from codeassist.serving.vllm.running import keys as keys_module
 from codeassist.serving.vllm.running.keys import key_path, keys_folder, read_key, take_key
 from codeassist.serving.vllm.running.record import (
     ServingRecord,
@@ -75,6 +78,46 @@ def test_a_link_in_the_place_of_the_key_is_not_followed(tmp_path: Path) -> None:
     assert read_key(path) is None
     with pytest.raises(EngineNotStarted, match="cannot be read"):
         take_key(tmp_path / "keys", URL)
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_a_folder_in_the_place_of_the_key_is_said_in_one_sentence(tmp_path: Path, new: bool) -> None:
+    _, path = take_key(tmp_path / "keys", URL)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(
+        EngineNotStarted, match=rf"^{path} should be the key file .* remove it, and a new key is made\.$"
+    ):
+        take_key(tmp_path / "keys", URL, new=new)
+    assert read_key(path) is None
+
+
+def test_a_pipe_in_the_place_of_the_key_holds_nobody_up(tmp_path: Path) -> None:
+    _, path = take_key(tmp_path / "keys", URL)
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(EngineNotStarted, match="is no file; remove it"):
+        take_key(tmp_path / "keys", URL)
+
+
+def test_a_folder_of_keys_that_cannot_be_written_is_said_with_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "keys").mkdir(mode=0o700)
+    monkeypatch.setattr(keys_module.os, "open", full)
+    with pytest.raises(
+        EngineNotStarted, match=r"cannot be written \(No space left on device\); see that you may write"
+    ):
+        take_key(tmp_path / "keys", URL, new=True)
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_the_next_step(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UnsafeFolder, match=r"cannot be made \(.*\); see that .* is a folder where you may write\.$"):
+        take_key(tmp_path / "file" / "keys", URL)
 
 
 def test_an_open_folder_is_refused(tmp_path: Path) -> None:

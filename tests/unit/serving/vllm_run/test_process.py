@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +17,11 @@ import pytest
 
 from codeassist.serving.errors import EngineNotStarted
 from codeassist.serving.folders import Folders
-from codeassist.serving.vllm.plan import Address
+from codeassist.serving.vllm.arguments import WrongOptions
+from codeassist.serving.vllm.plan import SOCKET_PATH_BYTES, Address
 from codeassist.serving.vllm.running import guard
 from codeassist.serving.vllm.running.launch import Log, Process, clear_address, environment_for, log_path, sweep
+from tests.unit.serving.vllm.making import SOURCE, gpus, model, planned
 
 SLEEP = "import time; time.sleep(600)"
 FAMILY = """
@@ -143,8 +147,8 @@ def test_names_of_logs_are_file_names(tmp_path: Path) -> None:
         (Address(host="192.0.2.1", port=8000), "192.0.2.1 is no address of this machine"),
         (Address(host="no such host.invalid", port=8000), "is no address of this machine"),
         (Address(port=99_999), "99999 is no port"),
-        (Address(socket=Path("/tmp") / ("x" * 100)), "shorter than 100 bytes"),
-        (Address(socket=Path("vllm.sock")), "shorter than 100 bytes|whole path"),
+        (Address(socket=Path("/tmp") / ("x" * 107)), "a whole path of 10[37] bytes at most"),
+        (Address(socket=Path("vllm.sock")), "a whole path"),
         (Address(socket=Path("/nowhere/vllm.sock")), "The folder /nowhere is missing"),
     ],
 )
@@ -153,3 +157,21 @@ def test_an_address_that_cannot_be_is_refused_with_the_next_step(
 ) -> None:
     with pytest.raises(EngineNotStarted, match=sentence):
         clear_address(address, Folders(tmp_path, tmp_path / "run", tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other limits")
+def test_the_longest_path_of_a_socket_is_that_of_the_system() -> None:
+    with tempfile.TemporaryDirectory(prefix="ca-") as folder:
+        for length, fits in ((SOCKET_PATH_BYTES, True), (SOCKET_PATH_BYTES + 1, False)):
+            path = Path(folder) / ("x" * (length - len(folder) - 1))
+            where = Folders(Path(folder), Path(folder), Path(folder))
+            entry = model(serving={"source": SOURCE})
+            if fits:
+                clear_address(planned(entry, gpus(1, 80), socket=path).address, where)
+                with socket.socket(socket.AF_UNIX) as bound:
+                    bound.bind(str(path))
+                continue
+            with pytest.raises(EngineNotStarted, match="bytes at most"):
+                clear_address(Address(socket=path), where)
+            with pytest.raises(WrongOptions, match="bytes at most"):
+                planned(entry, gpus(1, 80), socket=path)

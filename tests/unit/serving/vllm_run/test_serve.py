@@ -254,6 +254,18 @@ async def test_what_a_killed_server_left_is_swept(fake: Fake) -> None:
     assert await again.stop() == 0
 
 
+async def test_places_that_cannot_be_written_are_said_with_the_next_step(fake: Fake) -> None:
+    fake.where.logs.write_text("a file where the folder should be")
+    with pytest.raises(EngineNotStarted, match=r"^The log .* cannot be written \(.*\); see that .* XDG_STATE_HOME"):
+        await Run(fake, fake.plan()).task
+    for lock in (fake.where.runtime / "serve").glob("*.lock"):
+        lock.unlink()
+        lock.mkdir()
+    with pytest.raises(EngineNotStarted, match=r"^Nothing can be written to .* \(.*\); see that .* XDG_RUNTIME_DIR"):
+        await Run(fake, fake.plan()).task
+    assert fake.starts == 0
+
+
 async def test_a_new_key_replaces_the_old_one(fake: Fake) -> None:
     keys = []
     for new in (False, False, True):
@@ -269,8 +281,9 @@ async def test_code_of_the_model_needs_the_users_word(fake: Fake) -> None:
     with pytest.raises(EngineNotStarted, match="start again with --trust-remote-code"):
         await Run(fake, plan).task
     for flag in ("trust-remote-code", "trust_remote_code", "trust-rem"):
-        with pytest.raises(EngineNotStarted, match="start again with --trust-remote-code"):
+        with pytest.raises(EngineNotStarted, match="start again with --trust-remote-code") as told:
             await Run(fake, fake.plan(Argument(flag, None, "sneaked in"))).task
+        assert "coder runs" not in str(told.value), "nothing says that this model has code"
     run = Run(fake, plan, trust_remote_code=True)
     await run.ready()
     assert fake.note("arguments").count("--trust-remote-code") == 1

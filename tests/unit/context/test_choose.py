@@ -1,0 +1,112 @@
+"""Which definitions are worth a line of the prompt, and when they stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from codeassist.context.choose import NOTHING_HELD, Held, candidates, choose, snippets_of
+from codeassist.context.facts import Facts, FileFacts
+from codeassist.context.question import Question
+from codeassist.syntax.definitions import Kind
+from codeassist.syntax.tags import Tag
+
+QUESTION = Question(path="shop/cart.py", language="python", names={"total": 3.0}, parts={"total": 3.0})
+
+
+def tag(name: str, line: int, kind: Kind = "function", parent: str = "", signature: str = "") -> Tag:
+    signature = signature or {"class": f"class {name}:"}.get(kind, f"def {name}(self):")
+    return Tag(name, kind, parent, line, line + 5, line, line + 1, signature, "")
+
+
+PRICE = (
+    tag("Price", 0, "class"),
+    tag("__init__", 1, "method", "Price"),
+    tag("plus", 4, "method", "Price"),
+    tag("_round", 8, "method", "Price"),
+    tag("parse_price", 20),
+    tag("unrelated", 30),
+)
+MONEY = FileFacts("shop/money.py", "imported", PRICE, frozenset({"Price"}))
+
+
+def chosen_of(question: Question, facts: Facts, line: int, budget: int, held: Held) -> Held:
+    return choose(candidates(question, facts), line, budget, held)
+
+
+def names(held: Held) -> list[str]:
+    return [each.tag.name for each in held.chosen]
+
+
+def test_what_is_imported_comes_before_its_members_and_those_before_the_rest() -> None:
+    found = [each.tag.name for each in candidates(QUESTION, Facts((MONEY,)))]
+    assert found.index("Price") < found.index("plus") < found.index("_round")
+
+
+def test_an_import_that_is_not_used_yet_is_likely_what_is_being_written() -> None:
+    both = FileFacts("shop/money.py", "imported", PRICE, frozenset({"Price", "parse_price"}))
+    question = replace(QUESTION, used=frozenset({"Price"}), unused=frozenset({"parse_price"}))
+    best = candidates(question, Facts((both,)))[0]
+    assert (best.tag.name, best.why) == ("parse_price", "imported and not used yet: parse_price")
+
+
+def test_members_of_the_type_before_the_dot_come_first() -> None:
+    other = FileFacts("shop/other.py", "receiver", (tag("Order", 0, "class"), tag("ship", 2, "method", "Order")))
+    found = candidates(QUESTION, Facts((MONEY, other), types=frozenset({"Order"})))
+    assert found[0].tag.name == "ship"
+    assert found[0].why == "member of Order, the type before the dot"
+
+
+def test_a_member_is_shown_below_its_class_in_the_order_of_the_file() -> None:
+    chosen = chosen_of(QUESTION, Facts((MONEY,)), 7, 1000, NOTHING_HELD)
+    (snippet,) = snippets_of(chosen.chosen, "python")
+    assert snippet.text.splitlines()[:3] == [
+        "class Price:",
+        "    def __init__(self): ...",
+        "    def plus(self): ...",
+    ]
+    assert (0, 1) in snippet.ranges
+    assert snippet.path == "shop/money.py"
+
+
+def test_the_budget_holds_and_counts_the_header() -> None:
+    for budget in (0, 10, 25, 40, 80):
+        chosen = chosen_of(QUESTION, Facts((MONEY,)), 7, budget, NOTHING_HELD)
+        assert sum(snippet.tokens for snippet in snippets_of(chosen.chosen, "python")) <= budget
+
+
+def test_on_the_same_line_nothing_changes_for_a_word_more() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 45, NOTHING_HELD)
+    later = replace(QUESTION, names={"total": 3.0, "unrelated": 3.0})
+    assert "unrelated" not in names(chosen_of(later, Facts((MONEY,)), 7, 45, first))
+    assert "unrelated" in names(chosen_of(later, Facts((MONEY,)), 8, 45, first))
+
+
+def test_on_the_same_line_the_type_before_the_dot_comes_in_at_once() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 60, NOTHING_HELD)
+    order = FileFacts("shop/order.py", "receiver", (tag("ship", 2, "method", "Order"),))
+    now = chosen_of(QUESTION, Facts((MONEY, order), types=frozenset({"Order"})), 7, 60, first)
+    assert "ship" in names(now)
+
+
+def test_what_is_gone_is_not_held() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 200, NOTHING_HELD)
+    less = replace(MONEY, tags=PRICE[:1])
+    assert names(chosen_of(QUESTION, Facts((less,)), 7, 200, first)) == ["Price"]
+
+
+def test_definitions_of_tests_count_less_than_others_unless_a_test_is_written() -> None:
+    def of(path: str) -> FileFacts:
+        return FileFacts(path, "imported", (tag("total_of", 1),), frozenset({"total_of"}))
+
+    facts = Facts((of("tests/test_money.py"), of("shop/money.py")))
+    assert [each.path for each in candidates(QUESTION, facts)] == ["shop/money.py", "tests/test_money.py"]
+    test = replace(QUESTION, path="tests/test_cart.py")
+    assert len({each.worth for each in candidates(test, facts)}) == 1
+
+
+def test_a_very_long_signature_is_cut() -> None:
+    long = tag("f", 0, signature="def f(" + ", ".join(f"argument_{n}: int" for n in range(60)) + "):")
+    facts = Facts((FileFacts("a.py", "imported", (long,), frozenset({"f"})),))
+    (snippet,) = snippets_of(chosen_of(QUESTION, facts, 1, 1000, NOTHING_HELD).chosen, "python")
+    assert len(snippet.text) < 260
+    assert snippet.text.rstrip().endswith("…")
