@@ -34,6 +34,8 @@ Trouble = Literal[
     "redirect",
     "json-error-200",
     "endless-error",
+    "drip-head",
+    "drip-error",
     "hang",
     "hold",
     "truncate",
@@ -42,11 +44,15 @@ Trouble = Literal[
     "not-json",
     "wrong-types",
     "endless-line",
+    "pings",
+    "empty-events",
+    "drip",
     "no-done",
     "hold-after-done",
 ]
 """What goes wrong with the next answers. Those from "hang" on happen after `trouble_after` tokens; what is on
-"hold" goes on after `release()`."""
+"hold" goes on after `release()`. What drips or pings does so until the client leaves."""
+DRIP_S = 0.01
 
 
 @dataclass
@@ -285,25 +291,8 @@ class FakeVllm:
             raise _Refused(400, f"{limit} However, your request has {len(prompt)} input tokens.")
 
     async def _generate(self, connection: Connection, request: Received) -> bool:
-        early = self.behaviour.trouble
-        if early == "close-before-answer":
-            return False
-        if early == "not-http":
-            connection.writer.write(b"220 mail.example ESMTP\r\n\r\n")
-            return False
-        if early == "html":
-            await connection.send_raw(b"<html>Welcome</html>", 200, "text/html; charset=utf-8")
-            return True
-        if early == "redirect":
-            await connection.send_raw(b"", 307, "text/plain", {"location": "http://127.0.0.1:9/v1/completions"})
-            return True
-        if early == "json-error-200":
-            await connection.send_json({"error": {"message": "no worker is free", "code": 500}}, 200)
-            return True
-        if early == "endless-error":
-            await connection.start_stream(500)
-            while True:
-                await connection.send(b"x" * 65536)
+        if (open_still := await self._misbehave_early(connection)) is not None:
+            return open_still
         prompt = tokens_of(prompt_of(request.body))
         self._check_body(request.body, prompt)
         if self.nature.buffers:
@@ -324,6 +313,38 @@ class FakeVllm:
             for task in (making, leaving):
                 task.cancel()
             await asyncio.gather(making, leaving, return_exceptions=True)
+
+    async def _misbehave_early(self, connection: Connection) -> bool | None:
+        """Whether the connection stays open after trouble in place of an answer; None if there was none."""
+        early = self.behaviour.trouble
+        if early == "close-before-answer":
+            return False
+        if early == "not-http":
+            connection.writer.write(b"220 mail.example ESMTP\r\n\r\n")
+            return False
+        if early == "html":
+            await connection.send_raw(b"<html>Welcome</html>", 200, "text/html; charset=utf-8")
+            return True
+        if early == "redirect":
+            await connection.send_raw(b"", 307, "text/plain", {"location": "http://127.0.0.1:9/v1/completions"})
+            return True
+        if early == "json-error-200":
+            await connection.send_json({"error": {"message": "no worker is free", "code": 500}}, 200)
+            return True
+        if early == "endless-error":
+            await connection.start_stream(500)
+            while True:
+                await connection.send(b"x" * 65536)
+        if early == "drip-head":
+            connection.writer.write(b"HTTP/1.1 200 OK\r\nx-patience: ")
+            while True:
+                connection.writer.write(b"x")
+                await connection.writer.drain()
+                await asyncio.sleep(DRIP_S)
+        if early == "drip-error":
+            await connection.start_stream(500)
+            await _drip(connection, b" ")
+        return None
 
     async def _seated(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
         async with self._seat(body):
@@ -425,6 +446,13 @@ class FakeVllm:
             await connection.send(b"data: {oops\n\n")
         if trouble == "wrong-types":
             await connection.send_event({"choices": [{"index": 0, "text": 7}]}, 0)
+        if trouble == "pings":
+            await _drip(connection, b": ping\n\n")
+        if trouble == "empty-events":
+            await _drip(connection, b'data: {"choices": []}\n\n')
+        if trouble == "drip":
+            await connection.send(b"data: ")
+            await _drip(connection, b" ")
         if trouble == "endless-line":
             await connection.send(b"data: ")
             while True:
@@ -444,3 +472,10 @@ class FakeVllm:
             return " on" * (body.get("max_tokens", 16) + 1)
         text = self.answer(body) if callable(self.answer) else self.answer
         return conforming(text, body) if self.nature.schema else text
+
+
+async def _drip(connection: Connection, piece: bytes) -> None:
+    """Send it again and again until the client leaves."""
+    while True:
+        await connection.send(piece)
+        await asyncio.sleep(DRIP_S)

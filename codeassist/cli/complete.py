@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from codeassist.cli.main import EXIT_MODEL, Failure
+
+if TYPE_CHECKING:
+    from codeassist.context.related import Snippet
+    from codeassist.flow.complete import Ask, Prepared
+    from codeassist.settings import IndexSettings
+
+_PATIENCE_S = 1.0
 
 
 @click.command(help="Show the completion at FILE:LINE:COLUMN (1-based; the column counts characters).")
@@ -40,7 +50,7 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
 async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> dict[str, Any]:
     from codeassist.cli.model import bound_model, waited
     from codeassist.cli.source import read_source, settings_for
-    from codeassist.flow.complete import Completion, Prepared, Snapshot, prepare
+    from codeassist.flow.complete import Completion, Prepared, Snapshot, prepare_with_repository
     from codeassist.flow.complete import complete as flow
     from codeassist.flow.trace import Trace
     from codeassist.model.errors import ModelError
@@ -54,25 +64,62 @@ async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> di
         return _document(source.document, Completion(None, Skip(source.unreadable)), trace)
     if line > source.document.line_count or column > len(source.document.line(line - 1)) + 1:
         raise click.UsageError(f"{file} has no line {line} with a column {column}")
-    snapshot = Snapshot(
-        document=source.document,
-        syntax=source.syntax,
-        offset=source.document.offset_at(Position(line - 1, column - 1)),
-        path=source.path,
-        repository=source.root.name if source.root else "",
-    )
-    try:
-        async with bound_model(settings, "completion", connect=not no_model, workspace=source.root) as bound:
-            if no_model:
-                prepared = prepare(snapshot, bound, settings.completion, trace)
-                skip = prepared if isinstance(prepared, Skip) else None
-                answer = Completion(None, skip, prepared if isinstance(prepared, Prepared) else None)
-            else:
-                asked = flow(snapshot, bound, settings.completion, trace)
-                answer = await waited(asked, "Waiting for the completion.")
-    except ModelError as error:
-        answer = Completion(None, Skip(error.reason, str(error)))
+    with _index_of(source.root, settings.index) as ask:
+        snapshot = Snapshot(
+            document=source.document,
+            syntax=source.syntax,
+            offset=source.document.offset_at(Position(line - 1, column - 1)),
+            path=source.path,
+            repository=source.root.name if source.root else "",
+            ask=ask if source.document.language else None,
+        )
+        try:
+            async with bound_model(settings, "completion", connect=not no_model, workspace=source.root) as bound:
+                if no_model:
+                    prepared = await prepare_with_repository(snapshot, bound, settings.completion, trace)
+                    skip = prepared if isinstance(prepared, Skip) else None
+                    answer = Completion(None, skip, prepared if isinstance(prepared, Prepared) else None)
+                else:
+                    asked = flow(snapshot, bound, settings.completion, trace)
+                    answer = await waited(asked, "Waiting for the completion.")
+        except ModelError as error:
+            answer = Completion(None, Skip(error.reason, str(error)))
     return _document(source.document, answer, trace)
+
+
+@contextmanager
+def _index_of(root: Path | None, settings: IndexSettings) -> Iterator[Ask | None]:
+    """How to ask the index of the folder, which is brought up to date first. Why that cannot be done is said."""
+    if root is None or not settings.enabled:
+        yield None
+        return
+    from codeassist.context.facts import Facts
+    from codeassist.context.question import Question
+    from codeassist.workspace.index import Index
+    from codeassist.workspace.lookup import Lookup
+    from codeassist.workspace.scan import Phase, ScanOptions, scan
+
+    say_from = time.monotonic() + _PATIENCE_S
+
+    def tell(done: int, total: int, _phase: Phase) -> None:
+        nonlocal say_from
+        if time.monotonic() >= say_from:
+            say_from = time.monotonic() + 3 * _PATIENCE_S
+            click.echo(f"Indexing {root}: {done:,} of {total:,} files.", err=True)
+
+    report = scan(root, ScanOptions(max_file_bytes=settings.max_file_bytes, exclude=settings.exclude), tell)
+    if report.state not in ("done", "elsewhere"):
+        click.echo(f"codeassist: the index of {root} is not up to date: {report.state}", err=True)
+    index = Index(root)
+    lookup = Lookup(index)
+
+    async def ask(question: Question) -> Facts:
+        return lookup.answer(question)
+
+    try:
+        yield ask
+    finally:
+        index.close()
 
 
 def _document(document: Any, answer: Any, trace: Any) -> dict[str, Any]:
@@ -88,16 +135,7 @@ def _document(document: Any, answer: Any, trace: Any) -> dict[str, Any]:
                 },
             }
         )
-    context = [
-        {
-            "path": snippet.path,
-            "start_line": snippet.start_line + 1,
-            "end_line": snippet.end_line,
-            "why": snippet.why,
-            "tokens": snippet.tokens,
-        }
-        for snippet in answer.snippets
-    ]
+    context = [place for snippet in answer.snippets for place in _places(snippet, answer.prepared)]
     return {
         "items": items,
         "skip": answer.skip.reason if answer.skip else None,
@@ -107,6 +145,20 @@ def _document(document: Any, answer: Any, trace: Any) -> dict[str, Any]:
         "timings": trace.timings(),
         "tokens": trace.tokens(),
     }
+
+
+def _places(snippet: Snippet, prepared: Prepared) -> Iterator[dict[str, Any]]:
+    """Each range that a snippet shows, with its own reason and cost where it is a definition."""
+    chosen = {(each.path, each.tag.name_line): each for each in prepared.held.chosen}
+    for start, end in snippet.ranges or ((snippet.start_line, snippet.end_line),):
+        definition = chosen.get((snippet.path, start)) if snippet.ranges else None
+        yield {
+            "path": snippet.path,
+            "start_line": start + 1,
+            "end_line": end,
+            "why": definition.why if definition else snippet.why,
+            "tokens": definition.tokens if definition else snippet.tokens,
+        }
 
 
 def _place(document: Any, offset: int) -> dict[str, int]:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "models": "List, download and remove embedded models.",
     "complete": "Show the completion at a place in a file.",
     "review": "Review files and print findings.",
+    "index": "Build or update the index of a folder.",
     "doctor": "Say what works, what does not, and what mends it.",
     "demo": "Show a completion and a review on an example project.",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from codeassist.context.cursor import CursorView
-from codeassist.context.receiver import Receiver, receiver_at
+from codeassist.context.receiver import Receiver, receiver_at, types_in_header
 from codeassist.syntax.tags import Import, tags_of
 
 _NEAR_LINES, _CLOSE_LINES, _AFTER_LINES = 24, 4, 6
@@ -25,6 +25,12 @@ _MOST_SIMILAR = 24
 _WORD = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LEAST_PART = 3
+_FIRST_LINES, _LEAST_NAME = 4, 4
+_FUNCTION = re.compile(r"\b(?:def|func|fn|function)\s+(?:\([^()\n]*\)\s*)?(\w+)\s*[(<\[]")
+_COMMON_NAMES = frozenset(
+    {"main", "init", "setup", "test", "close", "start", "stop", "__init__", "constructor", "render"}
+)
+"""Functions that everybody has; what mentions them calls others."""
 _DEFINES = re.compile(r"\b(?:def|class|func|fn|function|struct|type|interface|enum|trait|module)\s+(\w+)")
 """The cursor's own file is searched by pattern: its tags would have to be made anew for each keystroke."""
 
@@ -35,7 +41,8 @@ class Question:
 
     `names`: identifiers around the cursor with their weights; `parts`: the words they are made of. `defined`: names
     that the file defines itself. `used`: names that the file uses. `unused`: imported names that it does not use yet.
-    `similar`: identifiers of the lines above, for a search by words.
+    `similar`: identifiers of the lines above, for a search by words. `bases`: what the class around is derived from.
+    `writing`: the function whose first lines are being written; who calls it shows what it is for.
     """
 
     path: str
@@ -48,6 +55,8 @@ class Question:
     unused: frozenset[str] = frozenset()
     receiver: Receiver | None = None
     similar: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    writing: str = ""
 
 
 def question_at(view: CursorView, path: str) -> Question:
@@ -69,6 +78,8 @@ def question_at(view: CursorView, path: str) -> Question:
         unused=frozenset(bound - used),
         receiver=receiver_at(view),
         similar=tuple(_similar(view)),
+        bases=_bases(view),
+        writing=_writing(view),
     )
 
 
@@ -110,6 +121,19 @@ def _near(view: CursorView) -> Iterator[tuple[str, float]]:
     ):
         for name in _WORD.findall(text):
             yield name, weight
+
+
+def _bases(view: CursorView) -> tuple[str, ...]:
+    owner = next((scope for scope in reversed(view.scopes) if scope.kind == "class"), None)
+    return types_in_header(owner)[1:] if owner else ()
+
+
+def _writing(view: CursorView) -> str:
+    """By its text: a function without a body is none yet for the parser."""
+    document, line = view.document, view.document.position_at(view.offset).line
+    above = document.text[document.line_start(line - _FIRST_LINES) : document.line_start(line)]
+    found = _FUNCTION.findall(above)
+    return found[-1] if found and len(found[-1]) >= _LEAST_NAME and found[-1] not in _COMMON_NAMES else ""
 
 
 def _parts(names: Mapping[str, float]) -> dict[str, float]:

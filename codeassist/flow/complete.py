@@ -82,12 +82,22 @@ class Completion:
         return self.prepared.packed.snippets if self.prepared else ()
 
 
-async def complete(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace) -> Completion:
-    """Ask `bound` for the text at the cursor of `snapshot`. Model failures become a Skip; cancellation passes."""
+async def complete(
+    snapshot: Snapshot,
+    bound: Bound,
+    settings: CompletionSettings,
+    trace: Trace,
+    on_prepared: Callable[[Prepared], None] = lambda _: None,
+) -> Completion:
+    """Ask `bound` for the text at the cursor of `snapshot`. Model failures become a Skip; cancellation passes.
+
+    `on_prepared` is told what is asked, before it is.
+    """
     bound = bound.within(settings.latency_target_ms)
     prepared = await prepare_with_repository(snapshot, bound, settings, trace)
     if isinstance(prepared, Skip):
         return _silent(prepared, trace)
+    on_prepared(prepared)
     view = prepared.view
     shape = Shape(
         view.line_prefix,

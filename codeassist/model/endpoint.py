@@ -8,6 +8,15 @@ from urllib.parse import urlsplit
 
 from codeassist.model.abilities import Abilities
 
+READ_TIMEOUT_S = 120.0
+"""vLLM says nothing while it reads a prompt: on a processor it took 4.8 s for each 512 tokens (benchmarks/README.md),
+which is 77 s for 8,192 of them."""
+FIRST_TOKEN_TIMEOUT_S = 180.0
+"""More than silence is given, for one who still says something may have a queue before that prompt; and no more than
+somebody at a terminal believes in."""
+TOKEN_TIMEOUT_S = 120.0
+"""As much as silence: between two tokens a busy processor may read other prompts for as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -16,7 +25,9 @@ class Endpoint:
     `base_url`: `http://host:port/v1` (also https; a missing path means /v1) or `unix:///path/to.sock`.
     `model`: the served name; None for the first that the server lists. `abilities`: what is known of the server
     before it is asked. `headers` go with every request.
-    `connect_timeout_s` bounds connecting, `read_timeout_s` the silence between two pieces of an answer.
+    `connect_timeout_s` bounds connecting, `read_timeout_s` the silence between two pieces of an answer, whatever they
+    hold. `first_token_timeout_s` and `token_timeout_s` bound the time to the first token and from one to the next:
+    comments, pings and bytes that end no event do not count as one; a thought, or more of the prompt read, does.
     """
 
     base_url: str
@@ -25,7 +36,9 @@ class Endpoint:
     abilities: Abilities = field(default_factory=Abilities)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout_s: float = 3.0
-    read_timeout_s: float = 60.0
+    read_timeout_s: float = READ_TIMEOUT_S
+    first_token_timeout_s: float = FIRST_TOKEN_TIMEOUT_S
+    token_timeout_s: float = TOKEN_TIMEOUT_S
 
     def __post_init__(self) -> None:
         self.address()

@@ -24,6 +24,11 @@ class Unreachable(ModelError):
     reason = "model-unreachable"
     retryable = True
 
+    def __init__(self, message: str, *, silent: bool = False) -> None:
+        """`silent`: somebody is there and gives no answer."""
+        super().__init__(message)
+        self.silent = silent
+
 
 class Unauthorised(ModelError):
     """401 or 403: the key is missing or wrong."""

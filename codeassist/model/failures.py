@@ -7,6 +7,7 @@ in logs and in editors' pop-ups, and file text does not belong there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,8 +69,22 @@ def error_for_status(
             return BadRequest(
                 f"{name} has no chat template for its model; serve it with --chat-template, or a model that chats."
             )
-        return BadRequest(f"{name} refuses the request{said}.", refused)
+        return BadRequest(f"{name} refuses the request{said}; {_step_after_refusal(status, explanation)}.", refused)
     return ServerFailed(f"{name} failed{said}; its log says why.")
+
+
+_TOO_LONG = re.compile(
+    r"context (?:length|size|window)|too (?:long|large|many tokens)|max_model_len|maximum .*tokens"
+    r"|exceed.*(?:context|tokens)",
+    re.IGNORECASE,
+)
+
+
+def _step_after_refusal(status: int, explanation: str) -> str:
+    if status == 413 or _TOO_LONG.search(explanation):
+        where = "let the proxy before it pass larger requests" if status == 413 else "serve it with a longer context"
+        return f"lower completion.prompt_tokens and review.prompt_tokens, or {where}"
+    return "its log says why, and `codeassist doctor` says what this server can do"
 
 
 def explain(body: bytes, private: Sequence[str] = ()) -> str:

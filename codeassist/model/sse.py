@@ -34,8 +34,10 @@ class SseParser:
     What is left when the stream ends is not an event: an unfinished event is dropped, as the standard says.
     """
 
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES, server: str = "") -> None:
+        """`server`: its address, for the sentence of an error."""
         self._max_event_bytes = max_event_bytes
+        self._name_of_server = f"The model server at {server}" if server else "The model server"
         self._line = bytearray()  # The line whose end has not arrived.
         self._at_start = True  # Nothing but the beginning of a byte order mark has arrived.
         self._after_carriage_return = False  # The last byte was CR: a LF that follows belongs to it.
@@ -56,7 +58,7 @@ class SseParser:
             body = piece.rstrip(b"\r\n")
             if len(self._line) + len(body) + self._data_bytes > self._max_event_bytes:
                 raise MalformedEvent(
-                    f"The model server sent an event of more than {self._max_event_bytes} bytes; "
+                    f"{self._name_of_server} sent an event of more than {self._max_event_bytes} bytes; "
                     "check that server.url is an OpenAI-compatible server."
                 )
             self._line += body

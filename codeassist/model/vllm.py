@@ -27,6 +27,7 @@ from codeassist.model.errors import (
     Unreachable,
 )
 from codeassist.model.failures import complaint, error_for_status, explain
+from codeassist.model.patience import Patience
 from codeassist.model.sse import DONE, SseParser
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ MAX_DOCUMENT_BYTES = 4 << 20
 MAX_ERROR_BYTES = 64 << 10
 KEEP_ALIVE_S = 4.0
 """Both engines close a connection after 5 idle seconds; we must not write into one that is being closed."""
+ERROR_BODY_S = 5.0
+"""How long we wait for the words of a refusal, whose status is known already."""
+AFTER_FINISH_S = 10.0
+"""How long we wait for the token counts after the last token."""
 DRAIN_S = 0.25
 """How long we wait for the end of the body after [DONE]; a connection that ends in time is used again."""
 
@@ -68,7 +73,9 @@ class VllmModel:
         return self._ask("/chat/completions", request)
 
     async def served(self) -> tuple[ServedModel, ...]:
-        served = wire.parse_models(await self._document("GET", f"{self._api_url}/models"))
+        served = wire.parse_models(
+            await self._document("GET", f"{self._api_url}/models"), server=self.endpoint.base_url
+        )
         self._first_served = served[0].name if served else None
         return served
 
@@ -96,12 +103,16 @@ class VllmModel:
         except ModelError:
             return None
 
-    def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+    async def events(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
         """The events of a streamed answer as the server sends them, to a `body` that is sent as it is.
 
-        `path` is below the API ("/completions"). Raises as `complete` does.
+        `path` is below the API ("/completions"). Raises as `complete` does; any event counts as a token here.
         """
-        return self._events(path, dict(body), ())
+        patience = self._patience()
+        async with aclosing(self._events(path, dict(body), (), patience)) as events:
+            async for data in events:
+                patience.progress()
+                yield data
 
     async def aclose(self) -> None:
         self._closed = True
@@ -149,11 +160,16 @@ class VllmModel:
             body = wire.chat_body(request, model, self.abilities)
         private = wire.private_texts(request)
         finished = False
+        patience, work = self._patience(), wire.Work()
         try:
-            async with aclosing(self._events(path, body, private)) as events:
+            async with aclosing(self._events(path, body, private, patience)) as events:
                 async for data in events:
-                    chunk = wire.parse_chunk(data, private)
-                    finished = finished or chunk.finish is not None
+                    chunk = wire.parse_chunk(data, private, server=self.endpoint.base_url)
+                    if chunk.finish is not None and not finished:
+                        finished = True
+                        patience.progress(AFTER_FINISH_S)
+                    elif not finished and work.goes_on(data, chunk):
+                        patience.progress()
                     if chunk != _NOTHING:
                         yield chunk
         except (TruncatedStream, Unreachable):
@@ -161,18 +177,36 @@ class VllmModel:
                 raise
             # Only the token counts are missing; the answer itself is whole.
 
-    async def _events(self, path: str, body: dict[str, Any], private: Sequence[str]) -> AsyncGenerator[str, None]:
-        """The data of each event up to [DONE]; raises TruncatedStream if the body ends without it."""
-        parser = SseParser()
+    async def _events(
+        self, path: str, body: dict[str, Any], private: Sequence[str], patience: Patience
+    ) -> AsyncGenerator[str, None]:
+        """The data of each event up to [DONE]; raises TruncatedStream if the body ends without it.
+
+        `patience` is told by the caller what is a token; it ends the stream where none comes.
+        """
+        parser = SseParser(server=self.endpoint.base_url)
         url = self._api_url + path
-        async with aclosing(self._body("POST", url, body, private, stream=True)) as pieces:
-            async for piece in pieces:
+        async with (
+            aclosing(self._body("POST", url, body, private, stream=True)) as pieces,
+            aclosing(patience.pieces(pieces)) as timed,
+        ):
+            async for piece in timed:
                 for event in parser.feed(piece):
                     if event.data == DONE:
                         await _drain(pieces)
                         return
                     yield event.data
         raise self._broken_off()
+
+    def _patience(self) -> Patience:
+        return Patience(self.endpoint.first_token_timeout_s, self.endpoint.token_timeout_s, self._late)
+
+    def _late(self, waited_s: float) -> ModelError:
+        return Unreachable(
+            f"{self._server()} wrote no token for {waited_s:g} s although it kept the connection open; see in its log "
+            "what holds it up, or start it anew.",
+            silent=True,
+        )
 
     async def _document(
         self, method: str, url: str, body: dict[str, Any] | None = None, private: Sequence[str] = ()
@@ -186,7 +220,7 @@ class VllmModel:
                 return await self._whole(method, url, body, private)
         except TimeoutError as error:
             raise Unreachable(
-                f"{self._server()} was silent for {limit_s:g} s; see whether it is busy or stuck."
+                f"{self._server()} was silent for {limit_s:g} s; see whether it is busy or stuck.", silent=True
             ) from error
 
     async def _whole(self, method: str, url: str, body: dict[str, Any] | None, private: Sequence[str]) -> bytes:
@@ -276,7 +310,8 @@ class VllmModel:
         except httpx.TimeoutException as error:
             limit = f"{self.endpoint.read_timeout_s:g} s"
             raise Unreachable(
-                f"{server} was silent for {limit}; see whether it is busy or stuck, or a proxy buffers its answers."
+                f"{server} was silent for {limit}; see whether it is busy or stuck, or a proxy buffers its answers.",
+                silent=True,
             ) from error
         except httpx.NetworkError as error:
             raise self._broken_off() from error
@@ -340,11 +375,15 @@ def _cause(error: BaseException) -> str:
 
 
 async def _head_of(pieces: AsyncIterator[bytes]) -> bytes:
+    """The beginning of a body, as much as comes in a short while."""
+    import anyio
+
     head = bytearray()
-    async for piece in pieces:
-        head += piece
-        if len(head) >= MAX_ERROR_BYTES:
-            break
+    with anyio.move_on_after(ERROR_BODY_S):
+        async for piece in pieces:
+            head += piece
+            if len(head) >= MAX_ERROR_BYTES:
+                break
     return bytes(head[:MAX_ERROR_BYTES])
 
 

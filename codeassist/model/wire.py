@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeGuard
 
 from codeassist.model.abilities import Abilities
@@ -181,48 +182,73 @@ def private_texts(request: Request) -> tuple[str, ...]:
     return tuple(message.content for message in request.messages)
 
 
-def parse_chunk(data: str, private: Sequence[str] = ()) -> Chunk:
-    """One event of a completion or chat stream.
+def parse_chunk(data: str, private: Sequence[str] = (), *, server: str = "") -> Chunk:
+    """One event of a completion or chat stream. `server`: its address, for the sentence of an error.
 
     Raises ServerFailed for an error that the server reports in the stream (its words without what quotes a
     `private` text) and MalformedEvent for everything that is not the protocol.
     """
-    document = _json_object(data)
-    if document.get("error") or document.get("object") == "error":
-        said = clean(message_in(document), private)
-        raise ServerFailed(
-            f"The model server failed while it was answering{': ' + said if said else ''}; its log says why."
+    with _spoken_by(server):
+        document = _json_object(data)
+        if document.get("error") or document.get("object") == "error":
+            said = clean(message_in(document), private)
+            raise _GaveUp(f"failed while it was answering{': ' + said if said else ''}")
+        usage = _usage(document.get("usage")) or _usage_of_timings(document.get("timings"))
+        choices = document.get("choices")
+        if not isinstance(choices, list):
+            raise _NotTheProtocol("an event has no list of choices")
+        if not choices:
+            return Chunk(usage=usage)
+        choice = choices[0]
+        if not isinstance(choice, dict):
+            raise _NotTheProtocol("a choice is not an object")
+        return Chunk(
+            text=_text(choice),
+            tokens=_tokens(choice.get("logprobs")),
+            finish=_finish(choice.get("finish_reason")),
+            usage=usage,
         )
-    usage = _usage(document.get("usage")) or _usage_of_timings(document.get("timings"))
-    choices = document.get("choices")
-    if not isinstance(choices, list):
-        raise _malformed("an event has no list of choices")
-    if not choices:
-        return Chunk(usage=usage)
-    choice = choices[0]
-    if not isinstance(choice, dict):
-        raise _malformed("a choice is not an object")
-    return Chunk(
-        text=_text(choice),
-        tokens=_tokens(choice.get("logprobs")),
-        finish=_finish(choice.get("finish_reason")),
-        usage=usage,
-    )
 
 
-def parse_models(data: bytes) -> tuple[ServedModel, ...]:
-    """The answer of `/v1/models`. Raises MalformedEvent."""
-    entries = _json_object(data).get("data")
-    if not isinstance(entries, list):
-        raise _malformed("the list of models has no data")
-    return tuple(_served(entry) for entry in entries)
+class Work:
+    """Sees in the events of one answer whether the server gets on with it."""
+
+    def __init__(self) -> None:
+        self._generated = 0
+        self._read = 0
+
+    def goes_on(self, data: str, chunk: Chunk) -> bool:
+        """Whether the next event, `data`, which `parse_chunk` took for `chunk`, holds or counts a new token, a piece of
+        reasoning, or more of the prompt read (llama.cpp)."""
+        generated = chunk.usage.generated if chunk.usage is not None else 0
+        counted, self._generated = generated > self._generated, max(generated, self._generated)
+        return bool(chunk.text or chunk.tokens) or counted or self._goes_on_unseen(json.loads(data))
+
+    def _goes_on_unseen(self, document: dict[str, Any]) -> bool:
+        progress = document.get("prompt_progress")
+        read = progress.get("processed") if isinstance(progress, dict) else None
+        if _is_integer(read) and read > self._read:
+            self._read = read
+            return True
+        choices = document.get("choices")
+        delta = choices[0].get("delta") if choices else None
+        return isinstance(delta, dict) and bool(delta.get("reasoning") or delta.get("reasoning_content"))
+
+
+def parse_models(data: bytes, *, server: str = "") -> tuple[ServedModel, ...]:
+    """The answer of `/v1/models`. `server`: its address, for the sentence of an error. Raises MalformedEvent."""
+    with _spoken_by(server):
+        entries = _json_object(data).get("data")
+        if not isinstance(entries, list):
+            raise _NotTheProtocol("the list of models has no data")
+        return tuple(_served(entry) for entry in entries)
 
 
 def parse_token_count(data: bytes) -> int | None:
     """The answer of `/tokenize`, in either dialect; None if it is neither."""
     try:
         document = _json_object(data)
-    except MalformedEvent:
+    except _NotTheProtocol:
         return None
     count, tokens = document.get("count"), document.get("tokens")
     if _is_integer(count):
@@ -230,9 +256,29 @@ def parse_token_count(data: bytes) -> int | None:
     return len(tokens) if isinstance(tokens, list) else None
 
 
+class _NotTheProtocol(Exception):
+    """The server sent something else; the message says what."""
+
+
+class _GaveUp(Exception):
+    """The server says in the stream that it cannot go on; the message completes "The model server ..."."""
+
+
+@contextmanager
+def _spoken_by(server: str) -> Iterator[None]:
+    """The typed errors of what the server at that address sent."""
+    name = f"The model server at {server}" if server else "The model server"
+    try:
+        yield
+    except _NotTheProtocol as error:
+        raise MalformedEvent(f"{name} does not speak the OpenAI protocol ({error}); check server.url.") from None
+    except _GaveUp as error:
+        raise ServerFailed(f"{name} {error}; its log says why.") from None
+
+
 def _served(entry: Any) -> ServedModel:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise _malformed("an entry of the list of models has no id")
+        raise _NotTheProtocol("an entry of the list of models has no id")
     meta = entry.get("meta")
     owner = entry.get("owned_by")
     owner = owner if isinstance(owner, str) else ""
@@ -246,13 +292,13 @@ def _served(entry: Any) -> ServedModel:
 def _text(choice: dict[str, Any]) -> str:
     delta = choice.get("delta", choice)
     if not isinstance(delta, dict):
-        raise _malformed("a delta is not an object")
+        raise _NotTheProtocol("a delta is not an object")
     # Reasoning arrives beside the content (`reasoning`, `reasoning_content`) and is no part of the answer.
     text = delta.get("text") if delta is choice else delta.get("content")
     if text is None:
         return ""
     if not isinstance(text, str):
-        raise _malformed("the text of a choice is not a string")
+        raise _NotTheProtocol("the text of a choice is not a string")
     return printable(text)
 
 
@@ -260,9 +306,9 @@ def _finish(reason: Any) -> Finish | None:
     if reason is None:
         return None
     if not isinstance(reason, str):
-        raise _malformed("a finish reason is not a string")
+        raise _NotTheProtocol("a finish reason is not a string")
     if reason == "error":
-        raise ServerFailed("The model server gave up in the middle of its answer; its log says why.")
+        raise _GaveUp("gave up in the middle of its answer")
     return "stop" if reason == "stop" else "length" if reason == "length" else "other"
 
 
@@ -270,7 +316,7 @@ def _usage(usage: Any) -> Usage | None:
     if usage is None:
         return None
     if not isinstance(usage, dict):
-        raise _malformed("the usage is not an object")
+        raise _NotTheProtocol("the usage is not an object")
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     return Usage(
@@ -292,7 +338,7 @@ def _usage_of_timings(timings: Any) -> Usage | None:
 
 def _count(value: Any) -> int:
     if not _is_integer(value):
-        raise _malformed("a token count of the usage is not an integer")
+        raise _NotTheProtocol("a token count of the usage is not an integer")
     return value
 
 
@@ -300,7 +346,7 @@ def _tokens(logprobs: Any) -> tuple[Token, ...]:
     if logprobs is None:
         return ()
     if not isinstance(logprobs, dict):
-        raise _malformed("the logprobs are not an object")
+        raise _NotTheProtocol("the logprobs are not an object")
     if "content" in logprobs:
         return tuple(_chat_token(entry) for entry in _list(logprobs["content"]))
     return _legacy_tokens(logprobs)
@@ -314,7 +360,7 @@ def _chat_token(entry: Any) -> Token:
 
 def _chat_alternative(entry: Any) -> Alternative:
     if not isinstance(entry, dict):
-        raise _malformed("a token of the logprobs is not an object")
+        raise _NotTheProtocol("a token of the logprobs is not an object")
     return _alternative(entry.get("token"), entry.get("logprob"))
 
 
@@ -322,11 +368,11 @@ def _legacy_tokens(logprobs: dict[str, Any]) -> tuple[Token, ...]:
     texts, values = _list(logprobs.get("tokens")), _list(logprobs.get("token_logprobs"))
     tops = _list(logprobs.get("top_logprobs")) or [None] * len(texts)
     if not len(texts) == len(values) == len(tops):
-        raise _malformed("the lists of the logprobs differ in length")
+        raise _NotTheProtocol("the lists of the logprobs differ in length")
     tokens = []
     for text, value, top in zip(texts, values, tops, strict=True):
         if not isinstance(top, dict | None):
-            raise _malformed("the alternatives of a token are not an object")
+            raise _NotTheProtocol("the alternatives of a token are not an object")
         chosen = _alternative(text, value)
         others = [_alternative(*item) for item in (top or {}).items()]
         tokens.append(Token(chosen.text, chosen.logprob, _best_first(others)))
@@ -335,11 +381,11 @@ def _legacy_tokens(logprobs: dict[str, Any]) -> tuple[Token, ...]:
 
 def _alternative(text: Any, logprob: Any) -> Alternative:
     if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float | None):
-        raise _malformed("a token of the logprobs has no text or no number")
+        raise _NotTheProtocol("a token of the logprobs has no text or no number")
     try:
         value = LOGPROB_FLOOR if logprob is None else float(logprob)
     except OverflowError:
-        raise _malformed("a log-probability is no number that there is") from None
+        raise _NotTheProtocol("a log-probability is no number that there is") from None
     # `max` keeps its first argument where the second is not a number.
     return Alternative(printable(text), max(LOGPROB_FLOOR, value))
 
@@ -352,7 +398,7 @@ def _list(value: Any) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _malformed("a list of the logprobs is not a list")
+        raise _NotTheProtocol("a list of the logprobs is not a list")
     return value
 
 
@@ -360,15 +406,11 @@ def _json_object(data: str | bytes) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
-        raise _malformed("an event is not JSON") from None
+        raise _NotTheProtocol("an event is not JSON") from None
     if not isinstance(document, dict):
-        raise _malformed("an event is not a JSON object")
+        raise _NotTheProtocol("an event is not a JSON object")
     return document
 
 
 def _is_integer(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _malformed(what: str) -> MalformedEvent:
-    return MalformedEvent(f"The model server does not speak the OpenAI protocol ({what}); check server.url.")

@@ -22,6 +22,7 @@ from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
+from codeassist.server.repositories import Repositories
 from codeassist.server.review import Publisher, Reviewer
 from codeassist.server.session import Session
 from codeassist.server.status import Status
@@ -47,7 +48,8 @@ class App:
         )
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
-        self.completer = Completer(self.session, self.models, self.admission, self.status)
+        self.repositories = Repositories(self.session, self.progress, self.status.repository)
+        self.completer = Completer(self.session, self.models, self.admission, self.status, self.repositories)
         self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)
         self.actions = Actions(self.session, self.publisher)
         self.configuration = Configuration(
@@ -83,6 +85,9 @@ class App:
                 identifier="codeassist", inter_file_dependencies=False, workspace_diagnostics=False
             )
             self._feature(types.TEXT_DOCUMENT_DIAGNOSTIC, self.pull_diagnostics, pull_options)
+        operations = workspace.file_operations if workspace else None
+        if operations is not None:
+            self._file_operations(operations)
         self.configuration.can_ask = bool(workspace and workspace.configuration)
         self.configuration.initial(params.initialization_options)
 
@@ -90,8 +95,11 @@ class App:
         await self.configuration.pull()
         self._ready = True
         self.status.enabled(self.session.settings.completion.enabled)
+        self.repositories.start()
+        await self._watch()
 
     async def shutdown(self, _params: None = None) -> None:
+        await self.repositories.stop()
         await self.session.shut_down()
         await self.models.aclose()
 
@@ -101,6 +109,7 @@ class App:
         document = params.text_document
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
+        self.repositories.opened(document.uri)
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         uri = params.text_document.uri
@@ -112,6 +121,7 @@ class App:
             whole = [change for change in changes if isinstance(change, types.TextDocumentContentChangeWholeDocument)]
             if whole:
                 self.session.open(uri, whole[-1].text, entry.language_id, version)
+                self.repositories.opened(uri)
             return
         try:
             steps = apply_changes(entry.document, changes, version, self.session.encoding)
@@ -132,7 +142,21 @@ class App:
         self.publisher.clear(params.text_document.uri)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
+        self.repositories.saved(params.text_document.uri)
         self.session.spawn(self.reviewer.saved(params.text_document.uri))
+
+    def files_changed(self, params: types.DidChangeWatchedFilesParams) -> None:
+        self.repositories.changed(params.changes)
+
+    def files_moved(self, params: types.CreateFilesParams | types.RenameFilesParams | types.DeleteFilesParams) -> None:
+        """The editor itself made, renamed or deleted files."""
+        self.repositories.changed(
+            [
+                types.FileEvent(uri, types.FileChangeType.Changed)
+                for file in params.files
+                for uri in ([file.old_uri, file.new_uri] if isinstance(file, types.FileRename) else [file.uri])
+            ]
+        )
 
     def pull_diagnostics(self, params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
         return types.RelatedFullDocumentDiagnosticReport(items=self.publisher.diagnostics(params.text_document.uri))
@@ -158,8 +182,9 @@ class App:
         await self.models.restart()
         self.status.set("ready", "The connection to the model was made anew.")
 
-    def show_status_command(self) -> dict[str, Any]:
-        return {**self.status.last, "skips": dict(self.session.skips)}
+    async def show_status_command(self) -> dict[str, Any]:
+        index = await self.repositories.counts()
+        return {**self.status.last, "skips": dict(self.session.skips), "index": index}
 
     def show_trace_command(self) -> list[dict[str, Any]]:
         return list(self.session.traces)[-20:]
@@ -185,9 +210,13 @@ class App:
         gone = _paths(folder.uri for folder in params.event.removed)
         new = _paths(folder.uri for folder in params.event.added)
         self.session.roots = (*[root for root in self.session.roots if root not in (*gone, *new)], *new)
+        self.session.name_anew()
         self.configuration.reload()
+        self.repositories.follow()
 
     def _settings_changed(self, before: Settings, after: Settings) -> None:
+        if before.index != after.index:
+            self.repositories.follow()
         if not same_servers(before, after):
             self._drop_requests()
         if self._ready:
@@ -221,6 +250,37 @@ class App:
         edit = workspace.workspace_edit if workspace else None
         return bool(edit and edit.document_changes)
 
+    async def _watch(self) -> None:
+        """Have the editor tell of files that change, if it can be asked to."""
+        workspace = self._capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace else None
+        if watching is None or not watching.dynamic_registration:
+            return
+        watcher = types.FileSystemWatcher(glob_pattern="**/*")
+        registration = types.Registration(
+            "codeassist-files",
+            types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+            types.DidChangeWatchedFilesRegistrationOptions(watchers=[watcher]),
+        )
+        asked = self.server.client_register_capability_async(types.RegistrationParams([registration]))
+        try:
+            await asyncio.shield(asked)
+        except JsonRpcException as error:
+            logger.info("the client does not watch files: %s", type(error).__name__)
+        else:
+            self.repositories.watched = True
+
+    def _file_operations(self, offered: types.FileOperationClientCapabilities) -> None:
+        everywhere = types.FileOperationFilter(types.FileOperationPattern(glob="**/*"), scheme="file")
+        options = types.FileOperationRegistrationOptions([everywhere])
+        for method, able in (
+            (types.WORKSPACE_DID_CREATE_FILES, offered.did_create),
+            (types.WORKSPACE_DID_RENAME_FILES, offered.did_rename),
+            (types.WORKSPACE_DID_DELETE_FILES, offered.did_delete),
+        ):
+            if able:
+                self._feature(method, self.files_moved, options)
+
     async def _refresh_diagnostics(self) -> None:
         try:
             await asyncio.shield(self.server.workspace_diagnostic_refresh_async(None))
@@ -240,6 +300,7 @@ class App:
         self._feature(types.TEXT_DOCUMENT_DID_SAVE, self.saved, types.SaveOptions(include_text=False))
         self._feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION, self.configuration_changed)
         self._feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, self.folders_changed)
+        self._feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self.files_changed)
         action_options = types.CodeActionOptions(
             code_action_kinds=[types.CodeActionKind.QuickFix], resolve_provider=True
         )

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from lsprotocol import types
 
 from codeassist.flow.admission import Admission
-from codeassist.flow.complete import Completion, Snapshot, complete
+from codeassist.flow.complete import Completion, Prepared, Snapshot, complete
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.inline import Inline
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import inline_item, offset_of, range_of
+from codeassist.server.repositories import Repositories
 from codeassist.server.session import OpenDocument, Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
@@ -32,6 +33,7 @@ class Completer:
     models: Models
     admission: Admission
     status: Status
+    repositories: Repositories
 
     async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
@@ -109,6 +111,7 @@ class Completer:
         settings = self.session.settings
         with trace.stage("parse"):
             syntax = await self.session.syntax_at(entry, document)
+            await self.repositories.catch_up(document.uri)
         snapshot = Snapshot(
             document=document,
             syntax=syntax,
@@ -116,13 +119,20 @@ class Completer:
             path=entry.path,
             repository=self.session.repository_of(document.uri),
             others=self.session.others(document.uri),
+            ask=self.repositories.ask(document.uri),
+            held=entry.held,
         )
+
+        def prepared(prompt: Prepared) -> None:
+            # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
+            entry.held = prompt.held
+
         try:
             async with self.admission.urgent():
                 with trace.stage("connect"):
                     bound = await self.models.bound(settings, "completion")
                 self.status.model(bound.name, bound.abilities)
-                answer = await complete(snapshot, bound, settings.completion, trace)
+                answer = await complete(snapshot, bound, settings.completion, trace, prepared)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
         if answer.skip is not None and answer.skip.is_failure:

@@ -40,8 +40,12 @@ class Progress:
         cancelled.add_done_callback(lambda future: task.cancel() if task and future.cancelled() else None)
         progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0))
 
+        percentage = 0
+
         def report(done: int, of_all: int) -> None:
-            percentage = 100 * done // of_all if of_all else 0
+            nonlocal percentage
+            # More to do may be found on the way; what is shown never goes back.
+            percentage = max(percentage, 100 * done // of_all if of_all else 0)
             progress.report(token, types.WorkDoneProgressReport(message=f"{done}/{of_all}", percentage=percentage))
 
         try:

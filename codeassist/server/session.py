@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.context.related import OpenFile
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
@@ -28,6 +29,7 @@ from codeassist.text.edits import Edit, reanchor
 from codeassist.text.hygiene import ReadLimits, why_unreadable
 from codeassist.text.positions import Encoding
 from codeassist.text.spans import Span
+from codeassist.workspace.content import is_secret
 
 T = TypeVar("T")
 Kind = Literal["completion", "review"]
@@ -49,7 +51,8 @@ _MOST_STEP_CHARACTERS = 16_000_000
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
-    when it was opened: then `document` is empty, and only a whole new text is taken in."""
+    when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
+    gave to its last prompt. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
 
     document: Document
     path: str
@@ -63,7 +66,16 @@ class OpenDocument:
     known: frozenset[str] = frozenset()
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
+    held: Held = NOTHING_HELD
+    hidden: bool = False
+    judging: asyncio.Task[None] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the document as it is now should be parsed and is not."""
+        known = self.syntax is not None and self.syntax.document is self.document
+        return bool(self.document.language) and self.unreadable is None and not known
 
 
 @dataclass(slots=True)
@@ -73,6 +85,8 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     encoding: Encoding = "utf-16"
     roots: tuple[Path, ...] = ()
+    real_roots: dict[Path, Path] = field(default_factory=dict)
+    """Workspace folders that are links, by where they lead: other programs may name their files so."""
     locale: str = ""
     documents: dict[str, OpenDocument] = field(default_factory=dict)
     traces: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MOST_TRACES))
@@ -95,6 +109,7 @@ class Session:
         language = language_of(path, language_id, text[:200].split("\n", 1)[0])
         document = Document.create(uri, text if kept else "", language, version)
         entry = OpenDocument(document, path, language_id, document, unreadable, kept)
+        entry.hidden = is_secret(path.rsplit("/", 1)[-1])
         self.documents[uri] = entry
         return entry
 
@@ -163,13 +178,15 @@ class Session:
         """Run `work` on a thread; the event loop goes on meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def others(self, uri: str) -> tuple[OpenFile, ...]:
-        """The other open documents as they are parsed now; those not parsed yet count by their text."""
+    def others(self, uri: str, *, within: Path | None = None) -> tuple[OpenFile, ...]:
+        """The other open documents as they are parsed now, but for those that are not to be shown; `within`: those of
+        one workspace folder only. Those not parsed yet count by their text."""
         found = []
         limits = self.settings.index
         for other, entry in self.documents.items():
             excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
-            if other != uri and entry.unreadable is None and limits.enabled and not excluded:
+            usable = entry.unreadable is None and not entry.hidden and not excluded
+            if other != uri and limits.enabled and usable and within in (None, self.root_of(other)):
                 syntax = entry.syntax
                 document = syntax.document if syntax is not None else entry.document
                 found.append(OpenFile(entry.path, syntax, document))
@@ -244,10 +261,10 @@ class Session:
     def path_of(self, uri: str) -> str:
         """The document's path for people and prompts: relative to its workspace root, with forward slashes. The name
         alone for one outside of all roots or not on disk."""
-        path, root = _file_path(uri), self.root_of(uri)
+        path, place = _file_path(uri), self._place_of(uri)
         if path is None:
             return _parts(uri)[1].rsplit("/", 1)[-1] or "untitled"
-        return path.relative_to(root).as_posix() if root is not None else path.name
+        return place[1].as_posix() if place is not None else path.name
 
     def repository_of(self, uri: str) -> str:
         """The name of the workspace folder that holds the document, or ""."""
@@ -256,9 +273,35 @@ class Session:
 
     def root_of(self, uri: str) -> Path | None:
         """The innermost workspace folder that holds the document, or None."""
+        place = self._place_of(uri)
+        return place[0] if place is not None else None
+
+    def name_anew(self) -> None:
+        """The workspace folders are others: documents may have other paths."""
+        for uri, entry in self.documents.items():
+            path = self.path_of(uri)
+            if path != entry.path:
+                entry.path, entry.held = path, NOTHING_HELD
+
+    def choose_anew(self, root: Path, changed: Collection[str] = ()) -> None:
+        """The repository knows other things now: what stands in the prompts of a workspace folder's documents is looked
+        over, where it would else stay until the cursor leaves its line. `changed`: paths, if only these files did."""
+        for uri, entry in self.documents.items():
+            if tuple(changed) != (entry.path,) and self.root_of(uri) == root:
+                entry.held = replace(entry.held, line=-1)
+
+    def _place_of(self, uri: str) -> tuple[Path, PurePath] | None:
+        """The innermost workspace folder that holds the document, and its path in there."""
         path = _file_path(uri)
-        inside = [root for root in self.roots if path is not None and path.is_relative_to(root)]
-        return max(inside, key=lambda root: len(root.parts)) if inside else None
+        if path is None:
+            return None
+        ways = [(root, root) for root in self.roots]
+        ways += [(root, real) for real, root in self.real_roots.items() if root in self.roots]
+        inside = [(root, way) for root, way in ways if path.is_relative_to(way)]
+        if not inside:
+            return None
+        root, way = max(inside, key=lambda pair: len(pair[1].parts))
+        return root, path.relative_to(way)
 
     async def shut_down(self) -> None:
         """End all work and wait until it has ended."""

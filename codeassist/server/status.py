@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from codeassist.flow.trace import Trace
 from codeassist.model.abilities import Abilities
 from codeassist.post.skip import Skip
 from codeassist.serving.remote.advice import as_document, missing_sentence
+
+logger = logging.getLogger(__name__)
 
 State = Literal["ready", "busy", "degraded", "off"]
 Notify = Callable[[str, dict[str, Any]], None]
@@ -31,6 +34,7 @@ class Status:
         self._latency_ms: float | None = None
         self._cached_share: float | None = None
         self._standing = ""
+        self._repository = ""
 
     @property
     def last(self) -> dict[str, Any]:
@@ -39,7 +43,7 @@ class Status:
 
     def set(self, state: State, message: str = "") -> None:
         if state == "ready":
-            message = message or self._standing or missing_sentence(self._abilities)
+            message = message or self._standing or self._repository or missing_sentence(self._abilities)
             if not self._enabled:
                 state = "off"
         status = {
@@ -90,6 +94,15 @@ class Status:
         if note and not self._standing:
             self._show(types.MessageType.Warning, f"codeassist: {note}")
         self._standing = note
+
+    def repository(self, sentence: str) -> None:
+        """Why an index cannot be kept, "" once it can. Completions come all the same: it is said in the status and the
+        log, not in a message box."""
+        if sentence:
+            logger.warning("%s", sentence)
+        self._repository = sentence
+        if self._last and self._last["state"] in ("ready", "off"):
+            self.set("ready")
 
     def forget(self) -> None:
         """Another server is asked from now on: what was said of the last one is no reason to be silent."""

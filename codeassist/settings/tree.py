@@ -136,15 +136,19 @@ class ReviewSettings(Section):
 
 
 class IndexSettings(Section):
-    enabled: bool = Field(True, description="Use code of other open files as context.")
+    enabled: bool = Field(
+        True, description="Use code of the whole workspace as context; the index of it stays on this machine."
+    )
     max_file_bytes: int = Field(
         1_000_000,
         ge=1_000,
         le=100_000_000,
-        description="Files above this size, in bytes, are not parsed, completed or reviewed.",
+        description="Files above this size, in bytes, are not parsed, indexed, completed or reviewed.",
     )
     exclude: tuple[str, ...] = Field(
-        (), description="Path patterns, such as `generated/*`, of files never used as context."
+        (),
+        description="Patterns, as in `.gitignore`, of files that are not indexed and never used as context: "
+        "`generated/`. A `.codeassistignore` file in any folder does the same.",
     )
 
 

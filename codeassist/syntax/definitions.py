@@ -69,6 +69,18 @@ def imported(syntax: Syntax, start: int = 0, end: int | None = None) -> list[tre
     return sorted(kept, key=lambda node: node.start_byte)
 
 
+def body_of(whole: tree_sitter.Node, captured: list[tree_sitter.Node] | None) -> tree_sitter.Node | None:
+    """Where the definition's own lines begin: what the query captured, the field of that name, or a last block."""
+    if captured:
+        return captured[0]
+    body = whole.child_by_field_name("body")
+    if body is None and whole.named_child_count:
+        last = whole.named_child(whole.named_child_count - 1)
+        if last.type.endswith(("body", "block")):
+            return last
+    return body
+
+
 def _collect(cursor: tree_sitter.QueryCursor, syntax: Syntax) -> list[Definition]:
     found: list[Definition] = []
     names: set[int] = set()
@@ -83,19 +95,8 @@ def _collect(cursor: tree_sitter.QueryCursor, syntax: Syntax) -> list[Definition
         nodes.add(whole.byte_range)
         names.add(name.start_byte)
         kind = cast(Kind, capture[len(_CAPTURE) :])
-        found.append(Definition(kind, _with_wrappers(whole), name, _body(whole, captures.get("body"))))
+        found.append(Definition(kind, _with_wrappers(whole), name, body_of(whole, captures.get("body"))))
     return sorted(found, key=lambda definition: (definition.node.start_byte, -definition.node.end_byte))
-
-
-def _body(whole: tree_sitter.Node, captured: list[tree_sitter.Node] | None) -> tree_sitter.Node | None:
-    if captured:
-        return captured[0]
-    body = whole.child_by_field_name("body")
-    if body is None and whole.named_child_count:
-        last = whole.named_child(whole.named_child_count - 1)
-        if last.type.endswith(("body", "block")):
-            return last
-    return body
 
 
 def _with_wrappers(node: tree_sitter.Node) -> tree_sitter.Node:

@@ -18,6 +18,8 @@ __all__ = ["LANGUAGES", "Grammar", "Language", "grammar", "language_of", "line_c
 
 _IMPORTS = "; -- imports --\n"
 """The line of a query file that parts what defines from what imports."""
+_TAGS = "; -- tags --\n"
+"""The line behind which a query file has what only the index of a workspace wants to know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,22 @@ class Grammar:
     @cached_property
     def definitions(self) -> tree_sitter.Query:
         """Captures `@definition.<kind>` with `@name`, and `@body` where the node has no field of that name."""
-        return self._compiled(query_source(self.language).partition(_IMPORTS)[0])
+        return self._compiled(query_source(self.language).partition(_TAGS)[0].partition(_IMPORTS)[0])
 
     @cached_property
     def imports(self) -> tree_sitter.Query:
         """Captures `@import`."""
-        return self._compiled(query_source(self.language).partition(_IMPORTS)[2])
+        return self._compiled(query_source(self.language).partition(_IMPORTS)[2].partition(_TAGS)[0])
+
+    @cached_property
+    def tags(self) -> tree_sitter.Query:
+        """All of the file, its last part first, so that in doubt the index has its own way.
+
+        Captures also `@outer` with `@inner`: what stands around a definition and belongs to it (decorators,
+        `export`); `@promoted`: a parameter that is a field as well; `@require`: a string that names a module.
+        """
+        common, _, own = query_source(self.language).partition(_TAGS)
+        return self._compiled(f"{own}\n{common}")
 
     def _compiled(self, source: str) -> tree_sitter.Query:
         from tree_sitter import Query

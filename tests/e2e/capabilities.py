@@ -24,6 +24,8 @@ _VSCODE: dict[str, Any] = {
         },
         "configuration": True,
         "didChangeConfiguration": {"dynamicRegistration": True},
+        "didChangeWatchedFiles": {"dynamicRegistration": True, "relativePatternSupport": True},
+        "fileOperations": {"dynamicRegistration": True, "didCreate": True, "didRename": True, "didDelete": True},
         "executeCommand": {"dynamicRegistration": True},
         "workspaceFolders": True,
         "diagnostics": {"refreshSupport": True},

@@ -99,6 +99,8 @@ class Editor:
     published: list[types.PublishDiagnosticsParams] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     refreshes: int = 0
+    progress: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    registered: list[types.Registration] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -290,6 +292,14 @@ class Editor:
         event = types.WorkspaceFoldersChangeEvent(added=new, removed=gone)
         self.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
 
+    def tell_of_files(self, *files: Path) -> None:
+        """What an editor that watches files says when they changed, whatever happened to them."""
+        events = [types.FileEvent(file.as_uri(), types.FileChangeType.Changed) for file in files]
+        self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
+
+    def cancel_progress(self, token: str) -> None:
+        self.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+
     def configure(self, settings: Any) -> None:
         self.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
 
@@ -365,7 +375,18 @@ def _watched(editor: Editor) -> dict[str, Callable[[Any], Any]]:
         editor.client.messages.append(params)
         notice()
 
+    def progressed(params: types.ProgressParams) -> None:
+        DEFAULT_CLIENT_FEATURES[types.PROGRESS](editor.client, params)
+        editor.progress.append((str(params.token), _plain(params.value)))
+        notice()
+
+    def registered(params: types.RegistrationParams) -> None:
+        editor.registered.extend(params.registrations)
+        notice()
+
     return {
+        types.PROGRESS: progressed,
+        types.CLIENT_REGISTER_CAPABILITY: registered,
         types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: published,
         types.WORKSPACE_DIAGNOSTIC_REFRESH: refreshed,
         types.WINDOW_SHOW_MESSAGE: shown,

@@ -99,6 +99,23 @@ async def test_complete_as_text_and_without_a_model(run: Run, fake: FakeVllm, tm
     assert fake.received == []
 
 
+async def test_complete_knows_the_workspace(run: Run, tmp_path: Path) -> None:
+    """Its index is made at first use; each definition that is shown stands in the document, with why."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "money.py").write_text("class Money:\n    def rounded(self, digits: int) -> int: ...\n")
+    (tmp_path / "shop.py").write_text("from money import Money\n\ndef show(money: Money):\n    return money.\n")
+    result = await run("complete", "shop.py:4:18", "--no-model", "--json", server=None)
+    assert (result.code, result.stderr) == (DONE, "")
+    assert "def rounded(self, digits: int)" in result.document["prompt"]
+    shown = {(each["path"], each["start_line"], each["end_line"]): each for each in result.document["context"]}
+    assert set(shown) == {("money.py", 1, 1), ("money.py", 2, 2)}
+    assert all(each["why"] and each["tokens"] > 0 for each in shown.values())
+    (tmp_path / ".codeassist.toml").write_text("[index]\nenabled = false\n")
+    result = await run("complete", "shop.py:4:18", "--no-model", "--json", server=None)
+    assert "rounded" not in result.document["prompt"]
+    assert result.document["context"] == []
+
+
 async def test_complete_in_no_file(run: Run, tmp_path: Path) -> None:
     for place in ("missing.py:1:1", f"{tmp_path}:1:1"):
         result = await run("complete", place)

@@ -48,3 +48,63 @@
 ; -- imports --
 (preproc_include) @import
 (using_declaration) @import
+
+; -- tags --
+(template_declaration (_) @inner .) @outer
+; Members, behind as many pointers and brackets as their types have.
+(field_declaration declarator: (field_identifier) @name) @definition.field
+(field_declaration declarator: (pointer_declarator declarator: (field_identifier) @name)) @definition.field
+(field_declaration
+  declarator: (pointer_declarator
+    declarator: (pointer_declarator declarator: (field_identifier) @name))) @definition.field
+(field_declaration declarator: (array_declarator declarator: (field_identifier) @name)) @definition.field
+(field_declaration
+  declarator: (array_declarator
+    declarator: (array_declarator declarator: (field_identifier) @name))) @definition.field
+(field_declaration
+  declarator: (pointer_declarator
+    declarator: (array_declarator declarator: (field_identifier) @name))) @definition.field
+(field_declaration
+  declarator: (function_declarator
+    declarator: (parenthesized_declarator
+      (pointer_declarator declarator: (field_identifier) @name)))) @definition.field
+(enumerator name: (_) @name) @definition.constant
+(field_declaration declarator: (reference_declarator (field_identifier) @name)) @definition.field
+
+; Prototypes stand in guards, namespaces, classes and `extern "C"`. Those in functions are left out later.
+(declaration
+  declarator: (function_declarator
+    declarator: [(identifier) (destructor_name)] @name)) @definition.function
+(declaration
+  declarator: (pointer_declarator
+    declarator: (function_declarator declarator: (identifier) @name))) @definition.function
+(declaration
+  declarator: (pointer_declarator
+    declarator: (pointer_declarator
+      declarator: (function_declarator declarator: (identifier) @name)))) @definition.function
+(declaration
+  declarator: (reference_declarator
+    (function_declarator declarator: (identifier) @name))) @definition.function
+
+; Variables in include guards, namespaces and `extern "C"`.
+(translation_unit
+  (declaration
+    declarator: [
+      (identifier) @name
+      (init_declarator declarator: (identifier) @name)
+      (_ declarator: (identifier) @name)
+    ]) @definition.variable)
+(preproc_ifdef
+  (declaration
+    declarator: [
+      (identifier) @name
+      (init_declarator declarator: (identifier) @name)
+      (_ declarator: (identifier) @name)
+    ]) @definition.variable)
+(declaration_list
+  (declaration
+    declarator: [
+      (identifier) @name
+      (init_declarator declarator: (identifier) @name)
+      (_ declarator: (identifier) @name)
+    ]) @definition.variable)

@@ -18,3 +18,8 @@
 ; -- imports --
 (using_directive) @import
 (extern_alias_directive) @import
+
+; -- tags --
+(enum_member_declaration name: (_) @name) @definition.constant
+(record_declaration (parameter_list (parameter name: (_) @name) @definition.field))
+(event_declaration name: (_) @name) @definition.field

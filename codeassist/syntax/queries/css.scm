@@ -5,3 +5,6 @@
 
 ; -- imports --
 (import_statement) @import
+
+; -- tags --
+(declaration (property_name) @name) @definition.variable

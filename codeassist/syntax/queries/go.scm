@@ -22,3 +22,14 @@
 
 ; -- imports --
 (import_declaration) @import
+
+; -- tags --
+(type_declaration . (type_spec name: (_) @name type: (interface_type "{" @body)) .) @definition.interface
+(type_spec name: (_) @name type: (interface_type "{" @body)) @definition.interface
+; A type that is embedded gives its name to a field.
+(field_declaration !name type: (type_identifier) @name) @definition.field
+(field_declaration !name type: (qualified_type name: (_) @name)) @definition.field
+(field_declaration !name type: (generic_type type: (type_identifier) @name)) @definition.field
+; The names behind the first of `const A, B = 1, 2`.
+(source_file (const_declaration (const_spec name: (_) name: (_) @name) @definition.constant))
+(source_file (var_declaration (var_spec name: (_) name: (_) @name) @definition.variable))

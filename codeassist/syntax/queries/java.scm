@@ -10,3 +10,9 @@
 
 ; -- imports --
 (import_declaration) @import
+
+; -- tags --
+(enum_constant name: (_) @name) @definition.constant
+(constant_declaration declarator: (variable_declarator name: (_) @name)) @definition.constant
+(annotation_type_element_declaration name: (_) @name) @definition.method
+(record_declaration parameters: (formal_parameters (formal_parameter name: (_) @name) @definition.field))

@@ -50,3 +50,21 @@
   (variable_declaration
     (variable_declarator
       value: (call_expression function: (identifier) @_function (#eq? @_function "require")))) @import)
+
+; -- tags --
+(export_statement declaration: (_) @inner) @outer
+(export_statement
+  (lexical_declaration
+    . (variable_declarator
+        name: (identifier) @name
+        value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) .) @definition.function)
+(export_statement
+  (lexical_declaration
+    . (variable_declarator name: (identifier) @name value: (class body: (_) @body)) .) @definition.class)
+(export_statement (lexical_declaration "const" . (variable_declarator name: (identifier) @name) .) @definition.constant)
+(program (lexical_declaration "let" . (variable_declarator name: (identifier) @name) .) @definition.variable)
+(export_statement (lexical_declaration "let" . (variable_declarator name: (identifier) @name) .) @definition.variable)
+
+(call_expression function: (identifier) @_function arguments: (arguments . (string) @require .)
+  (#eq? @_function "require"))
+(call_expression function: (import) arguments: (arguments . (string) @require))

@@ -10,3 +10,8 @@
 
 ; -- imports --
 (import) @import
+
+; -- tags --
+(class_parameter ["val" "var"] (identifier) @name) @definition.field
+(enum_entry . (identifier) @name) @definition.constant
+(source_file (property_declaration (user_type) (variable_declaration . (identifier) @name)) @definition.variable)

@@ -25,3 +25,12 @@
       (expression_list
         value: (function_call name: (identifier) @_function (#eq? @_function "require"))))) @import)
 (chunk (function_call name: (identifier) @_function (#eq? @_function "require")) @import)
+
+; -- tags --
+(chunk
+  (assignment_statement
+    (variable_list . name: (dot_index_expression field: (_) @name))
+    (expression_list . [(number) (string) (true) (false) (table_constructor)])) @definition.field)
+
+(function_call name: (identifier) @_function arguments: (arguments . (string) @require .)
+  (#eq? @_function "require"))

@@ -17,3 +17,8 @@
     (require_expression)
     (require_once_expression)
   ]) @import
+
+; -- tags --
+(enum_case name: (_) @name) @definition.constant
+(const_declaration (const_element (name) @name)) @definition.constant
+(property_promotion_parameter name: (_) @name) @definition.field @promoted

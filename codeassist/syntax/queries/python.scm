@@ -15,3 +15,17 @@
 (import_statement) @import
 (import_from_statement) @import
 (future_import_statement) @import
+
+; -- tags --
+(decorated_definition definition: (_) @inner) @outer
+; Names that depend on the platform or on what is installed.
+(module
+  [
+    (if_statement
+      consequence: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable))
+    (if_statement
+      alternative: (else_clause
+        body: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable)))
+    (try_statement
+      body: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable))
+  ])

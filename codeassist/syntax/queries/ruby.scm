@@ -7,3 +7,7 @@
 ; -- imports --
 ((call !receiver method: (identifier) @_method) @import
   (#any-of? @_method "require" "require_relative" "load" "autoload"))
+
+; -- tags --
+((call method: (identifier) @_method arguments: (argument_list (simple_symbol) @name)) @definition.field
+  (#any-of? @_method "attr_accessor" "attr_reader" "attr_writer"))

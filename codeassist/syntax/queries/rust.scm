@@ -17,3 +17,8 @@
 (use_declaration) @import
 (extern_crate_declaration) @import
 (mod_item !body) @import
+
+; -- tags --
+(enum_variant name: (_) @name) @definition.constant
+(union_item body: (field_declaration_list (field_declaration name: (_) @name) @definition.field))
+(associated_type name: (_) @name) @definition.type

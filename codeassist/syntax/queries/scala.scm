@@ -11,3 +11,11 @@
 
 ; -- imports --
 (import_declaration) @import
+
+; -- tags --
+(class_definition class_parameters: (class_parameters (class_parameter name: (_) @name) @definition.field))
+(simple_enum_case name: (_) @name) @definition.constant
+(full_enum_case name: (_) @name) @definition.constant
+(val_declaration name: (_) @name) @definition.field
+(given_definition name: (_) @name) @definition.variable
+(package_object name: (_) @name) @definition.module

@@ -15,3 +15,8 @@
 
 ; -- imports --
 (import_declaration) @import
+
+; -- tags --
+(enum_entry name: (simple_identifier) @name) @definition.constant
+(protocol_property_declaration name: (pattern bound_identifier: (simple_identifier) @name)) @definition.field
+(enum_class_body (property_declaration name: (pattern (simple_identifier) @name)) @definition.field)

@@ -57,3 +57,29 @@
   (lexical_declaration
     (variable_declarator
       value: (call_expression function: (identifier) @_function (#eq? @_function "require")))) @import)
+
+; -- tags --
+(export_statement declaration: (_) @inner) @outer
+(ambient_declaration (_) @inner) @outer
+(export_statement
+  (lexical_declaration
+    . (variable_declarator
+        name: (identifier) @name
+        value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) .) @definition.function)
+(export_statement
+  (lexical_declaration
+    . (variable_declarator name: (identifier) @name value: (class body: (_) @body)) .) @definition.class)
+(export_statement (lexical_declaration "const" . (variable_declarator name: (identifier) @name) .) @definition.constant)
+(export_statement (lexical_declaration "let" . (variable_declarator name: (identifier) @name) .) @definition.variable)
+(program (lexical_declaration "let" . (variable_declarator name: (identifier) @name) .) @definition.variable)
+(ambient_declaration (lexical_declaration . (variable_declarator name: (identifier) @name) .) @definition.constant)
+(ambient_declaration (variable_declaration . (variable_declarator name: (identifier) @name) .) @definition.variable)
+(enum_body name: (property_identifier) @name @definition.constant)
+(enum_body (enum_assignment name: (_) @name) @definition.constant)
+(required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.field @promoted
+(required_parameter "readonly" pattern: (identifier) @name) @definition.field @promoted
+(optional_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.field @promoted
+
+(call_expression function: (identifier) @_function arguments: (arguments . (string) @require .)
+  (#eq? @_function "require"))
+(call_expression function: (import) arguments: (arguments . (string) @require))

@@ -63,6 +63,23 @@ def test_a_model_without_a_chat_template_says_what_to_do() -> None:
     assert error.fields == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "step"),
+    [
+        (400, "", "its log says why, and `codeassist doctor` says what this server can do."),
+        (422, "no such thing", "its log says why, and `codeassist doctor` says what this server can do."),
+        (400, "This model's maximum context length is 64 tokens.", "or serve it with a longer context."),
+        (400, "the request exceeds the available context size", "or serve it with a longer context."),
+        (413, "", "or let the proxy before it pass larger requests."),
+    ],
+)
+def test_a_refusal_has_a_next_step(status: int, said: str, step: str) -> None:
+    error = error_for_status(status, server="s", path="p", explanation=said)
+    assert type(error) is errors.BadRequest
+    assert f"refuses the request ({status}" in str(error)
+    assert str(error).endswith(step)
+
+
 def test_a_key_that_is_wrong_and_one_that_is_missing_differ() -> None:
     assert "refuses the key" in str(error_for_status(401, server="s", path="p", keyed=True))
     assert "asks for a key" in str(error_for_status(401, server="s", path="p", keyed=False))

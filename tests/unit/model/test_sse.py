@@ -79,6 +79,8 @@ def test_size_of_an_event_is_bounded(piece: bytes) -> None:
         SseParser(max_event_bytes=100).feed(piece * 20)
     with pytest.raises(MalformedEvent, match="more than 100 bytes"):
         parse(piece * 20, list(range(1, 20 * len(piece))), SseParser(max_event_bytes=100))
+    with pytest.raises(MalformedEvent, match=r"^The model server at http://h/v1 sent an event of more than"):
+        SseParser(max_event_bytes=100, server="http://h/v1").feed(piece * 20)
 
 
 def test_a_bound_is_for_one_event_not_for_the_stream() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codeassist.model import vllm
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import Chunk, CompletionRequest
 from codeassist.model.endpoint import Endpoint
@@ -105,6 +108,7 @@ async def test_a_prompt_that_is_too_long() -> None:
         error = await failure(server, CompletionRequest("word " * 100, 8))
     assert isinstance(error, BadRequest)
     assert "maximum context length is 64 tokens" in str(error)
+    assert "lower completion.prompt_tokens and review.prompt_tokens, or serve it with a longer context." in str(error)
 
 
 async def test_explanations_that_quote_the_prompt_are_left_out() -> None:
@@ -158,6 +162,8 @@ async def test_troubles(trouble: Any, kind: type[ModelError], words: str, receiv
     assert "".join(chunk.text for chunk in chunks) == received
     assert type(error) is kind
     assert words in str(error)
+    assert str(error).startswith(f"The model server at {server.base_url} ")
+    assert re.search(r"[;:] ?.*(?:check|see|set|log|start)", str(error)), "no next step"
     assert str(error).endswith(".")
 
 
@@ -170,6 +176,46 @@ async def test_silence_ends(trouble: Any, received: str) -> None:
     assert "".join(chunk.text for chunk in chunks) == received
     assert type(error) is Unreachable
     assert "was silent for 0.1 s" in str(error)
+
+
+@pytest.mark.parametrize("trouble", ["pings", "empty-events", "drip"])
+@pytest.mark.parametrize(("after", "received"), [(0, ""), (2, "a b")])
+async def test_what_is_no_token_does_not_buy_time(trouble: Any, after: int, received: str) -> None:
+    """Comments and single bytes for ever: each of them resets the clock of the silence."""
+    async with FakeVllm("a b c", behaviour=Behaviour(trouble=trouble, trouble_after=after)) as server:
+        endpoint = Endpoint(server.base_url, model="fake-model", abilities=VLLM)
+        limits = {"token_timeout_s": 0.2} if after else {"first_token_timeout_s": 0.3}
+        chunks, error = await ask(replace(endpoint, **limits))
+        await server.until(lambda counts: counts.aborted == 1)
+        limit = "0.2" if after else "0.3"
+        assert str(error) == (
+            f"The model server at {server.base_url} wrote no token for {limit} s although it kept the connection open; "
+            "see in its log what holds it up, or start it anew."
+        )
+    assert type(error) is Unreachable
+    assert error.silent
+    assert "".join(chunk.text for chunk in chunks) == received
+
+
+async def test_a_head_that_drips_ends() -> None:
+    async with FakeVllm("a", behaviour=Behaviour(trouble="drip-head")) as server:
+        error = await failure(server, first_token_timeout_s=0.2)
+    assert "wrote no token for 0.2 s" in str(error)
+
+
+async def test_words_of_a_refusal_that_drip_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm, "ERROR_BODY_S", 0.05)
+    async with FakeVllm("a", behaviour=Behaviour(trouble="drip-error")) as server:
+        error = await failure(server)
+    assert type(error) is ServerFailed
+    assert "failed (500)" in str(error)
+
+
+async def test_token_counts_that_never_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm, "AFTER_FINISH_S", 0.05)
+    async with FakeVllm("a b", behaviour=Behaviour(trouble="pings", trouble_after=3)) as server:
+        chunks, error = await ask(Endpoint(server.base_url, model="fake-model", abilities=VLLM))
+    assert ["".join(chunk.text for chunk in chunks), error] == ["a b", None]
 
 
 async def test_an_answer_that_the_engine_gave_up() -> None:
@@ -204,6 +250,13 @@ async def test_a_socket_that_is_not_there(name: str, tmp_path: Path) -> None:
     _, error = await ask(Endpoint(f"unix://{tmp_path / name}"))
     assert type(error) is Unreachable
     assert "is not there" in str(error)
+
+
+async def test_a_list_of_models_that_is_none_names_the_address() -> None:
+    async with FakeVllm(models=(7,)) as server:  # type: ignore[arg-type]
+        error = await failure(server, model=None)
+    assert type(error) is MalformedEvent
+    assert server.base_url in str(error)
 
 
 async def test_a_list_of_models_without_end() -> None:

@@ -1,0 +1,211 @@
+"""The file that holds a workspace folder's index: where it is, how it is opened, and what to do when it is broken."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from codeassist.workspace import schema
+
+Trouble = Literal["full", "read-only", "damaged", "locked", "unwritable"]
+"""Why an index cannot be written: no room on the disk, no right to write the file, its content makes no sense,
+another process holds it too long, or its folder cannot be made."""
+
+_BUSY_MS = 5_000
+_SET_ASIDE = ".set-aside"
+_MESSAGES: tuple[tuple[str, Trouble], ...] = (
+    ("is full", "full"), ("readonly", "read-only"), ("locked", "locked"), ("busy", "locked"),
+    ("malformed", "damaged"), ("not a database", "damaged"), ("unable to open", "unwritable"),
+    ("disk i/o error", "full"), ("no such table", "damaged"), ("no such column", "damaged"), ("vtable", "damaged"),
+)  # fmt: skip
+
+
+class StoreTrouble(Exception):
+    """The index cannot be written."""
+
+    def __init__(self, trouble: Trouble, detail: str = "") -> None:
+        super().__init__(f"{trouble}: {detail}" if detail else trouble)
+        self.trouble: Trouble = trouble
+
+
+def trouble_of(error: sqlite3.Error) -> Trouble:
+    """The kind of an error. By its message: Python 3.10 gives no codes."""
+    said = str(error).lower()
+    return next((trouble for words, trouble in _MESSAGES if words in said), "damaged")
+
+
+def database_path(root: Path, folder: Path | None = None) -> Path:
+    """The index of a workspace folder, whether or not it exists. `folder`: where indexes are kept, if not in the
+    user's cache."""
+    if folder is None:
+        import platformdirs
+
+        folder = platformdirs.user_cache_path("codeassist", appauthor=False) / "index"
+    name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:32]
+    return folder / f"{name}.sqlite3"
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open an index, or make it. One of another version or without sense is set aside, and an empty one made.
+
+    Raises StoreTrouble. The connection is in autocommit: who writes says BEGIN IMMEDIATE.
+    """
+    make_folder(path.parent)
+    if _distrusted(path).exists():
+        set_aside(path)
+    try:
+        return _opened(path)
+    except StoreTrouble as error:
+        if error.trouble != "damaged":
+            raise
+    set_aside(path)
+    return _opened(path)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection | None:
+    """Open an index of our version, or None if there is none. Never writes, never raises."""
+    if not path.exists():
+        return None
+    connection: sqlite3.Connection | None = None
+    try:
+        # Not `mode=ro`: a reader of a WAL file may have to make its shared memory.
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=_BUSY_MS / 1000, isolation_level=None,
+            check_same_thread=False, cached_statements=256,
+        )  # fmt: skip
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("PRAGMA mmap_size = 268435456")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION:
+            return connection
+    except sqlite3.Error:
+        pass
+    if connection is not None:
+        connection.close()
+    return None
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of indexes, for its owner alone. Raises StoreTrouble."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sys.platform != "win32" and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise StoreTrouble(_of_system(error), str(error)) from error
+
+
+def distrust(path: Path) -> None:
+    """Note, for whoever opens it next to write, that an index is damaged: a reader saw what a writer may not."""
+    with suppress(OSError):
+        _distrusted(path).touch(mode=0o600)
+
+
+def set_aside(path: Path) -> None:
+    """Move a broken index away, once for all processes: whoever comes second finds a good one and leaves it."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(f"{path}.repair", timeout=_BUSY_MS / 1000):
+            try:
+                broken = _distrusted(path).exists()
+                _opened(path).close()
+            except StoreTrouble as error:
+                if error.trouble != "damaged":
+                    raise
+                broken = True
+            if broken:
+                move_away(path)
+                _distrusted(path).unlink(missing_ok=True)
+    except (Timeout, OSError) as error:
+        raise StoreTrouble("unwritable", str(error)) from error
+
+
+def move_away(path: Path) -> None:
+    """Rename an index, so that the next one starts empty. One that was set aside before is replaced."""
+    aside = path.with_name(path.name + _SET_ASIDE)
+    try:
+        os.replace(path, aside)  # noqa: PTH105  As its neighbours.
+    except FileNotFoundError:
+        pass
+    except OSError:
+        # Windows, and somebody reads it; then at least its content goes.
+        with suppress(OSError):
+            os.truncate(path, 0)
+    for ending in ("-wal", "-shm"):
+        with suppress(OSError):
+            os.remove(f"{path}{ending}")  # noqa: PTH107
+
+
+def _distrusted(path: Path) -> Path:
+    return path.with_name(path.name + ".distrusted")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
+    try:
+        # SQLite gives its other files the rights of this one.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+        _configure(connection)
+        _check(connection)
+    except OSError as error:
+        raise StoreTrouble(_of_system(error), str(error)) from error
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise StoreTrouble(trouble_of(error), str(error)) from error
+    except StoreTrouble:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # After a power cut the last changes may be missing: the next scan brings them back.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA wal_autocheckpoint = 2000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """That the tables are ours, of this version; an empty file gets them."""
+    if _version(connection) == schema.VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")  # From here on no other process makes them.
+    try:
+        if _version(connection) == schema.VERSION:
+            connection.execute("ROLLBACK")
+            return
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] or _version(connection):
+            raise StoreTrouble("damaged", "it is of another version")
+        schema.create(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _of_system(error: OSError) -> Trouble:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "full"
+    return "read-only" if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else "unwritable"

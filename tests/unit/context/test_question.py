@@ -1,0 +1,81 @@
+"""What the code at the cursor wants to know, and that it rarely changes while somebody types."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeassist.context.cursor import cursor_view
+from codeassist.context.limits import ContextLimits
+from codeassist.context.question import Question, parts_of, question_at
+from codeassist.syntax.tree import parse
+from codeassist.text.document import Document, Offset
+
+CURSOR = "<CURSOR>"
+CODE = """import os
+from shop.money import Price, parse_price as parse
+from . import orders
+
+
+class Cart(Base):
+    def total(self, prices: list[Price]):
+        cents = sum_of(prices)
+        return <CURSOR>
+
+    def later(self): ...
+"""
+
+
+def question(marked: str, language: str = "python") -> Question:
+    document = Document.create("file:///cart", marked.replace(CURSOR, ""), language)
+    syntax = parse(document)
+    assert syntax is not None
+    return question_at(cursor_view(syntax, Offset(marked.index(CURSOR)), ContextLimits()), "shop/cart.py")
+
+
+def test_imports_are_those_of_the_editor_and_what_is_not_used_yet_is_known() -> None:
+    found = question(CODE)
+    assert [each.module for each in found.imports][:2] == ["os", "shop.money"]
+    assert found.unused == {"os", "parse", "orders"}
+    assert "Price" in found.used
+
+
+def test_the_nearer_a_name_the_heavier() -> None:
+    names = question(CODE.replace("return ", "return here(")).names
+    assert names["here"] > names["sum_of"] > names["later"]
+
+
+def test_what_the_file_defines_itself_and_what_its_class_is_derived_from() -> None:
+    found = question(CODE)
+    assert {"Cart", "total"} <= found.defined
+    assert found.bases == ("Base",)
+
+
+def test_the_word_that_is_being_typed_changes_nothing() -> None:
+    """Each change would be a prompt of which little is cached."""
+    asked = [question(CODE.replace(CURSOR, f"{'round_up'[:length]}{CURSOR}")) for length in range(9)]
+    assert all(each == asked[0] for each in asked)
+
+
+def test_the_function_whose_first_lines_are_written() -> None:
+    assert question("def ship_all(orders):\n    <CURSOR>").writing == "ship_all"
+    assert question("func (s *Shop) ShipAll(orders int) {\n\t<CURSOR>\n}", "go").writing == "ShipAll"
+    assert question("def main():\n    <CURSOR>").writing == ""
+    assert question("def ship_all(orders):\n" + "    x = 1\n" * 9 + "    <CURSOR>").writing == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("parse_price", {"parse", "price"}),
+        ("HTTPServer", {"http", "server"}),
+        ("toJson2", {"json"}),
+        ("_x", set()),
+    ],
+)
+def test_parts_of_names(name: str, parts: set[str]) -> None:
+    assert parts_of(name) == parts
+
+
+@pytest.mark.parametrize("text", ["<CURSOR>", "\x00<CURSOR>", "import\n<CURSOR>", "x" * 90_000 + "<CURSOR>"])
+def test_odd_texts(text: str) -> None:
+    assert question(text).path == "shop/cart.py"

@@ -1,0 +1,152 @@
+"""The index of a workspace folder as the server keeps it: what is late, what is gone, where a document is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from codeassist.context.choose import Held
+from codeassist.context.facts import NO_FACTS, Facts
+from codeassist.context.question import Question
+from codeassist.server import repository as module
+from codeassist.server.progress import Progress
+from codeassist.server.protocol import Server
+from codeassist.server.repositories import Repositories, _is_of_version_control, _is_project
+from codeassist.server.repository import Repository
+from codeassist.server.session import Session
+from codeassist.settings import IndexSettings
+
+QUESTION = Question("shop.py", "python")
+FOUND = Facts(types=frozenset({"Money"}))
+
+
+@pytest_asyncio.fixture
+async def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Repository]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    root.mkdir()
+    session = Session(roots=(root,))
+    made = Repository(root, IndexSettings(), session, Progress(Server("test", "0")), lambda *_: None)
+    await asyncio.wait({made._opening})
+    yield made
+    await made.stop()
+    await session.shut_down()
+
+
+class SlowLookup:
+    """Answers when it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.asked: list[str] = []
+
+    def answer(self, question: Question, _over: object) -> Facts:
+        self.may.wait(10)
+        self.asked.append(question.path)
+        return FOUND
+
+    def forget(self) -> None:
+        pass
+
+
+async def test_an_answer_that_is_late_is_for_the_next_question(repository: Repository) -> None:
+    slow = SlowLookup()
+    repository._lookup = slow  # type: ignore[assignment]  # As much of it as is asked.
+    assert await repository.answer(QUESTION, ()) is NO_FACTS
+    (late,) = repository._late.values()
+    slow.may.set()
+    assert await late is FOUND
+    slow.may.clear()
+    assert await repository.answer(QUESTION, ()) is FOUND
+    assert await repository.answer(Question("other.py", "python"), ()) is NO_FACTS
+    slow.may.set()
+
+
+async def test_questions_do_not_queue_up_behind_a_slow_one(repository: Repository) -> None:
+    slow = SlowLookup()
+    repository._lookup = slow  # type: ignore[assignment]  # As above.
+    for _ in range(5):
+        await repository.answer(QUESTION, ())
+    slow.may.set()
+    await asyncio.wait(set(repository._late.values()))
+    assert len(slow.asked) <= 2
+
+
+async def test_a_look_up_that_fails_is_no_facts(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "_lookup", object())
+    assert await repository.answer(QUESTION, ()) is NO_FACTS
+
+
+async def test_after_the_end_there_is_silence(repository: Repository) -> None:
+    await repository.stop()
+    assert await repository.answer(QUESTION, ()) is NO_FACTS
+    assert await repository.hides("shop.py") is True
+
+
+async def test_ignored_and_secret_files_are_hidden(repository: Repository) -> None:
+    (repository.root / ".codeassistignore").write_text("generated/\n")
+    assert await repository.hides("generated/a.py")
+    assert await repository.hides(".env")
+    assert await repository.hides(".ssh/config.py")
+    assert not await repository.hides("a.py")
+
+
+def test_every_trouble_of_a_scan_has_its_sentence() -> None:
+    from typing import get_args
+
+    from codeassist.workspace.scan import ScanState
+
+    quiet = {"done", "cancelled", "elsewhere", "no-folder"}
+    assert set(module.TROUBLES) == set(get_args(ScanState)) - quiet
+
+
+def test_a_home_is_no_project_and_git_is_no_file() -> None:
+    assert not _is_project(Path.home())
+    assert not _is_project(Path("/"))
+    assert _is_project(Path.home() / "project")
+    assert _is_of_version_control("file:///a/.git/index.lock")
+    assert not _is_of_version_control("file:///a/.git/info/exclude")
+    assert not _is_of_version_control("file:///a/.gitignore")
+
+
+def test_nothing_is_asked_where_there_is_no_index(tmp_path: Path) -> None:
+    session = Session(roots=(tmp_path,))
+    session.open((tmp_path / "a.py").as_uri(), "x = 1\n", "python", 1)
+    repositories = Repositories(session, Progress(Server("test", "0")), lambda _: None)
+    assert repositories.ask((tmp_path / "a.py").as_uri()) is None
+    assert repositories.ask("untitled:a") is None
+
+
+def test_documents_of_a_linked_folder_have_one_path() -> None:
+    session = Session(roots=(Path("/link"),))
+    session.open("file:///real/a/b.py", "", "python", 1)
+    assert session.documents["file:///real/a/b.py"].path == "b.py"
+    session.real_roots[Path("/real")] = Path("/link")
+    session.name_anew()
+    assert session.documents["file:///real/a/b.py"].path == "a/b.py"
+    assert session.root_of("file:///link/a/b.py") == session.root_of("file:///real/a/b.py") == Path("/link")
+
+
+def test_what_is_held_is_looked_over_when_other_files_change() -> None:
+    session = Session(roots=(Path("/a"), Path("/b")))
+    for uri in ("file:///a/x.py", "file:///a/y.py", "file:///b/x.py"):
+        session.open(uri, "", "python", 1).held = Held(3)
+    session.choose_anew(Path("/a"), ["x.py"])
+    assert {uri: entry.held.line for uri, entry in session.documents.items()} == {
+        "file:///a/x.py": 3,
+        "file:///a/y.py": -1,
+        "file:///b/x.py": 3,
+    }
+
+
+def test_secrets_and_documents_of_other_folders_are_not_shown() -> None:
+    session = Session(roots=(Path("/a"), Path("/b")))
+    for uri in ("file:///a/x.py", "file:///a/y.py", "file:///b/x.py", "file:///a/.env", "untitled:z"):
+        session.open(uri, "x = 1\n", "python", 1)
+    assert [file.document.uri for file in session.others("file:///a/x.py", within=Path("/a"))] == ["file:///a/y.py"]
+    assert len(session.others("file:///a/x.py")) == 3

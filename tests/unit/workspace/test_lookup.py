@@ -1,0 +1,207 @@
+"""What a question about the cursor finds in a repository: through imports, along types, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from codeassist.context.cursor import cursor_view
+from codeassist.context.facts import Facts, FileFacts
+from codeassist.context.limits import ContextLimits
+from codeassist.context.question import question_at
+from codeassist.context.related import OpenFile
+from codeassist.syntax.languages import language_of
+from codeassist.syntax.tags import Import, Tag, tags_of
+from codeassist.syntax.tree import parse
+from codeassist.text.document import Document, Offset
+from codeassist.workspace.index import Stretch
+from codeassist.workspace.lookup import Lookup
+from codeassist.workspace.overlay import Overlaid
+
+CURSOR = "<CURSOR>"
+MONEY = """class Price:
+    cents: int
+
+    def plus(self, other: "Price") -> "Price": ...
+
+
+def parse_price(text: str) -> Price: ...
+"""
+SHOP = {
+    "shop/__init__.py": "from .money import Price as Money\n",
+    "shop/money.py": MONEY,
+    "shop/cart.py": "from shop.money import Price\n\n\nclass Base:\n    def close(self): ...\n\n\n"
+    "class Cart(Base):\n    total: Price\n\n    def add(self, price: Price) -> None: ...\n",
+    "shop/other.py": "def unheard_of(): ...\n",
+}
+
+
+@dataclass
+class Files:
+    """An index in memory. `asked` counts look-ups."""
+
+    texts: Mapping[str, str]
+    asked: list[str] = field(default_factory=list)
+
+    def exists(self, path: str) -> bool:
+        return path in self.texts
+
+    def ending(self, suffix: str, limit: int = 20) -> Sequence[str]:
+        found = [path for path in self.texts if path == suffix or path.endswith(f"/{suffix}")]
+        return sorted(found, key=lambda path: path.count("/"))[:limit]
+
+    def folder(self, path: str) -> Sequence[str]:
+        return [each for each in self.texts if each.rpartition("/")[0] == path]
+
+    def read(self, path: str) -> str | None:
+        return self.texts.get(path)
+
+    def definitions_in(self, paths: Sequence[str]) -> dict[str, Sequence[Tag]]:
+        self.asked.append("definitions")
+        return {path: self._tags(path)[0] for path in paths if path in self.texts}
+
+    def definitions_named(self, names: Collection[str], limit: int = 8) -> dict[str, list[tuple[str, Tag]]]:
+        places = {
+            name: [(path, tag) for path in self.texts for tag in self._tags(path)[0] if tag.name == name]
+            for name in names
+        }
+        return {name: found[:limit] for name, found in places.items() if found}
+
+    def imports_in(self, paths: Sequence[str]) -> dict[str, Sequence[Import]]:
+        return {path: self._tags(path)[1] for path in paths if path in self.texts}
+
+    def similar(self, words: Sequence[str], limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]:
+        self.asked.append("similar")
+        found = [path for path, text in self.texts.items() if path not in exclude and any(w in text for w in words)]
+        return [Stretch(path, 0, 9, 1.0) for path in found[:limit]]
+
+    def mentions(self, name: str, limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]:
+        return self.similar((name,), limit, exclude)
+
+    def text(self, path: str, start: int, end: int) -> str:
+        return "".join(self.texts[path].splitlines(keepends=True)[start:end])
+
+    def _tags(self, path: str) -> tuple[Sequence[Tag], Sequence[Import]]:
+        tags = tags_of(language_of(path), self.texts[path].encode())
+        return tags.definitions, tags.imports
+
+
+def asked(
+    marked: str, texts: Mapping[str, str] = SHOP, path: str = "shop/main.py", over: Mapping[str, str] = {}
+) -> Facts:
+    document = Document.create("file:///main", marked.replace(CURSOR, ""), language_of(path))
+    syntax = parse(document)
+    assert syntax is not None
+    view = cursor_view(syntax, Offset(marked.index(CURSOR)), ContextLimits())
+    index = Files(texts)
+    opened = [opened_file(each, text) for each, text in (over or {}).items()]
+    return Lookup(index).answer(question_at(view, path), Overlaid.of(index, opened) if over else None)
+
+
+def opened_file(path: str, text: str) -> OpenFile:
+    document = Document.create(f"file:///{path}", text, language_of(path))
+    return OpenFile(path, parse(document), document)
+
+
+def of(facts: Facts, path: str) -> FileFacts:
+    return next(file for file in facts.files if file.path == path)
+
+
+def names(facts: Facts, most: int = 4) -> list[str]:
+    return [each.tag.name for each in facts.ranked[:most]]
+
+
+def test_what_is_imported_is_found_with_the_names_that_are_meant() -> None:
+    facts = asked("from shop.money import Price\n\nx = <CURSOR>")
+    assert of(facts, "shop/money.py").names == {"Price"}
+    assert names(facts, 1) == ["Price"]
+
+
+def test_a_name_that_is_handed_on_is_followed_to_its_definition_under_its_own_name() -> None:
+    facts = asked("from shop import Money\n\nx = <CURSOR>")
+    assert of(facts, "shop/money.py").names == {"Price"}
+    assert facts.hidden == {"Price": "Money"}
+    assert facts.ranked[0].tag.name == "Price"
+
+
+def test_members_of_the_type_before_the_dot_and_of_its_bases() -> None:
+    facts = asked("from shop.cart import Cart\n\ndef f(cart: Cart):\n    cart.<CURSOR>")
+    assert facts.types == {"Cart", "Base"}
+    assert {"total", "add", "close"} <= set(names(facts, 5))
+
+
+def test_a_chain_is_followed_step_by_step() -> None:
+    facts = asked("from shop.cart import Cart\n\ndef f(cart: Cart):\n    cart.total.<CURSOR>")
+    assert facts.types == {"Price"}
+    assert "plus" in names(facts, 3)
+
+
+def test_what_a_function_gives_is_known_by_its_signature() -> None:
+    facts = asked("from shop.money import parse_price\n\nprice = parse_price('1')\nprice.<CURSOR>")
+    assert facts.types == {"Price"}
+
+
+def test_a_name_that_nothing_explains_is_looked_for_everywhere() -> None:
+    facts = asked("x = unheard_of(<CURSOR>)")
+    assert of(facts, "shop/other.py").relation == "named"
+
+
+def test_a_name_that_many_define_is_not() -> None:
+    many = {f"m{number}.py": "def run_it(): ...\n" for number in range(5)}
+    assert asked("x = run_it(<CURSOR>)", many).files == ()
+
+
+def test_a_test_shows_what_it_tests() -> None:
+    facts = asked("def test_add():\n    <CURSOR>", path="tests/test_cart.py")
+    assert of(facts, "shop/cart.py").relation == "sibling"
+
+
+def test_typescript_through_a_barrel() -> None:
+    texts = {
+        "src/index.ts": "export * from './cart';\n",
+        "src/cart.ts": "export interface Cart {\n  total: number;\n  add(price: number): void;\n}\n",
+    }
+    facts = asked(
+        "import { Cart } from './index';\n\nfunction f(cart: Cart) {\n  cart.<CURSOR>\n}", texts, "src/main.ts"
+    )
+    assert {"total", "add"} <= set(names(facts, 3))
+
+
+def test_an_open_document_counts_as_it_is_in_the_editor() -> None:
+    facts = asked(
+        "from shop.money import Cent\n\nx = <CURSOR>", over={"shop/money.py": "class Cent:\n    value: int\n"}
+    )
+    assert names(facts, 1) == ["Cent"]
+    assert "Price" not in {tag.name for tag in of(facts, "shop/money.py").tags}
+
+
+def test_what_the_class_around_is_derived_from_can_be_overridden() -> None:
+    facts = asked("from shop.cart import Base\n\n\nclass Basket(Base):\n    def <CURSOR>")
+    assert "close" in names(facts, 3)
+
+
+def test_who_calls_the_function_that_is_being_written() -> None:
+    texts = {"shop/use.py": "from shop.main import ship_all\n\n\ndef run():\n    return ship_all(orders, by='post')\n"}
+    facts = asked("def ship_all(orders, by):\n    <CURSOR>", texts)
+    first = facts.passages[0]
+    assert (first.path, first.why) == ("shop/use.py", "calls ship_all")
+    assert "ship_all(orders, by='post')" in first.text
+    common = asked("def main():\n    <CURSOR>", {"shop/use.py": "main()\n"})
+    assert "calls main" not in [each.why for each in common.passages]
+
+
+def test_similar_code_is_searched_for_once_until_the_cursor_is_further_on() -> None:
+    index = Files(SHOP)
+    lookup = Lookup(index)
+    for text in ("total_price = 1\n<CURSOR>", "total_price = 1\nx<CURSOR>", "total_price = 1\nxy <CURSOR>"):
+        document = Document.create("file:///main", text.replace(CURSOR, ""), "python")
+        view = cursor_view(document, Offset(text.index(CURSOR)), ContextLimits())
+        lookup.answer(question_at(view, "main.py"))
+    assert index.asked.count("similar") <= 2
+
+
+@pytest.mark.parametrize("path", ["main.py", "main.ts", "main.go", "main.rs", "main.java", "main.c", "main.rb"])
+def test_an_empty_repository_knows_nothing(path: str) -> None:
+    assert asked("x.y(<CURSOR>", {}, path) == Facts()

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from codeassist.syntax.tags import NO_TAGS
+from codeassist.workspace import schema, store, writing
+from codeassist.workspace.chunks import Chunk
+from codeassist.workspace.extract import Entry
+from codeassist.workspace.index import Index
+from tests.unit.workspace.making import Workplace
+
+PYTHON = {"shop/cart.py": "def total(items):\n    return sum(items)\n", "shop/__init__.py": ""}
+
+
+def entry(path: str, words: str = "alpha beta") -> Entry:
+    return Entry(path, "python", 1, 1, b"h", "indexed", 1, NO_TAGS, [Chunk(0, 1, words)])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such rights there")
+def test_only_its_owner_reads_it(place: Workplace) -> None:
+    place.folder.mkdir(mode=0o755)
+    place.write(PYTHON)
+    place.scan()
+    assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in place.folder.iterdir()} == {0o600}
+
+
+def test_one_file_for_each_folder_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    path = store.database_path(tmp_path / "a", tmp_path)
+    assert store.database_path(tmp_path / "b", tmp_path) == path
+    assert store.database_path(tmp_path, tmp_path) != path
+
+
+def broken(path: Path, kind: str) -> None:
+    if kind == "no database":
+        path.write_bytes(b"not a database" * 1000)
+    elif kind == "other version":
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    elif kind == "other tables":
+        path.unlink()
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE files(x)")
+    elif kind == "cut off":
+        os.truncate(path, 8192 + 4096)
+    elif kind == "empty":
+        os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("kind", ["no database", "other version", "other tables", "cut off", "empty"])
+def test_a_broken_index_is_built_anew(place: Workplace, kind: str) -> None:
+    place.write(PYTHON)
+    place.scan()
+    index = place.index
+    assert index.definitions_named(["total"])
+    index.close()
+    for ending in ("-wal", "-shm"):
+        Path(f"{index.database}{ending}").unlink(missing_ok=True)
+    broken(index.database, kind)
+
+    index = place.index
+    assert index.definitions_named(["total"]) == {}
+    assert index.similar(["total"], 3) == []
+    assert index.counts().definitions == 0
+    assert index.state in ("missing", "damaged")
+    assert place.scan().state == "done"
+    assert list(index.definitions_named(["total"])) == ["total"]
+    assert index.state == "ready"
+
+
+def test_a_page_without_sense_is_noticed_by_the_reader(place: Workplace) -> None:
+    place.write({f"m{number}.py": f"def name_{number}(a):\n    return {number}\n" for number in range(200)})
+    place.scan()
+    place.index.close()
+    database = place.index.database
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        for page in range(1, size // 8192):  # All but the first, which holds the version.
+            file.seek(page * 8192)
+            file.write(b"\xff" * 8192)
+    assert place.index.definitions_named(["name_7"]) == {}
+    report = place.scan()
+    assert report.state == "done"
+    assert list(place.index.definitions_named(["name_7"])) == ["name_7"]
+
+
+def test_readers_follow_when_the_file_is_another_one(place: Workplace) -> None:
+    place.write(PYTHON)
+    place.scan()
+    index = place.index
+    assert index.exists("shop/cart.py")
+    store.move_away(index.database)
+    assert not index.exists("shop/cart.py")
+    place.scan()
+    assert index.exists("shop/cart.py")
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    connection = store.open_to_write(tmp_path / "x.sqlite3")
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(store.StoreTrouble) as caught:
+        writing.write(connection, [entry(f"{number}.py", "word " * 200) for number in range(500)])
+    assert caught.value.trouble == "full"
+    assert connection.execute("SELECT count(*) FROM files").fetchone() == (0,)
+    writing.write(connection, [entry("a.py")])
+    assert connection.execute("SELECT path FROM files").fetchall() == [("a.py",)]
+
+
+def test_read_only_and_impossible_folders(tmp_path: Path, place: Workplace) -> None:
+    place.write(PYTHON)
+    (tmp_path / "a-file").write_text("")
+    assert place.scan(folder=tmp_path / "a-file" / "indexes").state == "unwritable"
+    connection = store.open_to_write(tmp_path / "x.sqlite3")
+    connection.execute("PRAGMA query_only = 1")  # As root, no file is read-only.
+    with pytest.raises(store.StoreTrouble) as caught:
+        writing.write(connection, [entry("a.py")])
+    assert caught.value.trouble == "read-only"
+
+
+def test_held_by_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    one, two = store.open_to_write(path), store.open_to_write(path)
+    two.execute("PRAGMA busy_timeout = 0")
+    one.execute("BEGIN IMMEDIATE")
+    with pytest.raises(store.StoreTrouble) as caught:
+        writing.write(two, [entry("a.py")])
+    assert caught.value.trouble == "locked"
+    one.execute("COMMIT")
+    writing.write(two, [entry("a.py")])
+    writing.write(one, [entry("a.py"), entry("b.py")])
+    assert two.execute("SELECT path FROM files ORDER BY path").fetchall() == [("a.py",), ("b.py",)]
+
+
+def test_a_writer_that_ends_in_the_middle_leaves_nothing_half(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    one = store.open_to_write(path)
+    one.execute("BEGIN IMMEDIATE")
+    writing._insert(one, [entry("a.py")])
+    one.close()
+    two = store.open_to_write(path)
+    assert two.execute("SELECT count(*) FROM files").fetchone() == (0,)
+
+
+def test_without_fts5(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "TERMS", "CREATE VIRTUAL TABLE terms USING fts5_that_is_missing(words)")
+    connection = store.open_to_write(place.index.database)
+    writing.write(connection, [entry("a.py")])
+    assert place.index.exists("a.py")
+    assert place.index.similar(["alpha"], 3) == []
+    assert place.index.mentions("alpha", 3) == []
+    assert place.index.state == "ready"
+
+
+def test_missing(tmp_path: Path) -> None:
+    index = Index(tmp_path, tmp_path / "none")
+    assert index.state == "missing"
+    assert not index.exists("a.py")
+    assert index.ending("a.py") == []
+    assert index.counts().files == 0
+    assert not (tmp_path / "none").exists()
