@@ -17,6 +17,12 @@ from codeassist.settings import Role, Settings, load, role_server, user_file
 
 if TYPE_CHECKING:
     from codeassist.model.abilities import Abilities
+    from codeassist.model.api import Chunk
+
+ANSWER_LIMIT_S = 60.0
+"""For four tokens after a dozen: the editors wait longer, for longer prompts."""
+
+EMBEDDED = "the embedded engine"
 
 State = Literal["ok", "warning", "failed"]
 _MARK = {"ok": "ok  ", "warning": "note", "failed": "FAIL"}
@@ -140,7 +146,9 @@ def _served_here(settings: Settings) -> Iterator[Check]:
 async def _servers(settings: Settings) -> AsyncIterator[Check]:
     """Each server of the settings by itself: what it is, and what it can do. That one cannot be asked is a failure only
     where no other is there: then the checks of the models say so."""
-    from codeassist.model.errors import ModelError, Unauthorised
+    from codeassist.model.errors import ModelError
+    from codeassist.serving.remote.absent import with_reason
+    from codeassist.serving.remote.advice import mend_for_failure
 
     seen: set[tuple[str, str | None]] = set()
     roles: tuple[Role, ...] = ("completion", "review")
@@ -155,10 +163,8 @@ async def _servers(settings: Settings) -> AsyncIterator[Check]:
                     yield check
             except ModelError as error:
                 setting = "server.url" if url == server.url else "server.fallback_urls"
-                mend = f"start it, or correct {setting}"
-                if isinstance(error, Unauthorised):
-                    mend = f"put its key into the environment variable {server.api_key_env}"
-                yield Check("server", "warning", str(error), mend, url)
+                mend = mend_for_failure(error, setting, server.api_key_env)
+                yield Check("server", "warning", str(await asyncio.to_thread(with_reason, error, url)), mend, url)
 
 
 async def _examine(settings: Settings, role: Role, url: str) -> list[Check]:
@@ -236,19 +242,17 @@ def _open_pages(url: str, abilities: Abilities, docs: bool) -> Iterator[Check]:
 
 async def _models(settings: Settings) -> AsyncIterator[Check]:
     """Both roles' models, asked for a few tokens."""
-    from codeassist.model.errors import ModelError, Unauthorised
+    from codeassist.model.errors import ModelError
+    from codeassist.serving.remote.advice import mend_for_failure
 
     for role in ("completion", "review"):
         server = role_server(settings, role)
-        where = server.url or "the embedded engine"
+        where = server.url or EMBEDDED
         try:
             yield await _ask(settings, role, where)
         except ModelError as error:
-            key = f"put its key into the environment variable {server.api_key_env}"
-            away = (
-                key if isinstance(error, Unauthorised) else "start that server, or correct server.url in your settings"
-            )
-            yield Check(f"{role} model", "failed", str(error), away if server.url else "see the lines above")
+            mend = mend_for_failure(error, "server.url", server.api_key_env) if server.url else "see the lines above"
+            yield Check(f"{role} model", "failed", str(error), mend)
 
 
 async def _ask(settings: Settings, role: Role, where: str) -> Check:
@@ -261,7 +265,7 @@ async def _ask(settings: Settings, role: Role, where: str) -> Check:
         trace = Trace("doctor")
         with trace.stage("answer"):
             request = CompletionRequest(prompt="def add(a, b):\n    return", max_tokens=4, logprobs=1)
-            chunks = [chunk async for chunk in read(bound.model.complete(request), trace)]
+            chunks = await _answer(read(bound.model.complete(request), trace), where)
         logprobs = any(chunk.tokens for chunk in chunks)
         form = "fill in the middle" if bound.family.kind == "fim" else "hole filling by chat"
         able = ["completes" if role == "completion" else "infill check"]
@@ -279,3 +283,21 @@ async def _ask(settings: Settings, role: Role, where: str) -> Check:
                 "choose another server or model for review.server",
             )
         return Check(f"{role} model", "ok", message)
+
+
+async def _answer(stream: AsyncIterator[Chunk], where: str) -> list[Chunk]:
+    """All of a short answer. Raises Unreachable if it takes longer than any server that works."""
+    from codeassist.model.errors import Unreachable
+
+    async def read() -> list[Chunk]:
+        return [chunk async for chunk in stream]
+
+    task = asyncio.ensure_future(read())
+    done, _ = await asyncio.wait({task}, timeout=ANSWER_LIMIT_S)
+    if not done:
+        task.cancel()
+        await asyncio.wait({task})
+        name = "The embedded engine" if where == EMBEDDED else f"The model server at {where}"
+        said = f"{name} wrote no answer of four tokens within {ANSWER_LIMIT_S:g} s"
+        raise Unreachable(f"{said}; see in its log what holds it up, or start it anew.", silent=True)
+    return task.result()

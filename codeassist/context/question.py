@@ -92,7 +92,7 @@ def _imports(language: str, statements: str) -> tuple[Import, ...]:
 def local_names(imported: Import) -> Iterator[str]:
     """The names that an import binds in its file."""
     if imported.alias:
-        yield imported.alias
+        yield imported.alias.partition(".")[0]  # `import a.b` binds `a`.
     for name, local in imported.names:
         if name != "*":
             yield local or name

@@ -20,6 +20,7 @@ class Abilities:
     `priority`: its waiting queue is ordered by the priority of requests. `schema`: a JSON schema is enforced, seen
     on an answer that the model would not give by itself. `logprobs`: with alternatives. `cached_tokens`: it says how
     much of a prompt it had read before. `tokenizer`: it counts tokens for us. `cancel`: a dropped request stops.
+    `streams`: tokens arrive as they are written, and not all at once at the end.
     `fill_in_middle`: the prompt family whose markers are single tokens for its tokenizer, "" for none of those known.
     `asked`: how much of this was asked of the server; "unknown" after "full" means that there was no telling.
     """
@@ -34,6 +35,7 @@ class Abilities:
     cached_tokens: Known = "unknown"
     tokenizer: Known = "unknown"
     cancel: Known = "unknown"
+    streams: Known = "unknown"
     fill_in_middle: str = ""
     asked: Depth = ""
 

@@ -34,7 +34,9 @@ class Patience:
         import anyio
 
         while True:
-            if self._left_s <= 0:  # A server that sends without a pause never makes us wait, so `fail_after` never sees it.
+            if (
+                self._left_s <= 0
+            ):  # A server that sends without a pause never makes us wait, so `fail_after` never sees it.
                 raise self._late(self._limit_s)
             began = anyio.current_time()
             try:

@@ -27,11 +27,12 @@ _QUOTED = frozenset({"javascript", "typescript", "tsx"})
 _RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\**\s*(?:\w+\.)?(\w+)")
 _GENERIC = re.compile(r"<[^<>]*>|\s")
 
-_SELF = re.compile(rb"^[ \t]+self\.(\w+)[ \t]*(?::([^=\n]*))?(?:=(?!=)[ \t]*([^\n]*))?$", re.MULTILINE)
+_SELF = re.compile(rb"\n[ \t]+self\.(\w+)[ \t]*(?::([^=\n]*))?(?:=(?!=)[ \t]*([^\n]*))?$", re.MULTILINE)
 _KNOWN_TYPE = re.compile(
     rb"(?:\w+\.)*_?[A-Z]\w*(?:\[[^\n]*?\])?\(|(?:dict|set|list|tuple|frozenset|deque)\(|[\[{\"'\d]|True\b|False\b"
 )
 _THIS = re.compile(rb"\bthis\.(#?[\w$]+)[ \t]*=(?!=)[^\n;]*", re.MULTILINE)
+_COMMENT_BEHIND = re.compile(rb"""\s*#[^"'\n]*$""")
 _PARAMETER = re.compile(rb"(\w+)\s*:\s*((?:[^,=()\[\]]|\[(?:[^\[\]]|\[(?:[^\[\]]|\[[^\[\]]*\])*\])*\])+)")
 _NAME = re.compile(rb"\w+$")
 
@@ -98,7 +99,7 @@ def attributes(language: str, source: bytes, start: int, body: int, end: int) ->
     In JavaScript, which has no types, all that it sets.
     """
     seen: set[bytes] = set()
-    body = source.rfind(b"\n", start, body) + 1 or body
+    body = max(start, source.rfind(b"\n", start, body))
     parameters: dict[bytes, bytes] | None = None
     for found in (_THIS if language == "javascript" else _SELF).finditer(source, body, end):
         if found[1] in seen:
@@ -116,6 +117,13 @@ def attributes(language: str, source: bytes, start: int, body: int, end: int) ->
                     continue
         seen.add(found[1])
         begin = found.start() + len(found[0]) - len(found[0].lstrip())
+        text = source[begin : found.end()]
+        if b"#" in text and language == "python":
+            text = _COMMENT_BEHIND.sub(b"", text)
         yield Attribute(
-            begin, found.end(), found.start(1), found.end(1), " ".join(annotation.decode("utf-8", "replace").split())
+            begin,
+            begin + len(text.rstrip()),
+            found.start(1),
+            found.end(1),
+            " ".join(annotation.decode("utf-8", "replace").split()),
         )

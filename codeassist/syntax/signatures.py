@@ -29,8 +29,7 @@ def signature(source: bytes, start: int, stop: int, comment: str) -> tuple[str, 
     """
     text = source[start : min(stop, start + _MAX_BYTES)].rstrip()
     if b"\n" not in text:
-        shown = " ".join(text.decode("utf-8", "replace").split())
-        return _without_opening(shown)[:MAX_CHARACTERS].rstrip(), start + len(text)
+        return _without_opening(_one_line(text))[:MAX_CHARACTERS].rstrip(), start + len(text)
     text = _blanked(text, comment).rstrip()
     shown = _JOIN.sub("", text.decode("utf-8", "replace"))
     return _without_opening(" ".join(shown.split()))[:MAX_CHARACTERS].rstrip(), start + len(text)
@@ -40,7 +39,7 @@ def value_signature(source: bytes, start: int, stop: int, comment: str) -> tuple
     """The same for a field or a constant with its value: all of it if that is short, else its first line."""
     text = source[start : min(stop, start + _MAX_BYTES)].rstrip()
     if b"\n" not in text:
-        return " ".join(text.decode("utf-8", "replace").split())[:MAX_CHARACTERS].rstrip(), start + len(text)
+        return _one_line(text)[:MAX_CHARACTERS].rstrip(), start + len(text)
     if stop - start <= _MAX_BYTES:
         bare = _blanked(text, comment).rstrip().replace(b"\\\n", b"\n")
         shown = _JOIN.sub("", bare.decode("utf-8", "replace"))
@@ -48,7 +47,7 @@ def value_signature(source: bytes, start: int, stop: int, comment: str) -> tuple
         if len(shown) <= MAX_CHARACTERS:
             return shown, start + len(text)
     first = text.split(b"\n", 1)[0].rstrip()
-    return " ".join(first.decode("utf-8", "replace").split())[:MAX_CHARACTERS].rstrip(), start + len(first)
+    return _one_line(first)[:MAX_CHARACTERS].rstrip(), start + len(first)
 
 
 def behind_decorators(source: bytes, start: int, stop: int) -> int:
@@ -96,5 +95,13 @@ def _behind_brackets(source: bytes, start: int, limit: int) -> int:
     return limit
 
 
+def _one_line(text: bytes) -> str:
+    """A line with its blanks single. Most have no others, and looking is cheaper than splitting."""
+    shown = text.decode("utf-8", "replace")
+    return shown if "  " not in shown and shown.isprintable() else " ".join(shown.split())
+
+
 def _without_opening(shown: str) -> str:
+    if shown[-1:] not in ("{", "="):
+        return shown
     return shown.removesuffix("{").rstrip().removesuffix(" =").rstrip()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from codeassist.syntax import doclines
@@ -19,7 +20,13 @@ from codeassist.syntax.imports import Import
 from codeassist.syntax.languages import Language
 from codeassist.syntax.matches import Found, matches
 from codeassist.syntax.members import PLAIN_NAMES, own_name, receiver
-from codeassist.syntax.signatures import behind_decorators, signature, value_signature, without_initializers
+from codeassist.syntax.signatures import (
+    MAX_CHARACTERS,
+    behind_decorators,
+    signature,
+    value_signature,
+    without_initializers,
+)
 
 if TYPE_CHECKING:
     import tree_sitter
@@ -117,14 +124,14 @@ class _Tagger:
         self._language = language
         self._source = source
         self._outer = outer
+        self._is_decorated = language in _DECORATED
         self._is_python = language == "python"
         self._declares_locally = language in {"c", "cpp"}
         self._plain_names = language in PLAIN_NAMES
         self._comment = row.line_comment
         self._ends_with_word = row.blocks == "end"
         self._holders = _HOLDERS | {"module"} if language == "ruby" else _HOLDERS
-        self._starts = [0]
-        self._starts += [end.end() for end in re.finditer(b"\n", source)]
+        self._starts = _row_starts(source)
         self._around: list[_Around] = []
 
     def tags(self, definitions: list[Found]) -> list[Tag]:
@@ -208,21 +215,23 @@ class _Tagger:
     def _signature(self, found: Found, first: int) -> tuple[str, int]:
         """The signature and the byte where it ends. `first` is where decorators or `export` begin."""
         source, start, end, body = self._source, found.start, -found.minus_end, found.body
-        if self._language in _DECORATED:
+        if self._is_decorated:
             start = behind_decorators(source, first, found.name_start)
         elif not self._is_python:
             start = first
         if found.kind in _SHOWN_WHOLE and body < 0:
             if found.annotation:
                 line = source[start:end].decode("utf-8", "replace")
-                return line.replace("=", f": {found.annotation} =", 1).replace(" :", ":", 1), end
+                shown = " ".join(line.replace("=", f": {found.annotation} =", 1).replace(" :", ":", 1).split())
+                return shown[:MAX_CHARACTERS].rstrip(), end
             return value_signature(source, start, end, self._comment)
         if body < 0 and self._ends_with_word:
             line_end = source.find(b"\n", found.name_end, end)
             end = line_end if line_end >= 0 else end
         if start < body < found.name_start:  # `typedef struct {…} Point;`
             shown, _ = signature(source, start, body, self._comment)
-            return f"{shown} {{ … }} {source[found.name_start : found.name_end].decode('utf-8', 'replace')}", end
+            name = source[found.name_start : found.name_end].decode("utf-8", "replace")
+            return f"{shown} {{ … }} {name}"[:MAX_CHARACTERS], end
         if self._language == "html":
             return value_signature(source, start, source.find(b">", found.name_end, end) + 1 or end, "")
         text, text_end = signature(source, start, body if body > start else end, self._comment)
@@ -242,6 +251,16 @@ class _Tagger:
         if not doc and value:
             doc = doclines.behind(source, end, self._comment)
         return doc, row
+
+
+def _row_starts(source: bytes) -> list[int]:
+    """The byte at which each row begins, as the parser counts rows."""
+    if b"\r" in source:
+        return [0, *(end.end() for end in re.finditer(b"\n", source))]
+    starts = list(accumulate(map(len, source.splitlines(keepends=True)), initial=0))
+    if not source.endswith(b"\n") and source:
+        starts.pop()
+    return starts
 
 
 class _Around(NamedTuple):

@@ -7,6 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeassist.model.abilities import Abilities, Engine, Known
+from codeassist.model.errors import (
+    BadRequest,
+    MalformedEvent,
+    ModelError,
+    ModelNotFound,
+    Overloaded,
+    ServerFailed,
+    TruncatedStream,
+    Unauthorised,
+    Unreachable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,14 @@ ADVICE = (
         "it has other work, holds answers back, or shows neither /metrics nor /slots",
     ),
     Advice(
+        "streams",
+        "tokens that arrive as they are written",
+        "tokens arrive as they are written",
+        "something in between, a proxy as it seems, buffers its answers until they are whole",
+        {"unknown": "switch that proxy's buffering off (nginx: proxy_buffering off), or set server.url to the engine"},
+        "it has other work, shows neither /metrics nor /slots, or writes too quickly to tell",
+    ),
+    Advice(
         "cached_tokens",
         "counts of cached tokens",
         "cached tokens are counted",
@@ -108,6 +127,24 @@ def missing_sentence(abilities: Abilities) -> str:
     return f"The server ({named(abilities)}) lacks {listed}; `codeassist doctor` says what mends it."
 
 
+def mend_for_failure(error: ModelError, setting: str, key_variable: str) -> str:
+    """The next step for a server that could not be asked. `setting`: the one that holds its address; `key_variable`:
+    the environment variable that holds its key."""
+    if isinstance(error, Unreachable) and error.silent:
+        return "see in its log what it is busy with, and start it anew if it is stuck"
+    steps: tuple[tuple[type[ModelError], str], ...] = (
+        (Unreachable, f"start it, or correct {setting}"),
+        (Unauthorised, f"put its key into the environment variable {key_variable}"),
+        (ModelNotFound, f"set server.model to a name that it lists, or correct {setting}"),
+        (Overloaded, "wait until it has loaded its model and has fewer requests: its log says which it is"),
+        (BadRequest, "read in its log why it refuses; a shorter prompt_tokens or the right server.model may be all"),
+        (ServerFailed, "read its log, and start it anew"),
+        (TruncatedStream, "see whether it still runs: its log, or that of the proxy before it, says why it broke off"),
+        (MalformedEvent, f"correct {setting}: what answers there is no OpenAI-compatible server"),
+    )
+    return next((step for kind, step in steps if isinstance(error, kind)), "read its log")
+
+
 def named(abilities: Abilities) -> str:
     """The engine and its version, for a sentence."""
     names: dict[Engine, str] = {"vllm": "vLLM", "llama.cpp": "llama.cpp", "unknown": "an engine that says not which"}
@@ -127,5 +164,6 @@ def as_document(abilities: Abilities) -> dict[str, Any]:
         "cachedTokens": abilities.cached_tokens,
         "tokenizer": abilities.tokenizer,
         "cancel": abilities.cancel,
+        "streams": abilities.streams,
         "refusedFields": sorted(abilities.refused_fields),
     }

@@ -12,12 +12,14 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Model, Request, ServedModel
 from codeassist.model.errors import ModelError, ModelNotFound, Overloaded, Unreachable
+from codeassist.serving.remote.absent import with_reason
 from codeassist.serving.remote.health import WELL, Health, is_about_the_server
 from codeassist.serving.remote.pace import Pace
 from codeassist.serving.remote.probe import Probed
@@ -42,12 +44,14 @@ class Ways:
 
     `open`: from an address and a served name (None: the server's first) to a model; called off the event loop.
     `look`: set the model's `abilities` to what the server can do as far as that is quickly found out. `study`: the
-    same in full; it runs in the background. Both are given the address too.
+    same in full; it runs in the background. Both are given the address too. `why`: an error with what this machine
+    knows of the server at that address; called off the event loop.
     """
 
     open: Callable[[str, str | None], OneServer]
     look: Callable[[OneServer, str], Awaitable[None]]
     study: Callable[[OneServer, str], Coroutine[Any, Any, None]]
+    why: Callable[[ModelError, str], ModelError] = with_reason
 
 
 @dataclass(slots=True, eq=False)
@@ -191,10 +195,9 @@ class RemoteModel:
                             yield chunk
                     return
                 except ModelError as error:
-                    self._failed(server, error)
+                    errors[server.url] = await self._failed(server, error)
                     if begun or not is_about_the_server(error):
                         raise
-                    errors[server.url] = error
             wait_s = self._wait_s()
             if wait_s is None or self._now() + wait_s > patient_until:
                 raise self._failure(errors)
@@ -206,10 +209,9 @@ class RemoteModel:
             try:
                 return await call(await self._opened(server))
             except ModelError as error:  # noqa: PERF203  One round for each server.
-                self._failed(server, error)
+                errors[server.url] = await self._failed(server, error)
                 if not is_about_the_server(error):
                     raise
-                errors[server.url] = error
         raise self._failure(errors)
 
     def _next(self, tried: Collection[str]) -> _Server | None:
@@ -238,9 +240,8 @@ class RemoteModel:
         if others:
             also = "the server" if others == 1 else f"the {others} servers"
             said = f"{said.rstrip('.')}; {also} of server.fallback_urls failed too."
-        error = type(first)(said)
-        if isinstance(first, Overloaded) and isinstance(error, Overloaded):
-            error.retry_after_s = first.retry_after_s
+        error = copy(first)  # With all that the kind carries beside its sentence.
+        error.args = (said,)
         error.__cause__ = first
         return error
 
@@ -272,9 +273,13 @@ class RemoteModel:
         self._answering = server
         self._tell()
 
-    def _failed(self, server: _Server, error: ModelError) -> None:
+    async def _failed(self, server: _Server, error: ModelError) -> ModelError:
+        """Remember the failure, which is returned with its reason if there is more to say."""
+        if isinstance(error, Unreachable):
+            error = await asyncio.to_thread(self._ways.why, error, server.url)
         server.health = server.health.failed(error, self._now(), self._jitter())
         self._tell()
+        return error
 
     def _tell(self) -> None:
         preferred, answering = self._servers[0], self._answering
@@ -336,10 +341,11 @@ class RemoteModel:
         except ModelNotFound:
             served = ()  # It has no list of models; the next request will tell.
         except ModelError as error:
-            self._failed(server, error)
+            await self._failed(server, error)
             return
         if served and self._name is not None and self._name not in [each.name for each in served]:
-            self._failed(server, ModelNotFound(f"The model server at {server.url} does not serve '{self._name}'."))
+            missing = f"The model server at {server.url} does not serve '{self._name}'; start it with that model."
+            await self._failed(server, ModelNotFound(missing))
             return
         server.health = server.health.looked_at()
         self._tell()

@@ -26,6 +26,7 @@ from codeassist.model.errors import ModelError
 from codeassist.model.wire import completion_body, parse_chunk
 from codeassist.prompt.families import Family
 from codeassist.serving.remote.load import Load, load_of
+from codeassist.serving.remote.pace import LEAST_CHUNKS, in_one_piece
 
 SLOW_LIMIT_S = 30.0
 """For each question; two processor cores need most of it."""
@@ -104,11 +105,12 @@ async def constrains(server: Watched, family: Family | None) -> Known:
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """What came of dropping a request. `token_s`: seconds for one token, 0 if not measured; `busy`: it was not tried
-    because the server had other work."""
+    because the server had other work. `streams`: its tokens arrived as they were written."""
 
     known: Known = "unknown"
     token_s: float = 0.0
     busy: bool = False
+    streams: Known = "unknown"
 
 
 async def cancels(server: Watched) -> Dropped:
@@ -123,7 +125,7 @@ async def _cancels(server: Watched) -> Dropped:
     loop = asyncio.get_running_loop()
     tokens = min(LONG_TOKENS, (server.abilities.max_model_tokens or 2 * LONG_TOKENS) // 2)
     body = await _long_body(server, max_tokens=tokens)
-    pace = _Pace()
+    pace = _Pace(asked=loop.time())
     async with aclosing(server.events("/completions", body)) as events:
         async for data in events:
             pace.take(data, loop.time())
@@ -132,19 +134,21 @@ async def _cancels(server: Watched) -> Dropped:
         during = await load_of(server.document, server.abilities.engine)
     dropped = loop.time()
     if not pace.known or during is None:
-        return Dropped()  # All of it was there at once: a proxy that holds answers back until they end.
+        # All of it was there at once: so quick an engine, or a proxy that holds answers back until they end.
+        return Dropped(streams="no" if pace.at_once else "unknown")
     if during.running != 1:
-        return Dropped(token_s=pace.token_s)  # Somebody came in between, or it has ended by itself.
+        return Dropped(token_s=pace.token_s, streams="yes")  # Somebody came in between, or it has ended by itself.
     left_s = pace.began + tokens * pace.token_s - dropped
     limit_s = SLOW_LIMIT_S / 3 if during.generated is not None else min(left_s / 2, SLOW_LIMIT_S / 3)
     while loop.time() < dropped + limit_s:
         after = await load_of(server.document, server.abilities.engine)
         found: Known = "unknown" if after is None else _ended_early(before, during, after, tokens)
         if found != "unknown":
-            return Dropped(found, pace.token_s)
+            return Dropped(found, pace.token_s, streams="yes")
         await asyncio.sleep(LOOK_EVERY_S)
     # Without a count of tokens, half of its time is all there is to go by.
-    return Dropped("no" if during.generated is None and left_s > 2 * LOOK_EVERY_S else "unknown", pace.token_s)
+    found = "no" if during.generated is None and left_s > 2 * LOOK_EVERY_S else "unknown"
+    return Dropped(found, pace.token_s, streams="yes")
 
 
 def _ended_early(before: Load, during: Load, after: Load, tokens: int) -> Known:
@@ -162,7 +166,9 @@ def _ended_early(before: Load, during: Load, after: Load, tokens: int) -> Known:
 class _Pace:
     """How quickly an answer is written. Tokens come in heaps where somebody is busy, hence a stretch of time."""
 
+    asked: float
     began: float = 0.0
+    last: float = 0.0
     token_s: float = 0.0
     known: bool = False
     pieces: int = 0
@@ -174,11 +180,17 @@ class _Pace:
         if not chunk.text:
             return
         self.pieces += 1
+        self.last = now
         self.written = chunk.usage.generated if chunk.usage is not None else self.written + 1
         if self.pieces == 1:
             self.began, self.first = now, self.written
         self.token_s = (now - self.began) / max(1, self.written - self.first)
         self.known = self.pieces >= _LEAST_PIECES and now - self.began >= _STRETCH_S
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it came in one piece although writing it took long."""
+        return self.pieces >= LEAST_CHUNKS and in_one_piece(self.began - self.asked, self.last - self.asked)
 
 
 async def orders_by_priority(server: Watched, token_s: float) -> Known | None:

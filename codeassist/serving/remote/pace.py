@@ -22,9 +22,14 @@ class Pace:
     def note(self, chunks: int, first_s: float, last_s: float) -> None:
         """An answer of `chunks` pieces: the first came `first_s` seconds after the question, the last `last_s`."""
         if chunks >= LEAST_CHUNKS:
-            self._at_once.append(first_s >= LONG_WAIT_S and last_s - first_s <= AT_ONCE_SHARE * first_s)
+            self._at_once.append(in_one_piece(first_s, last_s))
 
     @property
     def in_one_piece(self) -> bool:
         """Whether something between us and the engine seems to hold answers back until they are whole."""
         return len(self._at_once) == ANSWERS and all(self._at_once)
+
+
+def in_one_piece(first_s: float, last_s: float) -> bool:
+    """Whether an answer of many pieces came all at once: the first of them so long after the question, and the last."""
+    return first_s >= LONG_WAIT_S and last_s - first_s <= AT_ONCE_SHARE * first_s

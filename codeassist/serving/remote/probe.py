@@ -185,6 +185,8 @@ async def _ask_at_length(server: Probed, chat_family: Family | None) -> None:
     seen = await cancels(server)
     if seen.known != "unknown":
         _set(server, cancel=seen.known)
+    if seen.streams != "unknown":
+        _set(server, streams=seen.streams)
     order = await orders_by_priority(server, seen.token_s) if server.abilities.priority == "unknown" else "unknown"
     if order is not None and order != "unknown":
         _set(server, priority=order)

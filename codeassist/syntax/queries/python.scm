@@ -20,12 +20,8 @@
 (decorated_definition definition: (_) @inner) @outer
 ; Names that depend on the platform or on what is installed.
 (module
-  [
-    (if_statement
-      consequence: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable))
-    (if_statement
-      alternative: (else_clause
-        body: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable)))
-    (try_statement
-      body: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable))
-  ])
+  (if_statement
+    consequence: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable)))
+(module
+  (try_statement
+    body: (block (expression_statement (assignment left: (identifier) @name)) @definition.variable)))

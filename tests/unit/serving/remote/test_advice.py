@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from codeassist.cli.main import EXIT_MODEL, cli
 from codeassist.model.abilities import Abilities
+from codeassist.model.errors import ModelError
 from codeassist.server.status import Status
-from codeassist.serving.remote import observe
-from codeassist.serving.remote.advice import ADVICE, as_document, missing_sentence
+from codeassist.serving.remote import observe, probe
+from codeassist.serving.remote.advice import ADVICE, as_document, mend_for_failure, missing_sentence
 from tests.fake_vllm import Behaviour, FakeVllm, Nature
 
 LACKING = Abilities(engine="vllm", version="0.32.0", priority="no", schema="no", cached_tokens="no")
@@ -86,6 +87,7 @@ async def test_the_doctor_says_of_each_ability_what_mends_it(monkeypatch: pytest
         "server schema": ("warning", 'start vLLM with --structured-outputs-config \'{"backend": "auto"}\''),
         "server priority": ("warning", "start vLLM with --scheduling-policy priority"),
         "server cancel": ("ok", ""),
+        "server streams": ("ok", ""),
         "server cached tokens": ("warning", "start vLLM with --enable-prompt-tokens-details"),
         "server tokenizer": ("ok", ""),
         "server pages": ("warning", "start vLLM with --disable-fastapi-docs"),
@@ -123,6 +125,58 @@ async def test_servers_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> No
         (url, "warning", "start it, or correct server.url"),
         ("http://127.0.0.1:9/v1", "warning", "start it, or correct server.fallback_urls"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "mend"),
+    [
+        ({"status": 400}, "read in its log why it refuses; a shorter prompt_tokens or the right server.model"),
+        ({"status": 404}, "set server.model to a name that it lists, or correct server.url"),
+        ({"status": 429}, "wait until it has loaded its model and has fewer requests"),
+        ({"status": 500}, "read its log, and start it anew"),
+        ({"status": 503}, "wait until it has loaded its model and has fewer requests"),
+        ({"trouble": "cut-body"}, "see whether it still runs"),
+        ({"trouble": "html"}, "correct server.url: what answers there is no OpenAI-compatible server"),
+    ],
+)
+async def test_the_doctor_advises_what_fits(
+    behaviour: dict[str, Any], mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeVllm(behaviour=Behaviour(**behaviour)) as server:
+        result = await doctor(server.base_url, monkeypatch, "--json")
+        url = server.base_url
+    assert result.exit_code == EXIT_MODEL
+    failed = [check for check in json.loads(result.stdout)["checks"] if check["state"] == "failed"]
+    assert [check["name"] for check in failed] == ["completion model", "review model"]
+    assert all(check["mend"].startswith(mend) for check in failed)
+    assert all(url in check["message"] for check in failed)
+
+
+async def test_a_server_that_only_pings_keeps_no_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codeassist.cli.doctor.ANSWER_LIMIT_S", 0.2)
+    monkeypatch.setattr(probe, "TOKEN_LIMIT_S", 0.2)
+    monkeypatch.setattr(observe, "SLOW_LIMIT_S", 0.2)
+    async with FakeVllm(behaviour=Behaviour(trouble="pings", trouble_after=0)) as server:
+        result = await doctor(server.base_url, monkeypatch, "--json")
+        url = server.base_url
+    assert result.exit_code == EXIT_MODEL
+    failed = [check for check in json.loads(result.stdout)["checks"] if check["state"] == "failed"]
+    told = {(check["message"], check["mend"]) for check in failed}
+    assert told == {
+        (
+            f"The model server at {url} wrote no answer of four tokens within 0.2 s; see in its log what holds it up, "
+            "or start it anew.",
+            "see in its log what it is busy with, and start it anew if it is stuck",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in ModelError.__subclasses__() if kind.__module__ == ModelError.__module__]
+)
+def test_each_failure_has_a_next_step(kind: type[ModelError]) -> None:
+    step = mend_for_failure(kind("It failed."), "server.fallback_urls", "KEY")
+    assert step not in ("", mend_for_failure(ModelError("It failed."), "server.fallback_urls", "KEY"))
 
 
 async def test_a_key_that_is_missing_is_said_with_the_variable_that_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:

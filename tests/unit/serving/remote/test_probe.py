@@ -296,6 +296,18 @@ async def test_what_cannot_be_seen_stays_unknown(nature: Nature) -> None:
     assert (abilities.cancel, abilities.priority, abilities.asked) == ("unknown", "unknown", "full")
 
 
+@pytest.mark.parametrize(
+    ("nature", "streams"), [(Nature(), "yes"), (Nature(buffers=True), "no"), (Nature(watched=False), "unknown")]
+)
+async def test_whether_tokens_arrive_as_they_are_written(nature: Nature, streams: str) -> None:
+    assert (await found(nature, "full")).streams == streams
+
+
+async def test_a_quick_answer_in_one_piece_tells_nothing() -> None:
+    async with FakeVllm(nature=Nature(buffers=True)) as server, connected(server) as model:
+        assert (await probe(model, depth="full", families=[QWEN])).streams == "unknown"
+
+
 async def test_a_server_with_other_work_is_left_alone() -> None:
     nature = Nature(seats=2)
     async with FakeVllm("a b c", nature=nature) as server, connected(server) as model, connected(server) as other:
