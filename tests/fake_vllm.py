@@ -14,45 +14,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from tests.fake_vllm_answers import Answer, common_length, conforming, prompt_of, tokens_of
 from tests.fake_vllm_natures import Nature, Seats
+from tests.fake_vllm_troubles import Trouble, in_place_of_answer, within_answer
 from tests.fake_vllm_wire import Connection, Received
 
 __all__ = ["Behaviour", "FakeVllm", "Nature", "Received", "Trouble"]
 
 BLOCK_TOKENS = 16
 MAX_STOP_STRINGS = 4
-
-Trouble = Literal[
-    "",
-    "hang-before-answer",
-    "close-before-answer",
-    "not-http",
-    "html",
-    "redirect",
-    "json-error-200",
-    "endless-error",
-    "drip-head",
-    "drip-error",
-    "hang",
-    "hold",
-    "truncate",
-    "cut-body",
-    "error-event",
-    "not-json",
-    "wrong-types",
-    "endless-line",
-    "pings",
-    "empty-events",
-    "drip",
-    "no-done",
-    "hold-after-done",
-]
-"""What goes wrong with the next answers. Those from "hang" on happen after `trouble_after` tokens; what is on
-"hold" goes on after `release()`. What drips or pings does so until the client leaves."""
-DRIP_S = 0.01
 
 
 @dataclass
@@ -291,7 +263,7 @@ class FakeVllm:
             raise _Refused(400, f"{limit} However, your request has {len(prompt)} input tokens.")
 
     async def _generate(self, connection: Connection, request: Received) -> bool:
-        if (open_still := await self._misbehave_early(connection)) is not None:
+        if (open_still := await in_place_of_answer(connection, self.behaviour.trouble)) is not None:
             return open_still
         prompt = tokens_of(prompt_of(request.body))
         self._check_body(request.body, prompt)
@@ -313,38 +285,6 @@ class FakeVllm:
             for task in (making, leaving):
                 task.cancel()
             await asyncio.gather(making, leaving, return_exceptions=True)
-
-    async def _misbehave_early(self, connection: Connection) -> bool | None:
-        """Whether the connection stays open after trouble in place of an answer; None if there was none."""
-        early = self.behaviour.trouble
-        if early == "close-before-answer":
-            return False
-        if early == "not-http":
-            connection.writer.write(b"220 mail.example ESMTP\r\n\r\n")
-            return False
-        if early == "html":
-            await connection.send_raw(b"<html>Welcome</html>", 200, "text/html; charset=utf-8")
-            return True
-        if early == "redirect":
-            await connection.send_raw(b"", 307, "text/plain", {"location": "http://127.0.0.1:9/v1/completions"})
-            return True
-        if early == "json-error-200":
-            await connection.send_json({"error": {"message": "no worker is free", "code": 500}}, 200)
-            return True
-        if early == "endless-error":
-            await connection.start_stream(500)
-            while True:
-                await connection.send(b"x" * 65536)
-        if early == "drip-head":
-            connection.writer.write(b"HTTP/1.1 200 OK\r\nx-patience: ")
-            while True:
-                connection.writer.write(b"x")
-                await connection.writer.drain()
-                await asyncio.sleep(DRIP_S)
-        if early == "drip-error":
-            await connection.start_stream(500)
-            await _drip(connection, b" ")
-        return None
 
     async def _seated(self, connection: Connection, body: dict[str, Any], prompt: list[str]) -> bool:
         async with self._seat(body):
@@ -430,34 +370,7 @@ class FakeVllm:
                 await (self._released if trouble == "hold" else asyncio.Event()).wait()
             finally:
                 self._count(held=-1)
-        if trouble == "truncate":
-            await connection.end_stream()
-            return True
-        if trouble == "cut-body":
-            connection.writer.close()
-            return True
-        if trouble == "error-event":
-            error = {"message": "EngineCore encountered an issue", "type": "InternalServerError", "code": 500}
-            await connection.send_event({"error": error}, 0)
-            await connection.send(b"data: [DONE]\n\n")
-            await connection.end_stream()
-            return True
-        if trouble == "not-json":
-            await connection.send(b"data: {oops\n\n")
-        if trouble == "wrong-types":
-            await connection.send_event({"choices": [{"index": 0, "text": 7}]}, 0)
-        if trouble == "pings":
-            await _drip(connection, b": ping\n\n")
-        if trouble == "empty-events":
-            await _drip(connection, b'data: {"choices": []}\n\n')
-        if trouble == "drip":
-            await connection.send(b"data: ")
-            await _drip(connection, b" ")
-        if trouble == "endless-line":
-            await connection.send(b"data: ")
-            while True:
-                await connection.send(b"x" * 65536)
-        return False
+        return await within_answer(connection, trouble)
 
     async def _look_up(self, prompt: list[str]) -> int:
         """How many tokens of the prompt are cached: whole blocks, and never the last token."""
@@ -472,10 +385,3 @@ class FakeVllm:
             return " on" * (body.get("max_tokens", 16) + 1)
         text = self.answer(body) if callable(self.answer) else self.answer
         return conforming(text, body) if self.nature.schema else text
-
-
-async def _drip(connection: Connection, piece: bytes) -> None:
-    """Send it again and again until the client leaves."""
-    while True:
-        await connection.send(piece)
-        await asyncio.sleep(DRIP_S)

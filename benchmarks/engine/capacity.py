@@ -14,6 +14,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ def developers_per_gpu(engine: Engine, demand: Demand = DEMAND, habits: Habits |
 
 
 def replicas(developers: int, capacity: Capacity) -> int:
-    """Whole replicas for so many developers."""
+    """Whole replicas for so many developers. Raises ValueError if one serves nobody."""
+    if not capacity.developers:
+        raise ValueError("this engine serves not even one developer; give it more cache, or take a faster GPU")
     return math.ceil(developers / capacity.developers)
 
 
@@ -233,42 +236,89 @@ def sizes_table(engine: Engine, demand: Demand, habits: Habits, sizes: Sequence[
     return rows
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}.\n")
+
+
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--fixed-ms", type=float, default=A100.fixed_ms)
-    options.add_argument("--token-us", type=float, default=A100.token_us)
+    options = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--fixed-ms", type=positive, default=A100.fixed_ms)
+    options.add_argument("--token-us", type=positive, default=A100.token_us)
     options.add_argument(
-        "--first-tokens", metavar="TOKENS:MS,TOKENS:MS", help="two times to first token, in place of the two above"
+        "--first-tokens",
+        type=first_tokens,
+        metavar="TOKENS:MS,TOKENS:MS",
+        help="two times to first token, in place of the two above",
     )
-    options.add_argument("--cache-gib", type=float, default=A100.cache_gib)
-    options.add_argument("--cache-bytes-per-token", type=int, default=A100.cache_bytes_per_token)
+    options.add_argument("--cache-gib", type=positive, default=A100.cache_gib)
+    options.add_argument("--cache-bytes-per-token", type=positive, default=A100.cache_bytes_per_token)
     options.add_argument(
-        "--requests", type=float, default=DEMAND.requests, help="of one developer, in an hour of writing"
+        "--requests", type=positive, default=DEMAND.requests, help="of one developer, in an hour of writing"
     )
-    options.add_argument("--cached-share", type=float, default=DEMAND.cached_share)
-    options.add_argument("--written-tokens", type=float, default=DEMAND.written_tokens)
-    options.add_argument("--writing", type=float, default=Habits().writing, help="share of an hour spent writing")
-    options.add_argument("--peak", type=float, default=Habits().peak)
-    options.add_argument("--target-ms", type=float, default=Habits().target_ms)
-    options.add_argument("--developers", default="10,1000,100000")
+    options.add_argument("--cached-share", type=share, default=DEMAND.cached_share)
+    options.add_argument("--written-tokens", type=positive, default=DEMAND.written_tokens)
+    options.add_argument("--writing", type=share, default=Habits().writing, help="share of an hour spent writing")
+    options.add_argument("--peak", type=positive, default=Habits().peak)
+    options.add_argument("--target-ms", type=positive, default=Habits().target_ms)
+    options.add_argument("--developers", type=numbers, default="10,1000,100000")
     given = options.parse_args()
-    fixed_ms, token_us = given.fixed_ms, given.token_us
-    if given.first_tokens:
-        short, longer = ((int(n), float(ms)) for n, ms in (pair.split(":") for pair in given.first_tokens.split(",")))
-        fixed_ms, token_us = step_cost(short, longer)
-    engine = Engine("this engine", 1, fixed_ms, token_us, given.cache_gib, given.cache_bytes_per_token)
+    fixed_ms, token_us = given.first_tokens or (given.fixed_ms, given.token_us)
+    engine = Engine("this engine", 1, fixed_ms, token_us, given.cache_gib, int(given.cache_bytes_per_token))
     demand = replace(
         DEMAND, requests=given.requests, cached_share=given.cached_share, written_tokens=given.written_tokens
     )
     habits = Habits(given.writing, given.peak, given.target_ms)
-    sizes = [int(size) for size in given.developers.split(",")]
     try:
-        lines = [*steps_table(engine, demand, habits), "", *sizes_table(engine, demand, habits, sizes)]
+        lines = [*steps_table(engine, demand, habits), "", *sizes_table(engine, demand, habits, given.developers)]
     except ValueError as error:
         print(f"{error}.", file=sys.stderr)
         return 1
     print("\n".join(lines))
     return 0
+
+
+def positive(word: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return number
+
+
+def share(word: str) -> float:
+    number = positive(word)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no share; write one above 0 and up to 1, such as 0.25")
+    return number
+
+
+def numbers(words: str) -> list[int]:
+    """ "10,1000" -> [10, 1000]."""
+    if not all(word.isdecimal() and int(word) for word in words.split(",")):
+        raise argparse.ArgumentTypeError(f"{words!r} is no list of numbers of developers; write 10,1000")
+    return [int(word) for word in words.split(",")]
+
+
+def first_tokens(words: str) -> tuple[float, float]:
+    """ "128:35.7,1024:70.3" -> what `step_cost` makes of it."""
+    pairs = [pair.partition(":") for pair in words.split(",")]
+    if len(pairs) != 2 or not all(colon and tokens.isdecimal() for tokens, colon, _ in pairs):
+        raise argparse.ArgumentTypeError(f"{words!r} is no pair of times; write TOKENS:MS,TOKENS:MS, the shorter first")
+    short, longer = ((int(tokens), positive(ms)) for tokens, _, ms in pairs)
+    if short[0] >= longer[0] or short[1] >= longer[1]:
+        raise argparse.ArgumentTypeError(f"{words!r}: the second prompt must be longer than the first and take longer")
+    fixed_ms, token_us = step_cost(short, longer)
+    if fixed_ms <= 0:
+        raise argparse.ArgumentTypeError(
+            f"{words!r} leaves no time for the weights, so one of the two is wrong or came from the cache; measure both "
+            "on an idle server, with prompts that it has not seen"
+        )
+    return fixed_ms, token_us
 
 
 if __name__ == "__main__":

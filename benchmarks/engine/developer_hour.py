@@ -103,10 +103,10 @@ class CountingVllm(FakeVllm):
         _counted.set(counted)
         return super()._text_for(body)
 
-    async def _count(self, **changes: int) -> None:
+    def _count(self, **changes: int) -> None:
         if "generated_tokens" in changes:
             _counted.get().generated_tokens += changes["generated_tokens"]
-        await super()._count(**changes)
+        super()._count(**changes)
 
     async def _look_up(self, prompt: list[str]) -> int:
         chain = chain_of(prompt)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.editor import DEADLINE_S, environment, start
+from tests.e2e.editor import environment, start
 from tests.e2e.places import CURSOR, cut
 from tests.e2e.programs import MODEL
 from tests.fake_vllm import Behaviour, FakeVllm, Nature
@@ -245,3 +245,11 @@ async def test_a_proxy_that_buffers_is_told_of(tmp_path: Path) -> None:
             assert "arrive in one piece: a proxy seems to buffer them" in message
             assert editor.statuses[-1]["state"] == "ready"
             assert "a proxy seems to buffer" in editor.statuses[-1]["message"]
+
+
+def test_all_that_a_server_can_do_to_us_is_told() -> None:
+    """The list of what must be told on both sides, as far as a server does it; test_bad_serving.py has the rest."""
+    listed = {"400", "401 without a key", "401 with a wrong key", "404", "429", "500", "503"}
+    listed |= {"dies during an answer", "a name that it does not serve"}
+    assert listed <= ROWS.keys()
+    assert LACKS.keys() == {"ignores the schema", "ignores the priority", "a proxy that buffers"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,11 +70,51 @@ def test_the_document_shows_what_the_script_prints() -> None:
     assert [line for line in printed if line not in lines] == []
 
 
-def test_the_command_prints_the_tables_and_takes_the_reader_s_figures() -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "benchmarks/engine/capacity.py"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks/engine/capacity.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
+
+def test_each_command_of_the_document_works() -> None:
+    text = (ROOT / "docs/scaling.md").read_text()
+    commands = re.findall(r"python benchmarks/engine/capacity\.py([^`\n]*)", text)
+    assert len(commands) >= 2
+    for words in commands:
+        done = run(*shlex.split(words))
+        assert (done.returncode, done.stderr) == (0, ""), words
+        assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--developers foo", "argument --developers: 'foo' is no list of numbers of developers"),
+        ("--developers 0", "'0' is no list of numbers of developers"),
+        ("--first-tokens 1", "argument --first-tokens: '1' is no pair of times; write TOKENS:MS,TOKENS:MS"),
+        ("--first-tokens 128:a,1024:70", "'a' is no number above 0"),
+        ("--first-tokens 128:35,128:70", "the second prompt must be longer than the first"),
+        ("--first-tokens 1024:70,8192:1000", "leaves no time for the weights"),
+        ("--cache-gib 0", "argument --cache-gib: '0' is no number above 0"),
+        ("--peak nan", "'nan' is no number above 0"),
+        ("--writing 25", "'25' is no share"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence(words: str, sentence: str) -> None:
+    done = run(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert done.stderr.startswith("capacity.py: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(".\n")
+
+
+def test_an_engine_that_serves_nobody_is_said_so() -> None:
+    done = run("--cache-gib", "0.01")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("this engine serves not even one developer; ")
+
+
+def test_the_command_prints_the_tables_and_takes_the_reader_s_figures() -> None:
     done = run()
     assert done.stdout.splitlines()[2:] == [
         *c.steps_table(c.A100, c.DEMAND, c.Habits())[2:],

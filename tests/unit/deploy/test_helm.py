@@ -10,10 +10,10 @@ import copy
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codeassist.serving.vllm.written.deploy import helm
-from tests.unit.deploy.printed import loaded, with_wide_plan
+from tests.unit.deploy.printed import FOLDER, loaded, with_wide_plan
 
 CHART = "0.1.12"
 
@@ -128,10 +128,53 @@ class Router(Keys):
     ingress: Ingress | None = None
 
 
+class Selector(Keys):
+    matchLabels: dict[str, str] = {}
+
+
+class Peer(Keys):
+    podSelector: Selector | None = None
+    namespaceSelector: Selector | None = None
+
+
+class Port(Keys):
+    port: int
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+
+
+class Ingoing(Keys):
+    """The part of NetworkPolicyIngressRule that is used; `from` may not be left out, which would mean everybody."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+    peers: list[Peer] = Field(alias="from", min_length=1)
+    ports: list[Port] = []
+
+
+class Outgoing(Keys):
+    to: list[Peer] = Field(min_length=1)
+    ports: list[Port] = []
+
+
+class PolicySpec(Keys):
+    podSelector: Selector
+    policyTypes: list[Literal["Ingress", "Egress"]]
+    ingress: list[Ingoing]
+    egress: list[Outgoing]
+
+
+class Policy(Keys):
+    """networking.k8s.io/v1, as far as it is used here; without ipBlock, which would be a way out."""
+
+    apiVersion: Literal["networking.k8s.io/v1"]
+    kind: Literal["NetworkPolicy"]
+    metadata: dict[str, str]
+    spec: PolicySpec
+
+
 class Values(Keys):
     servingEngineSpec: Engines
     routerSpec: Router
-    extraObjects: list[dict[str, Any]] = []
+    extraObjects: list[Policy] = []
 
 
 def merged(base: Any, over: Any) -> Any:
@@ -187,6 +230,25 @@ def test_the_network_policy_names_the_engines_that_are_served(team: Any) -> None
     (policy,) = team["extraObjects"]
     served = [model["name"] for model in team["servingEngineSpec"]["modelSpec"]]
     assert [policy["spec"]["podSelector"]["matchLabels"]["model"]] == served
+
+
+def test_the_engines_reach_names_and_their_namespace_and_nothing_else(team: Any) -> None:
+    (policy,) = Values.model_validate(team).extraObjects
+    assert policy.spec.policyTypes == ["Ingress", "Egress"]
+    names, inside = policy.spec.egress
+    assert [(port.port, port.protocol) for port in names.ports] == [(53, "UDP"), (53, "TCP")]
+    assert [peer.namespaceSelector for peer in names.to] == [
+        Selector(matchLabels={"kubernetes.io/metadata.name": "kube-system"})
+    ]
+    assert inside.to == [Peer(podSelector=Selector())]
+
+
+def test_the_engines_are_offline_but_for_the_start_that_fetches_the_weights(team: Any) -> None:
+    (model,) = team["servingEngineSpec"]["modelSpec"]
+    assert model["env"][0] == {"name": "HF_HUB_OFFLINE", "value": "1"}
+    assert model["pvcStorage"]
+    readme = (FOLDER / "README.md").read_text()
+    assert "-f values.yaml --set-string 'servingEngineSpec.modelSpec[0].env[0].value=0'" in readme
 
 
 def test_several_replicas_share_a_claim_that_several_nodes_can_mount() -> None:

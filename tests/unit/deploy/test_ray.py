@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tests.unit.deploy.printed import loaded, plan
+from tests.unit.deploy.printed import FOLDER, loaded, plan
 
 SERVER_FLAGS = {"served-model-name", "uds", "disable-fastapi-docs", "max-num-queued-reqs", "disable-uvicorn-access-log"}
 """Of vLLM's own HTTP server, in whose place Ray has its own."""
@@ -92,6 +92,12 @@ def test_the_engine_gets_the_plan_s_arguments() -> None:
     flags = {argument.flag for argument in plan().nodes[0].arguments} - SERVER_FLAGS
     assert set(config.engine_kwargs) == {flag.replace("-", "_") for flag in flags}
     assert config.model_loading_config == Loading(model_id=plan().served_name, model_source=plan().nodes[0].model)
+
+
+def test_the_engine_is_offline_and_the_readme_fetches_the_weights_before() -> None:
+    (config,) = File.model_validate(loaded("ray-serve.yaml")).applications[0].args.llm_configs
+    assert config.runtime_env.env_vars["HF_HUB_OFFLINE"] == "1"
+    assert f"hf download {config.model_loading_config.model_source} " in (FOLDER / "README.md").read_text()
 
 
 def test_only_this_machine_reaches_the_port_that_asks_for_no_key() -> None:

@@ -19,6 +19,9 @@ IMAGE_TAG = "v0.33.0"
 HOST_MEMORY_GIB = 32
 """Of a machine or pod, for vLLM's processes beside the weights that pass through on their way to the GPUs."""
 
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+"""The weights are fetched before: a server that reads all code of a team asks nobody outside for anything."""
+
 _ADDRESS = frozenset({"uds", "host", "port"})
 _HELM_KEYS = {
     "max-model-len": "maxModelLen",
@@ -49,7 +52,7 @@ def compose(plan: Plan) -> str:
                 "entrypoint": ["vllm", "serve"],
                 "command": [node.model, "--host=0.0.0.0", "--port=8000", *_flags(plan, _ADDRESS)],
                 "env_file": ["codeassist.env"],
-                "environment": {**node.environment, "HF_HUB_OFFLINE": "1", **cache},
+                "environment": {**node.environment, **OFFLINE, **cache},
                 "volumes": ["cache:/cache"],
                 "networks": ["inside"],
                 "shm_size": "8gb",
@@ -161,7 +164,8 @@ def helm(plan: Plan) -> str:
             config[_HELM_KEYS[argument.flag]] = _typed(argument)
         else:
             extra.append(_kubernetes(_word(argument)))
-    environment = {**node.environment, "VLLM_CACHE_ROOT": "/data/vllm"}
+    # Offline first: the README's command for the first start names it by its place.
+    environment = {**OFFLINE, **node.environment, "VLLM_CACHE_ROOT": "/data/vllm"}
     memory = f"{HOST_MEMORY_GIB + 8 * plan.gpus_per_node}Gi"
     model = {
         "name": re.sub(r"[^a-z0-9-]+", "-", plan.entry_name.lower()).strip("-"),
@@ -178,6 +182,7 @@ def helm(plan: Plan) -> str:
         "pvcAccessMode": ["ReadWriteOnce" if plan.servers == 1 else "ReadWriteMany"],
         "shmSize": "8Gi",
         "vllmConfig": {**config, "extraArgs": extra},
+        "#2": "Offline: the first start, which fetches the weights onto the volume, needs HF_HUB_OFFLINE=0.",
         "env": [{"name": name, "value": _kubernetes(value)} for name, value in environment.items()],
     }
     health = {"httpGet": {"path": "/health", "port": 8000}}
@@ -230,9 +235,10 @@ def ray_serve(plan: Plan) -> str:
         "model_loading_config": {"model_id": plan.served_name, "model_source": node.model},
         "engine_kwargs": engine,
         **{f"#{name}": f"{name} needs vLLM {one.since}." for name, one in node.reasons.items() if one.since},
-        "runtime_env": {"env_vars": dict(node.environment)},
+        "#2": f"Offline: fetch the weights on each node before, hf download {node.model}",
+        "runtime_env": {"env_vars": {**OFFLINE, **node.environment}},
         "deployment_config": replica,
-        "#2": "Ray gathers 50 ms of a stream by default: longer than a token takes.",
+        "#3": "Ray gathers 50 ms of a stream by default: longer than a token takes.",
         "experimental_configs": {"stream_batching_interval_ms": 0},
     }
     value: dict[str, Any] = {
