@@ -266,7 +266,7 @@ def main() -> int:
     options.add_argument("--developers", type=numbers, default="10,1000,100000")
     given = options.parse_args()
     fixed_ms, token_us = given.first_tokens or (given.fixed_ms, given.token_us)
-    engine = Engine("this engine", 1, fixed_ms, token_us, given.cache_gib, int(given.cache_bytes_per_token))
+    engine = Engine("this engine", 1, fixed_ms, token_us, given.cache_gib, math.ceil(given.cache_bytes_per_token))
     demand = replace(
         DEMAND, requests=given.requests, cached_share=given.cached_share, written_tokens=given.written_tokens
     )
@@ -315,8 +315,8 @@ def first_tokens(words: str) -> tuple[float, float]:
     fixed_ms, token_us = step_cost(short, longer)
     if fixed_ms <= 0:
         raise argparse.ArgumentTypeError(
-            f"{words!r} leaves no time for the weights, so one of the two is wrong or came from the cache; measure both "
-            "on an idle server, with prompts that it has not seen"
+            f"{words!r} leaves no time for the weights, so one of the two is wrong or came from the cache; measure "
+            "both on an idle server, with prompts that it has not seen"
         )
     return fixed_ms, token_us
 

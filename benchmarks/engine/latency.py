@@ -101,7 +101,8 @@ async def run(chosen: argparse.Namespace, measured: Measured) -> None:
     source = read_source(chosen.files)
     cursors = places(source, max(WARM_UPS, min(chosen.repeat, MOST_PLACES)))
     key = os.environ.get(chosen.key_env) or None
-    endpoint = Endpoint(chosen.url, model=chosen.model, api_key=key, **dict.fromkeys(TIMEOUTS, SILENCE_S))
+    patience = {"read_timeout_s": SILENCE_S, "first_token_timeout_s": SILENCE_S, "token_timeout_s": SILENCE_S}
+    endpoint = Endpoint(chosen.url, model=chosen.model, api_key=key, **patience)
     model = VllmModel(endpoint)
     # The reviews have connections of their own, as another editor's would have.
     reviewer = VllmModel(endpoint)

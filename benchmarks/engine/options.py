@@ -32,10 +32,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number of at least 1")
+    return int(word)
 
 
 def sizes(words: str) -> list[int]:

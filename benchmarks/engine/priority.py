@@ -13,7 +13,8 @@ during a step waits for its end. What is promised is at most twice `idle` plus `
   no priority   the same, and the completion is queued behind the reviews
 
 The completion is sent when vLLM's own metrics show that as many reviews run as can. Reviews are of the product's form,
-with its JSON schema. Exit code 1 if our way is slower than promised, or the others are not slower than ours.
+with its JSON schema. Exit code 1 if our way is slower than promised, or the others are not slower than ours. Ctrl-C
+prints what there is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from options import positive
 from workload import TYPED_CHARACTERS, Fitted, Workload, nonce, places, read_source
 
 from codeassist.context.limits import ContextLimits
@@ -81,12 +83,18 @@ class Table:
     def median_ms(self, way: Way) -> float:
         return statistics.median(sample.first_ms for sample in self.ways[way])
 
-    def kept(self) -> bool:
-        """Whether our way keeps the promise and the others are worse."""
+    def kept(self) -> bool | None:
+        """Whether our way keeps the promise and the others are worse; None if our way was not measured."""
+        if not self.idle_ms or not self.ways["ours"]:
+            return None
         others = [self.median_ms(way) for way in WAYS if way != "ours" and self.ways[way]]
         return self.median_ms("ours") <= self.promised_ms and all(other > self.median_ms("ours") for other in others)
 
     def lines(self) -> Iterator[str]:
+        """The report; a line that says so where there is nothing to report."""
+        if not self.idle_ms:
+            yield "Nothing was measured."
+            return
         idle, promised = statistics.median(self.idle_ms), self.promised_ms
         yield f"{'time to first token':<22}{'median ms':>11}{'longest':>9}{'by idle':>9}{'by promise':>12}  reviews"
         rows = {"idle": self.idle_ms, "one chunk": self.chunk_ms}
@@ -99,20 +107,29 @@ class Table:
                 state = ", ".join(f"{sample.begun} begun {sample.waiting} waiting" for sample in samples)
                 by = f"{middle / idle:>9.1f}{middle / promised:>12.2f}"
                 yield f"{way:<22}{middle:>11.0f}{longest:>9.0f}{by}  {state}"
+        yield ""
+        kept = self.kept()
+        yield "Our way was not measured." if kept is None else "kept" if kept else "NOT kept"
 
 
-def main() -> int:
-    chosen = parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    chosen = parser().parse_args(arguments)
+    table = Table()
+    said, code = "", 0
     try:
-        table = asyncio.run(measured(chosen))
+        asyncio.run(measure(chosen, table))
+    except KeyboardInterrupt:
+        said, code = "Broken off by Ctrl-C: not all runs were made.", 130
     except (NotMeasured, ModelError, ValueError) as error:
-        print(f"priority.py: {error}", file=sys.stderr)
-        return 1
-    people = f"{chosen.editors} editor{'s' * (chosen.editors > 1)}"
-    print(f"{chosen.reviews} reviews of {people}, {chosen.seats} seats, {chosen.runs} runs\n")
-    print("\n".join(table.lines()))
-    print("\nkept" if table.kept() else "\nNOT kept")
-    return 0 if table.kept() else 1
+        said, code = str(error), 1
+    if table.idle_ms:
+        people = f"{chosen.editors} editor{'s' * (chosen.editors > 1)}"
+        print(f"{chosen.reviews} reviews of {people}, {chosen.seats} seats, {len(table.idle_ms)} runs\n")
+        print("\n".join(table.lines()))
+    if said:
+        print(f"priority.py: {said}", file=sys.stderr)
+        return code
+    return 1 if table.kept() is False else 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,21 +138,24 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--model", help="the served name (default: the first that the server lists)")
     options.add_argument("--key-env", default="CODEASSIST_API_KEY", metavar="NAME", help="default: %(default)s")
     options.add_argument("--family", choices=sorted(FAMILIES), help="prompt family (default: by the model's name)")
-    options.add_argument("--seats", type=int, required=True, help="--max-num-seqs of the server")
-    options.add_argument("--chunk-tokens", type=int, required=True, help="--max-num-batched-tokens of the server")
-    options.add_argument("--reviews", type=int, default=12, help="how many are queued (default: %(default)s)")
-    options.add_argument("--editors", type=int, default=1, help="whose reviews they are (default: %(default)s)")
-    options.add_argument("--prompt-tokens", type=int, default=512, help="of a completion (default: %(default)s)")
-    options.add_argument("--review-tokens", type=int, default=1024, help="of code in a review (default: %(default)s)")
-    options.add_argument("--runs", type=int, default=3, help="completions for each line (default: %(default)s)")
+    options.add_argument("--seats", type=positive, required=True, help="--max-num-seqs of the server")
+    options.add_argument("--chunk-tokens", type=positive, required=True, help="--max-num-batched-tokens of the server")
+    options.add_argument("--reviews", type=positive, default=12, help="how many are queued (default: %(default)s)")
+    options.add_argument("--editors", type=positive, default=1, help="whose reviews they are (default: %(default)s)")
+    options.add_argument("--prompt-tokens", type=positive, default=512, help="of a completion (default: %(default)s)")
+    options.add_argument(
+        "--review-tokens", type=positive, default=1024, help="of code in a review (default: %(default)s)"
+    )
+    options.add_argument("--runs", type=positive, default=3, help="completions for each line (default: %(default)s)")
     options.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="default: all of them")
     return options
 
 
-async def measured(chosen: argparse.Namespace) -> Table:
-    """Raises NotMeasured and ModelError."""
+async def measure(chosen: argparse.Namespace, table: Table) -> None:
+    """Fill `table`, which has whole samples only at any time. Raises NotMeasured, ModelError and ValueError."""
     key = os.environ.get(chosen.key_env) or None
-    model = VllmModel(Endpoint(chosen.url, model=chosen.model, api_key=key, read_timeout_s=SILENCE_S))
+    patience = {"read_timeout_s": SILENCE_S, "first_token_timeout_s": SILENCE_S, "token_timeout_s": SILENCE_S}
+    model = VllmModel(Endpoint(chosen.url, model=chosen.model, api_key=key, **patience))
     try:
         name = chosen.model or (await model.served())[0].name
         entry = entry_for_served(name)
@@ -147,7 +167,7 @@ async def measured(chosen: argparse.Namespace) -> Table:
         cursors = places(source, chosen.runs + 1)
         completions = [await load.workload.fit(place, chosen.prompt_tokens) for place in cursors[1:]]
         chunk = await load.workload.fit(cursors[0], chosen.chunk_tokens)
-        return await load.run(completions, chunk)
+        await load.run(table, completions, chunk)
     finally:
         await model.aclose()
 
@@ -162,8 +182,7 @@ class Load:
         self.requests = workload.reviews(ContextLimits(prompt_tokens=chosen.review_tokens))
         self.begun = 0
 
-    async def run(self, completions: Sequence[Fitted], chunk: Fitted) -> Table:
-        table = Table()
+    async def run(self, table: Table, completions: Sequence[Fitted], chunk: Fitted) -> None:
         await self.first_token_ms(self.workload.completion(completions[0], nonce(), most_tokens=1))  # Warms it up.
         for number, completion in enumerate(completions):  # All of them in each run, so that drift hits all alike.
             table.chunk_ms.append(await self.first_token_ms(self.workload.completion(chunk, nonce(), most_tokens=1)))
@@ -171,7 +190,6 @@ class Load:
             for way in self.chosen.ways:
                 progress(f"run {number + 1} of {len(completions)}: {way}")
                 table.ways[way].append(await self.under_load(way, completion))
-        return table
 
     async def under_load(self, way: Way, completion: Fitted) -> Sample:
         request = await self.keystroke_later(completion)

@@ -220,7 +220,7 @@ async def test_in_the_editor(name: str, tmp_path: Path) -> None:
 
 
 def test_the_machine_is_told_of_all_that_can_befall_it() -> None:
-    """The list of what must be told on both sides, as far as it befalls who serves; test_bad_servers.py has the rest."""
+    """What must be told on both sides, as far as it befalls who serves; test_bad_servers.py has the rest."""
     listed = {
         "vLLM missing",
         "vLLM too old",
