@@ -85,6 +85,9 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/latency/reparse.py | tee benchmarks/results/reparse.txt
 	$(BIN)/python benchmarks/latency/startup.py | tee benchmarks/results/startup.txt
 	$(BIN)/python benchmarks/quality/planted.py | tee benchmarks/results/planted.txt
+	$(BIN)/python benchmarks/index/index.py | tee benchmarks/results/index.txt
+	$(BIN)/python benchmarks/latency/keystrokes.py | tee benchmarks/results/keystrokes.txt
+	$(BIN)/python benchmarks/latency/typing_during_scan.py | tee benchmarks/results/typing-during-scan.txt
 
 bench-engine: $(VENV)/installed
 	@test -n "$(URL)" || { echo "Name a served model: make bench-engine URL=http://127.0.0.1:8000/v1"; exit 1; }

@@ -247,7 +247,7 @@ async def test_a_proxy_that_buffers_is_told_of(tmp_path: Path) -> None:
             assert "a proxy seems to buffer" in editor.statuses[-1]["message"]
 
 
-def test_all_that_a_server_can_do_to_us_is_told() -> None:
+async def test_all_that_a_server_can_do_to_us_is_told() -> None:
     """The list of what must be told on both sides, as far as a server does it; test_bad_serving.py has the rest."""
     listed = {"400", "401 without a key", "401 with a wrong key", "404", "429", "500", "503"}
     listed |= {"dies during an answer", "a name that it does not serve"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 
 from codeassist.cli.main import EXIT_MODEL, cli
 from codeassist.model.abilities import Abilities
+from codeassist.model.endpoint import Endpoint
 from codeassist.model.errors import ModelError
 from codeassist.server.status import Status
+from codeassist.serving import connect
 from codeassist.serving.remote import observe, probe
 from codeassist.serving.remote.advice import ADVICE, as_document, mend_for_failure, missing_sentence
 from tests.fake_vllm import Behaviour, FakeVllm, Nature
@@ -169,6 +172,17 @@ async def test_a_server_that_only_pings_keeps_no_doctor(monkeypatch: pytest.Monk
             "see in its log what it is busy with, and start it anew if it is stuck",
         )
     }
+
+
+async def test_a_server_that_only_pings_keeps_no_completion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(connect, "Endpoint", partial(Endpoint, first_token_timeout_s=0.2))
+    file = tmp_path / "shop.py"
+    file.write_text("def total(prices):\n    return \n")
+    async with FakeVllm(behaviour=Behaviour(trouble="pings", trouble_after=0)) as server:
+        monkeypatch.setenv("CODEASSIST_SERVER__URL", server.base_url)
+        result = await asyncio.to_thread(CliRunner().invoke, cli, ["complete", f"{file}:2:12"])
+        assert f"The model server at {server.base_url} wrote no token for 0.2 s" in result.stderr
+    assert (result.exit_code, result.stdout) == (EXIT_MODEL, "")
 
 
 @pytest.mark.parametrize(
