@@ -48,6 +48,7 @@ EMBEDDED = Abilities(
     cached_tokens="yes",
     tokenizer="yes",
     cancel="yes",
+    streams="yes",
     asked="full",
 )
 """Of the engine that we ship: known, so that nothing has to be found out. Its context is what the settings say."""
