@@ -112,11 +112,11 @@ def is_ignored(root: Path, path: str, rules: Rules) -> bool:
     parts = path.split("/")
     folder, absolute = "", str(root)
     for number, name in enumerate(parts):
-        here = [one for one in IGNORE_FILES if os.path.isfile(os.path.join(absolute, one))]  # noqa: PTH113, PTH118
+        here = [one for one in IGNORE_FILES if os.path.isfile(os.path.join(absolute, one))]  # noqa: PTH113, PTH118  Hot.
         rules = rules.inside(folder, absolute, here)
         if rules.ignores(folder + name, name, number < len(parts) - 1):
             return True
-        folder, absolute = f"{folder}{name}/", os.path.join(absolute, name)  # noqa: PTH118
+        folder, absolute = f"{folder}{name}/", os.path.join(absolute, name)  # noqa: PTH118  Hot.
     return False
 
 
