@@ -86,6 +86,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/latency/startup.py | tee benchmarks/results/startup.txt
 	$(BIN)/python benchmarks/quality/planted.py | tee benchmarks/results/planted.txt
 	$(BIN)/python benchmarks/index/index.py | tee benchmarks/results/index.txt
+	$(BIN)/python benchmarks/index/server_memory.py | tee benchmarks/results/server-memory.txt
 	$(BIN)/python benchmarks/latency/keystrokes.py | tee benchmarks/results/keystrokes.txt
 	$(BIN)/python benchmarks/latency/typing_during_scan.py | tee benchmarks/results/typing-during-scan.txt
 

@@ -15,19 +15,18 @@ from math import sqrt
 from codeassist.context.facts import Candidate, Facts, FileFacts, Key
 from codeassist.context.question import Question, parts_of
 from codeassist.context.related import Snippet
+from codeassist.context.shown import declared, full_name, shown
 from codeassist.context.tokens import estimate_tokens
 from codeassist.syntax.tags import Tag
 
 _IMPORTED, _UNUSED, _OF_IMPORTED, _OF_MODULE, _BESIDE = 1.0, 1.6, 0.45, 0.5, 0.12
 _RECEIVER, _NEAR, _NEAR_PARENT, _ALIKE, _USED = 3.0, 0.5, 0.25, 0.8, 0.2
 _RELATION_WORTH: Mapping[str, float] = {
-    "imported": 1.0, "receiver": 1.0, "indirect": 0.6, "named": 0.5, "sibling": 0.5,
+    "imported": 1.0, "receiver": 1.0, "indirect": 0.6, "named": 0.5, "sibling": 0.5, "package": 0.8,
 }  # fmt: skip
 _PRIVATE, _SPECIAL, _IN_TEST = 0.4, 0.2, 0.5
 _LEAST_WORTH = 0.12
-_HEADER_TOKENS = 4
-_MOST_SIGNATURE = 240
-"""Characters of a signature that are shown; the rest are parameters that nobody reads."""
+_HEADER_TOKENS, _MEMBER_TOKENS = 4, 1
 _FIXED_COST = 24
 """Tokens added to the cost of a signature when its worth is divided by it: otherwise the shortest would win."""
 _MOST = 160
@@ -54,8 +53,8 @@ def candidates(question: Question, facts: Facts) -> list[Candidate]:
     best: dict[tuple[str, int, str], tuple[float, FileFacts, Tag]] = {}
     for file in facts.files:
         for tag in file.tags:
-            if tag.kind in _QUIET or not tag.signature:
-                continue
+            if tag.kind in _QUIET or not tag.signature or (tag.kind == "field" and not tag.parent):
+                continue  # A field of nothing stands in a type without a name, or where the parser lost its way.
             worth = _worth(question, facts, file, tag)
             key = (file.path, tag.name_line, tag.name)
             if worth >= _LEAST_WORTH and (key not in best or best[key][0] < worth):
@@ -89,7 +88,7 @@ def choose(ranked: Sequence[Candidate], line: int, budget: int, held: Held) -> H
 
 
 def _fitting(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
-    owners = {(each.path, _full(each.tag)): each for each in ranked if each.tag.kind not in _CALLABLE}
+    owners = {(each.path, full_name(each.tag)): each for each in ranked if each.tag.kind not in _CALLABLE}
     chosen: dict[Key, Candidate] = {}
     files: set[str] = set()
     for each in ranked:
@@ -117,25 +116,12 @@ def snippets_of(chosen: Sequence[Candidate], language: str) -> tuple[Snippet, ..
 
 def _snippet(path: str, members: list[Candidate], language: str) -> Snippet:
     ordered = sorted(members, key=lambda each: (each.tag.start_line, -each.tag.end_line))
-    shown = {_full(each.tag) for each in ordered}
-    text = "".join(_line(each.tag, language, inside=each.tag.parent in shown) for each in ordered)
+    text = shown([each.tag for each in ordered], language)
     best = max(ordered, key=lambda each: each.worth)
     ranges = tuple((each.tag.name_line, max(each.tag.signature_end, each.tag.name_line + 1)) for each in ordered)
     first, last = min(start for start, _ in ranges), max(end for _, end in ranges)
     tokens = sum(each.tokens for each in ordered) + _header_tokens(path)
     return Snippet(path, first, last, text, best.why, best.worth, tokens, ranges)
-
-
-def _line(tag: Tag, language: str, inside: bool = True) -> str:
-    """How a definition is shown: its signature, indented below its class."""
-    signature = tag.signature
-    if len(signature) > _MOST_SIGNATURE:
-        signature = signature[:_MOST_SIGNATURE].rsplit(" ", 1)[0] + " …"
-    if language == "python" and tag.kind in _CALLABLE and signature.endswith(":"):
-        signature += " ..."
-    depth = tag.parent.count(".") + 1 if tag.parent and inside else 0
-    parent = f"{tag.parent}: " if tag.parent and not inside else ""
-    return f"{'    ' * depth}{parent}{signature}\n"
 
 
 def _worth(question: Question, facts: Facts, file: FileFacts, tag: Tag) -> float:
@@ -147,7 +133,7 @@ def _worth(question: Question, facts: Facts, file: FileFacts, tag: Tag) -> float
             worth *= 1.0 if name == "__init__" else _SPECIAL
         elif owner not in facts.types:
             worth *= _PRIVATE
-    if worth and _is_test(file.path) and not _is_test(question.path):
+    if worth and is_test(file.path) and not is_test(question.path):
         worth *= _IN_TEST
     return worth
 
@@ -169,6 +155,8 @@ def _reasons(question: Question, facts: Facts, file: FileFacts, name: str, owner
             found.append((_UNUSED, "imported and not used yet: {}", name))
     elif owner and owner in file.names:
         found.append((relation * _OF_IMPORTED, "member of {}", owner))
+    elif file.relation == "package" and not owner:
+        found.append((_BESIDE, "in the same package", ""))
     elif file.relation == "imported":
         found.append(
             (_BESIDE, "beside what is imported", "") if file.names else (_OF_MODULE, "in an imported module", "")
@@ -194,15 +182,11 @@ def _reasons(question: Question, facts: Facts, file: FileFacts, name: str, owner
 
 @lru_cache(maxsize=32_768)
 def _tokens(tag: Tag, language: str) -> int:
-    return estimate_tokens(_line(tag, language))
+    return estimate_tokens(f"{declared(tag, language)}\n") + _MEMBER_TOKENS * bool(tag.parent)
 
 
 def _density(each: Candidate) -> float:
     return each.worth / sqrt(each.tokens + _FIXED_COST)
-
-
-def _full(tag: Tag) -> str:
-    return f"{tag.parent}.{tag.name}" if tag.parent else tag.name
 
 
 def _header_tokens(path: str) -> int:
@@ -210,7 +194,8 @@ def _header_tokens(path: str) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _is_test(path: str) -> bool:
+def is_test(path: str) -> bool:
+    """Whether a file is a test by its name."""
     name = path.rpartition("/")[2]
     marked = any(mark in name for mark in (".test.", ".spec.", "_test."))
     return marked or name.startswith("test_") or "/tests/" in f"/{path}"

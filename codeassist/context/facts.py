@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 
 from codeassist.syntax.tags import Tag
 
-Relation = Literal["imported", "receiver", "indirect", "named", "sibling"]
+Relation = Literal["imported", "receiver", "indirect", "named", "sibling", "package"]
 """How a file has to do with the cursor's: it is imported; it defines the type before the dot or a base class; it
 defines a type in the signature of something that is used; it defines a name that is used; it is the test of the file
-or what the file tests."""
+or what the file tests; it is in the same package, so that its names need no import."""
 
 
 @dataclass(frozen=True, slots=True)

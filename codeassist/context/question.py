@@ -25,6 +25,8 @@ _MOST_SIMILAR = 24
 _WORD = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LEAST_PART = 3
+_PLAIN_STRING = re.compile(r"'[^'\"\n{}$\\]*'|\"[^\"\n{}$\\]*\"")
+"""A string inside a line into which no code is woven."""
 _FIRST_LINES, _LEAST_NAME = 4, 4
 _FUNCTION = re.compile(r"\b(?:def|func|fn|function)\s+(?:\([^()\n]*\)\s*)?(\w+)\s*[(<\[]")
 _COMMON_NAMES = frozenset(
@@ -40,7 +42,8 @@ class Question:
     """`path` is relative to the workspace folder. `imports`: those of the file as it is in the editor.
 
     `names`: identifiers around the cursor with their weights; `parts`: the words they are made of. `defined`: names
-    that the file defines itself. `used`: names that the file uses. `unused`: imported names that it does not use yet.
+    that the file defines itself. `used`: names that the file uses. `unused`: imported names that it does not use yet;
+    `fresh`: these in the order of the imports, the last one first.
     `similar`: identifiers of the lines above, for a search by words. `bases`: what the class around is derived from.
     `writing`: the function whose first lines are being written; who calls it shows what it is for.
     """
@@ -53,6 +56,7 @@ class Question:
     defined: frozenset[str] = frozenset()
     used: frozenset[str] = frozenset()
     unused: frozenset[str] = frozenset()
+    fresh: tuple[str, ...] = ()
     receiver: Receiver | None = None
     similar: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
@@ -66,7 +70,7 @@ def question_at(view: CursorView, path: str) -> Question:
     names = dict(sorted(_near(view), key=lambda pair: pair[1]))  # The heaviest mention of a name counts.
     heavy = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_NAMES]
     used = _used(view)
-    bound = {local for imported in imports for local in local_names(imported)}
+    bound = list(dict.fromkeys(local for imported in imports for local in local_names(imported)))
     return Question(
         path=path,
         language=document.language,
@@ -75,7 +79,8 @@ def question_at(view: CursorView, path: str) -> Question:
         parts=_parts(dict(heavy)),
         defined=frozenset((*_DEFINES.findall(view.prefix), *_DEFINES.findall(view.suffix))),
         used=used,
-        unused=frozenset(bound - used),
+        unused=frozenset(bound) - used,
+        fresh=tuple(name for name in reversed(bound) if name not in used),
         receiver=receiver_at(view),
         similar=tuple(_similar(view)),
         bases=_bases(view),
@@ -107,8 +112,8 @@ def parts_of(name: str) -> frozenset[str]:
 def _near(view: CursorView) -> Iterator[tuple[str, float]]:
     document, line = view.document, view.document.position_at(view.offset).line
     below = view.suffix[len(view.line_suffix) :].split("\n", _AFTER_LINES + 1)[: _AFTER_LINES + 1]
-    above = document.text[document.line_start(line - _NEAR_LINES) : document.line_start(line - _CLOSE_LINES)]
-    close = document.text[document.line_start(line - _CLOSE_LINES) : document.line_start(line)]
+    above = _code(view, document.line_start(line - _NEAR_LINES), document.line_start(line - _CLOSE_LINES))
+    close = _code(view, document.line_start(line - _CLOSE_LINES), document.line_start(line))
     finished = re.sub(r"\w+$", "", view.line_prefix)
     rest = re.sub(r"^\w+", "", view.line_suffix)
     scopes = " ".join(scope.signature for scope in view.scopes)
@@ -121,6 +126,17 @@ def _near(view: CursorView) -> Iterator[tuple[str, float]]:
     ):
         for name in _WORD.findall(text):
             yield name, weight
+
+
+def _code(view: CursorView, start: int, end: int) -> str:
+    """The text between two offsets, without comments and strings: their words are no names."""
+    pieces, at = [], start
+    for span in view.prose:
+        if span.start < end and span.end > start:
+            pieces.append(view.document.text[at : max(at, min(span.start, end))])
+            at = max(at, span.end)
+    pieces.append(view.document.text[at : max(at, end)])
+    return _PLAIN_STRING.sub(" ", "\n".join(pieces))
 
 
 def _bases(view: CursorView) -> tuple[str, ...]:

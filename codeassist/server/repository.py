@@ -47,8 +47,10 @@ _ELSEWHERE_S = (1.0, 30.0)
 """Another server scans the folder: first and longest wait until it is asked again."""
 _ENOUGH_S = 1.0
 """A scan that was asked to end is killed after so long."""
-_REPAIR_EVERY_S = 10.0
+_MEND_S = (10.0, 600.0)
+"""An index that is gone or damaged is made again at once; if that does not last, after so long, and at most so long."""
 _KEPT_ANSWERS = 32
+_NOTHING = Question("", "python")
 
 TROUBLES = {
     "full": "there is no room on the disk for it",
@@ -83,6 +85,10 @@ class Repository:
         self._lookup: Lookup | None = None
         self._updater: Updater | None = None
         self._rules: Rules | None = None
+        self._loop = asyncio.get_running_loop()
+        self._scanned_file: tuple[int, int] | None = None
+        self._scanned_git: tuple[int, ...] = ()
+        self._mend_from, self._mend_wait_s = float("-inf"), _MEND_S[0]
         self._last: OrderedDict[str, Facts] = OrderedDict()
         self._late: dict[str, asyncio.Future[Facts]] = {}
         self._changed: dict[str, None] = {}
@@ -147,6 +153,8 @@ class Repository:
         tasks = {task for task in (self._scanning, self._updating) if task is not None and not task.done()}
         for task in tasks:
             task.cancel()
+        if self._updater is not None:
+            self._updater.kill()  # It may be in the middle of a file that never ends.
         closing = {self._updates.run(self._close_updater), self._lookups.run(self._close_index)}
         self._updates.close()
         self._lookups.close()
@@ -174,6 +182,10 @@ class Repository:
         except Exception as error:  # noqa: BLE001, RUF100  A completion without it is better than none.
             log_error(error, "asking the index")
             return NO_FACTS
+        if self._is_lost():
+            _soon(self._loop, self._mend)
+        elif self._git_state() != self._scanned_git:
+            _soon(self._loop, self._follow_git)
         self._last[question.path] = facts
         self._last.move_to_end(question.path)
         while len(self._last) > _KEPT_ANSWERS:
@@ -185,7 +197,33 @@ class Repository:
         self._last.clear()
         if self._lookup is not None:
             self._lookup.forget()
-        return self._index is not None and self._index.state == "ready"
+        if self._index is None:
+            return False
+        self._index.exists("")  # It opens the file anew if it is another one.
+        return self._index.state == "ready"
+
+    def _settle(self) -> None:
+        """After a scan: look at the index anew, and so that the first completion need not open it."""
+        from codeassist.workspace.store import identity
+
+        if self._forget() and self._lookup is not None:
+            try:
+                self._lookup.answer(_NOTHING)
+            except Exception as error:  # noqa: BLE001, RUF100  As for a completion.
+                log_error(error, "asking the index")
+        self._scanned_file = identity(self._index.database) if self._index is not None else None
+
+    def _is_lost(self) -> bool:
+        """Whether there is no index, or another one than the last scan left."""
+        from codeassist.workspace.store import identity
+
+        if self._index is None:
+            return False
+        return (
+            self.state in TROUBLES
+            or self._index.state != "ready"
+            or identity(self._index.database) != self._scanned_file
+        )
 
     def _hides(self, path: str) -> bool:
         from codeassist.workspace.content import is_secret
@@ -198,8 +236,18 @@ class Repository:
         self._rules = self._rules or rules_at(root, self.settings.exclude)
         return is_ignored(root, path, self._rules)
 
-    def _forget_rules(self) -> None:
+    def _before_scan(self) -> None:
         self._rules = None
+        self._scanned_git = self._git_state()
+
+    def _git_state(self) -> tuple[int, ...]:
+        """Another one after a checkout, a pull or a commit, which write these files last."""
+        state: list[int] = []
+        for name in ("HEAD", "logs/HEAD"):
+            with suppress(OSError):
+                status = (self.root / ".git" / name).stat()
+                state += (status.st_ino, status.st_mtime_ns, status.st_size)
+        return tuple(state)
 
     def _close_updater(self) -> None:
         if self._updater is not None:
@@ -239,13 +287,29 @@ class Repository:
                 self.rescan()
             elif updated.state in TROUBLES:
                 self._tell(updated.state)
+                self._mend()
+
+    def _follow_git(self) -> None:
+        """Not every editor tells of files that change, and some not of all."""
+        if self._scanning is None or self._scanning.done():
+            self.rescan()
+
+    def _mend(self) -> None:
+        """Make a lost index again; should it be lost soon after that, ever later."""
+        now = time.monotonic()
+        if now < self._mend_from or (self._scanning is not None and not self._scanning.done()):
+            return
+        lasted = now > self._mend_from + self._mend_wait_s
+        self._mend_wait_s = _MEND_S[0] if lasted else min(2 * self._mend_wait_s, _MEND_S[1])
+        self._mend_from = now + self._mend_wait_s
+        self.rescan()
 
     async def _scan_while_wanted(self) -> None:
         wait_s = _ELSEWHERE_S[0]
         while self._scan_wanted:
             self._scan_wanted = False
             await asyncio.wait({self._opening})
-            await self._lookups.run(self._forget_rules)
+            await self._lookups.run(self._before_scan)
             self.state = "scanning"
             try:
                 report = await self._scan()
@@ -254,7 +318,9 @@ class Repository:
                 raise
             self.state = report.state if report.state != "done" else "ready"
             self.scanned_at = time.monotonic()
-            await self._lookups.run(self._forget)
+            await self._lookups.run(self._settle)
+            if self._updater is not None and report.state in ("done", "elsewhere"):
+                self._updates.run(self._updater.warm)
             if report.read or report.removed:
                 self._session.choose_anew(self.root)
             self._tell(report.state)

@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["NO_TAGS", "Import", "Tag", "Tags", "tags_of", "tags_of_tree"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """One definition. Lines count from 0 and end at "\\n"; `end_line` and `signature_end` are exclusive."""
+class Tag(NamedTuple):
+    """One definition. Lines count from 0 and end at "\\n"; `end_line` and `signature_end` are exclusive.
+
+    A tuple, because one is made in a quarter of the time of a frozen dataclass, and an index makes hundreds of
+    thousands.
+    """
 
     name: str
     kind: Kind

@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from codeassist.context.choose import candidates
+from codeassist.context.choose import candidates, is_test
 from codeassist.context.facts import Facts, FileFacts, Passage, Relation
 from codeassist.context.question import Question, local_names
 from codeassist.context.receiver import types_in
+from codeassist.syntax.languages import language_of
 from codeassist.syntax.tags import Import, Tag
+from codeassist.workspace.passages import Searched, passages
 from codeassist.workspace.resolve import Paths, Resolver
 
 _MOST_FILES = 48
@@ -27,36 +29,20 @@ _NAMED_WEIGHT = 2.0
 """From this weight on, that of the cursor's line and the few before it, names are looked for everywhere."""
 _LEAST_NAME = 4
 _MOST_NAMED, _FILES_OF_A_NAME = 16, 2
-_PASSAGES, _MOST_PASSAGE_LINES = 4, 40
-_MOST_CALLERS, _AROUND_CALL = 2, 4
 _KEPT_CHASES = 2_000
 _CALLABLE = frozenset({"function", "method"})
+_FOLDER_IS_PACKAGE = frozenset({"go", "java", "kotlin", "scala", "csharp", "swift"})
+_MOST_BESIDE = 24
 _DERIVED = frozenset({"class", "interface", "struct"})
 _HAVE_MEMBERS = frozenset({"class", "interface", "struct", "enum", "implementation", "type"})
 
 
-class Stretch(Protocol):
-    """A stretch of a file that a search found."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def start_line(self) -> int: ...
-    @property
-    def end_line(self) -> int: ...
-    @property
-    def score(self) -> float: ...
-
-
-class Known(Paths, Protocol):
+class Known(Paths, Searched, Protocol):
     """The part of `index.Index` that is needed here."""
 
     def definitions_in(self, paths: Sequence[str]) -> Mapping[str, Sequence[Tag]]: ...
     def definitions_named(self, names: Collection[str], limit: int = 8) -> Mapping[str, Sequence[tuple[str, Tag]]]: ...
     def imports_in(self, paths: Sequence[str]) -> Mapping[str, Sequence[Import]]: ...
-    def similar(self, words: Sequence[str], limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
-    def mentions(self, name: str, limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
-    def text(self, path: str, start: int, end: int) -> str: ...
 
 
 class Lookup:
@@ -84,6 +70,7 @@ class Lookup:
         search.signatures()
         search.named()
         search.sibling()
+        search.package()
         facts = Facts(
             files=tuple(search.files()),
             types=frozenset(search.receiver_types),
@@ -94,9 +81,9 @@ class Lookup:
 
     def _passages(self, known: Known, question: Question) -> tuple[Passage, ...]:
         """Similar code; the same as before until the cursor is some lines further."""
-        asked = question.path, (question.writing, *question.similar)
+        asked = question.path, (question.writing, *question.fresh, *question.similar)
         if self._similar is None or self._similar[0] != asked:
-            self._similar = asked, tuple(_passages(known, question))
+            self._similar = asked, tuple(passages(known, question))
         return self._similar[1]
 
 
@@ -226,6 +213,20 @@ class _Search:
                     self._load([path])
                     self._add(path, "sibling", ())
 
+    def package(self) -> None:
+        """The other files of the folder, where a folder is a package."""
+        path, language = self.question.path, self.question.language
+        if language not in _FOLDER_IS_PACKAGE:
+            return
+        beside = [
+            found
+            for found in self.index.folder(path.rpartition("/")[0])
+            if found != path and language_of(found) == language and is_test(found) <= is_test(path)
+        ][:_MOST_BESIDE]
+        self._load(beside)
+        for found in beside:
+            self._add(found, "package", ())
+
     # How -------------------------------------------------------------------------------------------------------------
 
     def _by_use(self) -> list[Import]:
@@ -320,26 +321,6 @@ class _Search:
                 continue
             self._load([path])
             self._add(path, relation, (name,))
-
-
-def _passages(index: Known, question: Question) -> Iterator[Passage]:
-    if question.writing:
-        for found in index.mentions(question.writing, _MOST_CALLERS, (question.path,)):
-            text = index.text(found.path, found.start_line, found.end_line)
-            lines = text.splitlines(keepends=True)
-            at = next((n for n, line in enumerate(lines) if f"{question.writing}(" in line), None)
-            if at is None:
-                continue
-            first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
-            start = found.start_line + first
-            yield Passage(
-                found.path, start, found.start_line + last, "".join(lines[first:last]), f"calls {question.writing}", 2.0
-            )
-    for found in index.similar(question.similar, _PASSAGES, (question.path,)):
-        last = min(found.end_line, found.start_line + _MOST_PASSAGE_LINES)
-        text = index.text(found.path, found.start_line, last)
-        if text:
-            yield Passage(found.path, found.start_line, last, text, "similar code", found.score)
 
 
 def _names_in(tags: Sequence[Tag]) -> set[str]:

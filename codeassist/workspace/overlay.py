@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 from codeassist.context.related import OpenFile
 from codeassist.syntax.tags import NO_TAGS, Import, Tag, Tags, tags_of_tree
 from codeassist.syntax.tree import Syntax
-from codeassist.workspace.lookup import Known, Stretch
+from codeassist.workspace.lookup import Known
+from codeassist.workspace.passages import Stretch
 
 _made: WeakKeyDictionary[Syntax, Tags] = WeakKeyDictionary()
 """Made once for each version of a document; an entry goes when its document does."""

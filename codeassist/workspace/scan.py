@@ -14,7 +14,7 @@ from codeassist.workspace import writing
 from codeassist.workspace.crew import WORKER, Batch, Crew
 from codeassist.workspace.extract import read
 from codeassist.workspace.ignore import rules_at
-from codeassist.workspace.store import StoreTrouble, database_path, open_to_write, trouble_of
+from codeassist.workspace.store import StoreTrouble, database_path, distrust, open_to_write, trouble_of
 from codeassist.workspace.walk import Found, Walk
 from codeassist.workspace.worker import bad_entry
 
@@ -81,12 +81,22 @@ def scan(
 
     Never raises for what it finds on the disk: the report's state says it.
     """
-    from filelock import FileLock, Timeout
-
     root = Path(os.path.realpath(root))
     if not root.is_dir():
         return ScanReport("no-folder", str(root))
     database = database_path(root, options.folder)
+    report = _scanned(root, database, options, on_progress, cancelled)
+    if report.state == "damaged":  # It was opened without a complaint, and is built anew now.
+        distrust(database)
+        report = _scanned(root, database, options, on_progress, cancelled)
+    return report
+
+
+def _scanned(
+    root: Path, database: Path, options: ScanOptions, on_progress: Progress, cancelled: Callable[[], bool]
+) -> ScanReport:
+    from filelock import FileLock, Timeout
+
     try:
         connection = open_to_write(database)
     except StoreTrouble as error:

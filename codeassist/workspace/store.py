@@ -57,7 +57,8 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Raises StoreTrouble. The connection is in autocommit: who writes says BEGIN IMMEDIATE.
     """
     make_folder(path.parent)
-    if _distrusted(path).exists():
+    _sweep(path)
+    if _is_distrusted(path):
         set_aside(path)
     try:
         return _opened(path)
@@ -80,7 +81,9 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
             check_same_thread=False, cached_statements=256,
         )  # fmt: skip
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA mmap_size = 268435456")
+        # Not mapped: where somebody truncates the file, the system would end the server (SIGBUS).
+        connection.execute("PRAGMA mmap_size = 0")
+        connection.execute("PRAGMA cache_size = -32768")
         if connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION:
             return connection
     except sqlite3.Error:
@@ -88,6 +91,15 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
     if connection is not None:
         connection.close()
     return None
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is now, None if there is none: another one of the same name has another identity."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def make_folder(folder: Path) -> None:
@@ -103,7 +115,7 @@ def make_folder(folder: Path) -> None:
 def distrust(path: Path) -> None:
     """Note, for whoever opens it next to write, that an index is damaged: a reader saw what a writer may not."""
     with suppress(OSError):
-        _distrusted(path).touch(mode=0o600)
+        _distrusted(path).write_text(repr(identity(path)))
 
 
 def set_aside(path: Path) -> None:
@@ -113,7 +125,7 @@ def set_aside(path: Path) -> None:
     try:
         with FileLock(f"{path}.repair", timeout=_BUSY_MS / 1000):
             try:
-                broken = _distrusted(path).exists()
+                broken = _is_distrusted(path)
                 _opened(path).close()
             except StoreTrouble as error:
                 if error.trouble != "damaged":
@@ -140,6 +152,39 @@ def move_away(path: Path) -> None:
     for ending in ("-wal", "-shm"):
         with suppress(OSError):
             os.remove(f"{path}{ending}")  # noqa: PTH107
+
+
+def _sweep(path: Path) -> None:
+    """Where an index was deleted or emptied, take what was written ahead of it away too: SQLite would put it into the
+    new one, or wait for those who still read the old one. One that is being made has nothing beside it while empty."""
+    from filelock import FileLock, Timeout
+
+    rests = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
+    if _has_content(path) or not any(rest.exists() for rest in rests):
+        return
+    try:
+        with FileLock(f"{path}.repair", timeout=_BUSY_MS / 1000):
+            if not _has_content(path):
+                for rest in (path, *rests):
+                    rest.unlink(missing_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except (Timeout, OSError) as error:
+        raise StoreTrouble("unwritable", str(error)) from error
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _is_distrusted(path: Path) -> bool:
+    """Whether this file is, and not one that was here before it."""
+    try:
+        return _distrusted(path).read_text() == repr(identity(path))
+    except OSError:
+        return False
 
 
 def _distrusted(path: Path) -> Path:

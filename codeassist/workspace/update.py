@@ -16,20 +16,33 @@ from codeassist.workspace.crew import Died, Hand, hire
 from codeassist.workspace.extract import read
 from codeassist.workspace.ignore import IGNORE_FILES, Rules, is_ignored, rules_at
 from codeassist.workspace.scan import ScanOptions, ScanState
-from codeassist.workspace.store import StoreTrouble, database_path, open_to_write, trouble_of
+from codeassist.workspace.store import StoreTrouble, database_path, distrust, identity, open_to_write, trouble_of
 from codeassist.workspace.walk import is_interesting, leads_inside
 from codeassist.workspace.worker import bad_entry
 
+_TYPICAL = """
+SELECT path FROM files WHERE state = 'indexed' AND language = (
+  SELECT language FROM files WHERE state = 'indexed' GROUP BY language ORDER BY count(*) DESC LIMIT 1
+) ORDER BY abs(size - 2000) LIMIT 1
+"""
+"""A small file of the language that the folder is mostly written in."""
+_MOST_STRIKES, _START_LIMIT_S = 3, 60.0
+"""As of a crew: tries to start a worker, and how long it may take until it answers."""
 MOST_AT_ONCE = 64
 """More changed files are the business of a scan, on several processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """How an update ended. `wants_scan`: it is more than a few files, or what is ignored has changed."""
+    """How an update ended. `wants_scan`: it is more than a few files, what is ignored has changed, or the index was
+    gone and holds nothing but these files now."""
 
     state: ScanState = "done"
     wants_scan: bool = False
+
+
+class _Killed(Exception):
+    """The updater shall end."""
 
 
 class Updater:
@@ -46,11 +59,16 @@ class Updater:
         self._connection: sqlite3.Connection | None = None
         self._rules: Rules | None = None
         self._hand: Hand | None = None
+        self._opened_as: tuple[int, int] | None = None
+        self._is_new = False
+        self._killed = False
 
     def warm(self) -> None:
-        """Start the worker now, so that the first change need not wait for it."""
-        with self._lock, suppress(OSError, StoreTrouble):
-            self._prepare()
+        """Start the worker now, and have it read a file, so that the first change waits neither for it nor for its
+        grammar."""
+        with self._lock, suppress(OSError, StoreTrouble, sqlite3.Error, _Killed):
+            _, connection = self._prepare()
+            self._have_read(connection, [row[0] for row in connection.execute(_TYPICAL)], known=False)
 
     def update(self, paths: Iterable[str | Path]) -> Updated:
         """Read these files anew: paths relative to the folder, or absolute. Never raises for what is on the disk."""
@@ -58,14 +76,22 @@ class Updater:
             try:
                 return self._update(list(dict.fromkeys(paths)))
             except StoreTrouble as error:
-                self._let_go()
-                return Updated(error.trouble)
+                return self._failed(error.trouble)
             except sqlite3.Error as error:
-                self._let_go()
-                return Updated(trouble_of(error))
+                return self._failed(trouble_of(error))
             except OSError:
-                self._let_go()
-                return Updated("workers")
+                return self._failed("workers")
+            except _Killed:
+                return self._failed("cancelled")
+
+    def kill(self) -> None:
+        """End it for good, without waiting, from any thread: the worker dies whatever it reads, and an update that
+        runs ends soon, its files left for the next scan."""
+        self._killed = True  # Before the look at the worker: who hires one looks here after that.
+        hand = self._hand
+        if hand is not None:
+            with suppress(OSError):
+                hand.process.kill()
 
     def close(self) -> None:
         """End the worker and let go of the file."""
@@ -80,7 +106,7 @@ class Updater:
         rules, connection = self._prepare()
         changed: list[str] = []
         gone: list[str] = []
-        wants_scan = False
+        wants_scan, self._is_new = self._is_new, False
         for path in inside:
             absolute = self._root / path
             if absolute.is_dir():
@@ -96,16 +122,22 @@ class Updater:
         self._have_read(connection, changed)
         return Updated(wants_scan=wants_scan)
 
-    def _have_read(self, connection: sqlite3.Connection, paths: list[str]) -> None:
+    def _failed(self, state: ScanState) -> Updated:
+        self._let_go()
+        if state == "damaged":
+            distrust(self._database)
+        return Updated(state)
+
+    def _have_read(self, connection: sqlite3.Connection, paths: list[str], known: bool = True) -> None:
         """One by one, so that the first is there at once, and a worker that dies of one takes no other with it."""
         for path in paths:
-            if self._hand is None:
-                self._hand = self._hire()
+            hand = self._ready_hand()
             try:
-                answer = self._hand.ask([(path, True)], flush=True, limit_s=self._options.limit_s)
+                answer = hand.ask([(path, known)], flush=True, limit_s=self._options.limit_s)
             except Died:
-                self._hand.end()
-                self._hand = None
+                self._end_hand()
+                if self._killed:
+                    raise _Killed from None
                 raw = read(str(self._root), path, self._options.max_file_bytes)
                 if raw is not None:
                     writing.write(connection, [bad_entry(raw)])
@@ -114,18 +146,49 @@ class Updater:
                 raise StoreTrouble(answer["trouble"])
 
     def _prepare(self) -> tuple[Rules, sqlite3.Connection]:
+        if self._connection is not None and identity(self._database) != self._opened_as:
+            self._let_go()  # What is written to a file that is gone, nobody reads.
         if self._connection is None:
+            before = identity(self._database)
             self._connection = open_to_write(self._database)
+            self._opened_as = identity(self._database)
+            self._is_new = before is None or before != self._opened_as
         if self._rules is None:
             self._rules = rules_at(self._root, self._options.exclude)
-        if self._hand is None:
-            self._hand = self._hire()
+        self._ready_hand()
         return self._rules, self._connection
 
-    def _hire(self) -> Hand:
+    def _ready_hand(self) -> Hand:
+        """The worker, or a new one if it is gone, once it answers: what it dies of then is the file that it reads.
+
+        Raises OSError, StoreTrouble, _Killed.
+        """
+        if self._hand is not None and self._hand.process.poll() is None:
+            return self._hand
+        self._end_hand()
         options = self._options
         arguments = (str(self._root), str(self._database), str(options.max_file_bytes), str(options.limit_s))
-        return hire(options.worker, arguments, self._database.parent)
+        for _ in range(_MOST_STRIKES):
+            self._hand = hand = hire(options.worker, arguments, self._database.parent)
+            try:
+                if self._killed:
+                    raise _Killed
+                answer = hand.ask([], flush=True, limit_s=_START_LIMIT_S)
+            except Died:
+                self._end_hand()
+                continue
+            if "trouble" in answer:
+                raise StoreTrouble(answer["trouble"])
+            return hand
+        raise OSError("the worker ends at once")
+
+    def _end_hand(self) -> None:
+        hand, self._hand = self._hand, None
+        if hand is not None:
+            if self._killed:
+                with suppress(OSError):
+                    hand.process.kill()
+            hand.end()
 
     def _relative(self, path: str | Path) -> str:
         """The path in the folder, "" if it is outside or its name is not UTF-8."""
@@ -160,8 +223,7 @@ class Updater:
         return [row[0] for row in rows]  # "0" follows "/".
 
     def _let_go(self) -> None:
-        if self._hand is not None:
-            self._hand.end()
+        self._end_hand()
         if self._connection is not None:
             self._connection.close()
-        self._hand = self._connection = self._rules = None
+        self._connection = self._rules = None

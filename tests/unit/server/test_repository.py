@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +23,9 @@ from codeassist.server.repositories import Repositories, _is_of_version_control,
 from codeassist.server.repository import Repository
 from codeassist.server.session import Session
 from codeassist.settings import IndexSettings
+from codeassist.workspace.scan import ScanOptions
+from codeassist.workspace.store import open_to_write
+from tests.unit.workspace.making import FAULTY
 
 QUESTION = Question("shop.py", "python")
 FOUND = Facts(types=frozenset({"Money"}))
@@ -94,6 +100,111 @@ async def test_ignored_and_secret_files_are_hidden(repository: Repository) -> No
     assert await repository.hides(".env")
     assert await repository.hides(".ssh/config.py")
     assert not await repository.hides("a.py")
+
+
+async def until_ready(repository: Repository) -> None:
+    while repository._scanning is not None and not repository._scanning.done():
+        await asyncio.wait({repository._scanning}, timeout=20)
+    assert repository.state == "ready"
+
+
+async def known(repository: Repository) -> int:
+    files: int = (await repository.count())["files"]
+    return files
+
+
+@pytest.mark.parametrize("how", ["deleted", "folder deleted", "truncated", "garbage", "replaced"])
+async def test_an_index_that_is_lost_is_made_again_by_itself(repository: Repository, how: str) -> None:
+    (repository.root / "shop.py").write_text("def total(): ...\n")
+    await until_ready(repository)
+    repository.rescan()
+    await until_ready(repository)
+    assert await known(repository) == 1
+    assert repository._index is not None
+    lose(repository._index.database, how)
+    while await known(repository) != 1 or how in ("deleted", "replaced"):
+        before = repository._scanning
+        assert await repository.answer(Question("shop.py", "python"), ()) is not None
+        await asyncio.sleep(0)
+        if repository._scanning is not before:
+            break
+    await until_ready(repository)
+    assert await known(repository) == 1
+    assert not await repository._lookups.run(repository._is_lost)
+
+
+def lose(database: Path, how: str) -> None:
+    if how == "deleted":
+        database.unlink()
+    elif how == "folder deleted":
+        shutil.rmtree(database.parent)
+    elif how == "truncated":
+        os.truncate(database, 0)
+        Path(f"{database}-wal").unlink(missing_ok=True)
+    elif how == "garbage":
+        database.write_bytes(b"no database" * 10_000)
+        Path(f"{database}-wal").unlink(missing_ok=True)
+    else:
+        other = database.with_name("other.sqlite3")
+        open_to_write(other).close()
+        other.replace(database)
+
+
+async def test_an_index_that_is_lost_again_and_again_is_left_alone_ever_longer(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until_ready(repository)
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    scans: list[float] = []
+    monkeypatch.setattr(repository, "rescan", lambda: scans.append(now))
+    for _ in range(1000):
+        repository._mend()
+        now += 1.0
+    assert [after - before for before, after in itertools.pairwise(scans)] == [10, 20, 40, 80, 160, 320]
+    now += 10_000.0
+    repository._mend()
+    now += 10.0
+    repository._mend()
+    assert len(scans) == 9
+
+
+async def test_what_full_disks_leave_is_tried_again(repository: Repository) -> None:
+    await until_ready(repository)
+    assert not repository._is_lost()
+    repository.state = "full"
+    assert repository._is_lost()
+
+
+async def test_the_worker_of_changed_files_waits_ready_after_the_first_scan(repository: Repository) -> None:
+    await until_ready(repository)
+    await repository._updates.run(lambda: None)  # What was asked of that lane before is done.
+    assert repository._updater is not None
+    assert repository._updater._hand is not None
+    assert repository._updater._hand.process.poll() is None
+
+
+async def test_the_end_does_not_wait_for_a_file_that_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "_options", lambda _: ScanOptions(worker=FAULTY, limit_s=600.0))
+    root = tmp_path / "project"
+    root.mkdir()
+    session = Session(roots=(root,))
+    made = Repository(root, IndexSettings(), session, Progress(Server("test", "0")), lambda *_: None)
+    await until_ready(made)
+    await made._updates.run(lambda: None)
+    (root / "a.py").write_text("# HANG\n")
+    made.changed(["a.py"])
+    assert made._updater is not None
+    assert made._updater._hand is not None
+    process = made._updater._hand.process
+    while not made._updater._lock.locked():  # noqa: ASYNC110  A lock of threads.
+        await asyncio.sleep(0)
+    await made.stop()
+    await asyncio.get_running_loop().run_in_executor(None, process.wait, 20)
+    await session.shut_down()
 
 
 def test_every_trouble_of_a_scan_has_its_sentence() -> None:

@@ -225,3 +225,24 @@ def test_starts_afresh_when_most_words_are_of_what_is_gone(place: Workplace) -> 
     assert place.scan().read == 1
     assert [found.path for found in place.index.mentions("method_1", 5)] == ["a.py"]
     assert place.scan().read == 0
+
+
+def test_an_index_that_turns_out_to_be_damaged_is_built_anew_in_the_same_scan(place: Workplace) -> None:
+    """It opens, and has its version, but a table is gone."""
+    place.write({"a.py": module(1), "b.py": module(2)})
+    place.scan()
+    connection = open_to_write(place.index.database)
+    connection.execute("DROP TABLE definitions")
+    connection.close()
+    place.write({"a.py": module(3)})
+    report = place.scan()
+    assert (report.state, report.read) == ("done", 2)
+    assert sorted(place.index.definitions_named(["Thing1", "Thing2", "Thing3"])) == ["Thing2", "Thing3"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="names there are UTF-8")
+def test_odd_folders_and_names_are_counted_and_the_rest_is_read(place: Workplace) -> None:
+    place.write({"a.py": module(1)})
+    (place.root / os.fsdecode(b"caf\xe9.py")).write_text("x = 1\n")
+    report = place.scan()
+    assert (report.state, report.odd_names, place.paths()) == ("done", 1, ["a.py"])

@@ -167,3 +167,15 @@ def test_missing(tmp_path: Path) -> None:
     assert index.ending("a.py") == []
     assert index.counts().files == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_what_was_written_ahead_of_a_deleted_index_is_not_put_into_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    connection = store.open_to_write(path)
+    writing.write(connection, [entry("old.py")])
+    assert path.with_name("x.sqlite3-wal").stat().st_size
+    path.unlink()
+    fresh = store.open_to_write(path)
+    assert fresh.execute("SELECT count(*) FROM files").fetchone() == (0,)
+    assert fresh.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()

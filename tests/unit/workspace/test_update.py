@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from codeassist.workspace.update import Updater
+from codeassist.workspace import store
+from codeassist.workspace.update import Updated, Updater
 from tests.unit.workspace.making import FAULTY, Workplace
 
 
@@ -82,3 +85,86 @@ def test_worker_cannot_be_started(place: Workplace) -> None:
     updater = Updater(place.root, place.options(worker=("/no/such/program",)))
     updater.warm()
     assert updater.update(["a.py"]).state == "workers"
+
+
+def test_killed_while_a_file_never_ends(place: Workplace) -> None:
+    """No file is lost by it, and no process is left."""
+    place.write({"a.py": "# HANG\n", "b.py": "def after(): pass\n"})
+    updater = Updater(place.root, place.options(worker=FAULTY, limit_s=600.0))
+    updater.warm()
+    assert updater._hand is not None
+    process = updater._hand.process
+    ended: list[Updated] = []
+    thread = threading.Thread(target=lambda: ended.append(updater.update(["a.py", "b.py"])))
+    thread.start()
+    while process.stdin is not None and not updater._lock.locked():
+        pass
+    updater.kill()
+    thread.join(20)
+    assert [updated.state for updated in ended] == ["cancelled"]
+    assert process.wait(20) != 0
+    assert place.paths("bad") == place.paths() == []
+    assert updater.update(["b.py"]).state == "cancelled"  # It hires nobody any more.
+    assert updater._hand is None
+
+
+def test_a_worker_that_was_killed_while_it_had_nothing_to_do_loses_no_file(place: Workplace, updater: Updater) -> None:
+    updater.warm()
+    assert updater._hand is not None
+    updater._hand.process.kill()
+    updater._hand.process.wait()
+    place.write({"a.py": "def new(): pass\n"})
+    assert updater.update(["a.py"]).state == "done"
+    assert place.paths("bad") == []
+    assert list(place.index.definitions_named(["new"])) == ["new"]
+
+
+def test_a_worker_that_ends_at_once_loses_no_file(place: Workplace) -> None:
+    place.write({"a.py": "def known(): pass\n"})
+    place.scan()
+    updater = Updater(place.root, place.options(worker=(sys.executable, "-c", "")))
+    assert updater.update(["a.py"]).state == "workers"
+    assert place.paths() == ["a.py"]
+
+
+def test_warm_has_the_worker_read_a_file(place: Workplace, updater: Updater) -> None:
+    """So that its grammar is loaded: the one read is of the language of most."""
+    place.write({"c.py": "# CRASH\n" + "x = 1\n" * 330})
+    updater.update(["a.py"])
+    with store.open_to_write(place.index.database) as connection:
+        connection.execute("INSERT INTO files SELECT 9, 'c.py', folder, 'yp.c', language, 2000, 1, hash, state, 1 "
+                           "FROM files WHERE path = 'a.py'")  # fmt: skip
+    updater.warm()
+    assert place.paths("bad") == ["c.py"]
+
+
+def test_an_index_that_was_deleted_is_begun_anew(place: Workplace, updater: Updater) -> None:
+    assert not updater.update(["a.py"]).wants_scan
+    place.index.database.unlink()
+    place.write({"a.py": "def new(): pass\n"})
+    assert updater.update(["a.py"]) == Updated("done", wants_scan=True)
+    assert place.paths() == ["a.py"]
+    assert not updater.update(["a.py"]).wants_scan
+
+
+def test_a_folder_of_indexes_that_was_deleted(place: Workplace, updater: Updater) -> None:
+    import shutil
+
+    updater.update(["a.py"])
+    shutil.rmtree(place.folder)
+    assert updater.update(["a.py"]) == Updated("done", wants_scan=True)
+    assert place.paths() == ["a.py"]
+
+
+def test_an_index_that_was_overwritten_is_built_anew_by_the_next_scan(place: Workplace, updater: Updater) -> None:
+    updater.update(["a.py"])
+    database = place.index.database
+    place.write({"a.py": "def new(): pass\n"})
+    with database.open("r+b") as file:
+        file.write(b"garbage!" * (database.stat().st_size // 8))
+    subprocess.run(["rm", "-f", f"{database}-wal"], check=True)
+    if updater.update(["a.py"]).state == "done":  # SQLite may not have looked yet.
+        assert place.index.state != "ready"
+    report = place.scan()
+    assert (report.state, place.paths()) == ("done", ["a.py", "sub/b.py"])
+    assert updater.update(["a.py"]).state == "done"

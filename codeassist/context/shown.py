@@ -1,0 +1,68 @@
+"""How definitions look in a prompt: as declarations of their language, so that a model reads them as code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codeassist.syntax.tags import Tag
+
+_MOST_SIGNATURE = 240
+"""Characters of a signature that are shown; the rest are parameters that nobody reads."""
+_CALLABLE = frozenset({"function", "method"})
+_TYPES = frozenset({"class", "interface", "struct", "enum", "implementation"})
+_BRACES = frozenset({
+    "c", "cpp", "csharp", "go", "java", "javascript", "kotlin", "php", "rust", "scala", "swift", "tsx", "typescript",
+})  # fmt: skip
+_ENDED = frozenset({"c", "cpp", "csharp", "java", "javascript", "php", "rust", "tsx", "typescript"})
+"""A function without a body ends with a semicolon there, as in headers, interfaces and declaration files."""
+_INDENT = "    "
+
+
+def declared(tag: Tag, language: str, *, open_: bool = False) -> str:
+    """The declaration of `tag`, without its indent and line end. `open_`: members follow, and then `closing`."""
+    signature = tag.signature
+    if len(signature) > _MOST_SIGNATURE:
+        signature = signature[:_MOST_SIGNATURE].rsplit(" ", 1)[0] + " …"
+    if language == "python":
+        return signature if open_ or not signature.endswith(":") else f"{signature} ..."
+    if language not in _BRACES:
+        return signature
+    if tag.kind in _CALLABLE:
+        if signature.endswith(("=>", "=")):
+            return f"{signature} {{ ... }}"
+        return f"{signature};" if language in _ENDED and signature[-1:] not in (";", "}") else signature
+    if tag.kind in _TYPES and signature[-1:] not in ("{", ";", "}"):
+        return f"{signature} {{" if open_ else f"{signature} {{}}"
+    return signature
+
+
+def closing(tag: Tag, language: str) -> str:
+    """The line that ends a type whose members were shown; "" where none does."""
+    return "}\n" if language in _BRACES and tag.kind in _TYPES else ""
+
+
+def shown(tags: Sequence[Tag], language: str) -> str:
+    """Definitions of one file in their order, outer before inner, as a text of declarations."""
+    with_members = {tag.parent for tag in tags}
+    names = {full_name(tag) for tag in tags}
+    lines: list[str] = []
+    around: list[Tag] = []
+    for tag in tags:
+        while around and tag.parent != full_name(around[-1]):
+            last = around.pop()
+            lines.append(_indent(last, names) + closing(last, language))
+        opened = full_name(tag) in with_members and tag.kind not in _CALLABLE
+        stray = f"{tag.parent}: " if tag.parent and tag.parent not in names else ""
+        lines.append(f"{_indent(tag, names)}{stray}{declared(tag, language, open_=opened)}\n")
+        if opened:
+            around.append(tag)
+    lines += [_indent(last, names) + closing(last, language) for last in reversed(around)]
+    return "".join(line for line in lines if line.strip())
+
+
+def full_name(tag: Tag) -> str:
+    return f"{tag.parent}.{tag.name}" if tag.parent else tag.name
+
+
+def _indent(tag: Tag, names: set[str]) -> str:
+    return _INDENT * (tag.parent.count(".") + 1) if tag.parent in names else ""

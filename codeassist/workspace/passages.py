@@ -1,0 +1,86 @@
+"""Stretches of other files that show how something is done here: calls of the function being written, uses of what is
+imported, and code like that above the cursor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+from codeassist.context.facts import Passage
+from codeassist.context.question import Question
+
+_MOST_SIMILAR, _MOST_CALLERS, _MOST_USED, _USES = 6, 2, 2, 1
+_AROUND_CALL = 4
+_FOCUS_LINES = 20
+_HALF_WEIGHT = 12
+"""So many words above the cursor, one counts half as much as the last."""
+_IDLE_START = 0.9
+_CALL_SCORE, _USE_SCORE = 3.0, 2.0
+_WORD = re.compile(r"[^\W\d]\w*")
+_IMPORT = re.compile(r"\s*(?:import|from|use|using|require|include|export)\b")
+
+
+class Stretch(Protocol):
+    """A stretch of a file that a search found."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def start_line(self) -> int: ...
+    @property
+    def end_line(self) -> int: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Searched(Protocol):
+    """The part of `index.Index` that is needed here."""
+
+    def similar(self, words: Sequence[str], limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
+    def mentions(self, name: str, limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
+    def text(self, path: str, start: int, end: int) -> str: ...
+
+
+def passages(index: Searched, question: Question) -> Iterator[Passage]:
+    """The stretches that are worth showing for a question, best first."""
+    if question.writing:
+        yield from _calls(index, question.writing, question.path, "calls", _CALL_SCORE, _MOST_CALLERS)
+    for name in question.fresh[:_MOST_USED]:
+        yield from _calls(index, name, question.path, "uses", _USE_SCORE, _USES)
+    for found in index.similar(question.similar, _MOST_SIMILAR, (question.path,)):
+        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
+        first, last = _focus(lines, question.similar)
+        if last > first:
+            start, end = found.start_line + first, found.start_line + last
+            yield Passage(found.path, start, end, "".join(lines[first:last]), "similar code", found.score)
+
+
+def _calls(index: Searched, name: str, path: str, why: str, score: float, most: int) -> Iterator[Passage]:
+    """The lines around the first calls of a function, or uses of a type, outside of its definition."""
+    call = re.compile(rf"(?<!def )(?<!func )(?<!function )(?<!fn )\b{re.escape(name)}\s*[(<]")
+    count = 0
+    for found in index.mentions(name, 3 * most + 1, (path,)):
+        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
+        at = next((number for number, line in enumerate(lines) if call.search(line) and not _IMPORT.match(line)), None)
+        if at is None:
+            continue
+        first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
+        start, end = found.start_line + first, found.start_line + last
+        yield Passage(found.path, start, end, "".join(lines[first:last]), f"{why} {name}", score)
+        count += 1
+        if count == most:
+            return
+
+
+def _focus(lines: Sequence[str], words: Sequence[str]) -> tuple[int, int]:
+    """The run of lines of a stretch that holds most of `words`, the first of which count most; (0, 0) for none."""
+    weights = {word: 1 / (1 + number / _HALF_WEIGHT) for number, word in enumerate(words)}
+    held = [weights.keys() & set(_WORD.findall(line)) for line in lines]
+    best, place = 0.0, (0, 0)
+    for first in range(max(1, len(lines) - _FOCUS_LINES + 1)):
+        seen: set[str] = set().union(*held[first : first + _FOCUS_LINES])
+        worth = sum(weights[word] for word in seen) * (1.0 if held[first : first + 1] != [set()] else _IDLE_START)
+        if worth > best:
+            best, place = worth, (first, min(len(lines), first + _FOCUS_LINES))
+    return place
