@@ -29,8 +29,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from codeassist.context.cursor import cursor_view
+from codeassist.context.limits import ContextLimits
+from codeassist.context.question import Question, question_at
 from codeassist.syntax.languages import language_of
+from codeassist.syntax.tree import parse
+from codeassist.text.document import Document, Offset
 from codeassist.workspace.index import Index
+from codeassist.workspace.lookup import Lookup
 from codeassist.workspace.scan import ScanOptions, ScanReport
 from codeassist.workspace.scanner import ScanProcess
 from codeassist.workspace.update import Updater
@@ -40,6 +46,7 @@ RATIO, WARM_S, CHANGED_MS, LOOKUP_MS, MEMORY_MB = 2.0, 1.0, 50.0, 10.0, 400.0
 BATCH = 48
 QUESTIONS = 300
 CHANGES = 30
+WORDS_BETWEEN = 8
 WORD = re.compile(r"[A-Za-z_]\w{2,}")
 
 
@@ -180,7 +187,6 @@ def questions(root: Path, index: Index, files: Sequence[tuple[str, str]]) -> dic
     connection = index._connection()
     assert connection is not None
     names = [name for (name,) in connection.execute("SELECT DISTINCT name FROM definitions WHERE length(name) > 3")]
-    owners = [name for (name,) in connection.execute("SELECT DISTINCT owner FROM definitions WHERE owner <> ''")]
 
     def words() -> list[str]:
         lines = (root / chance.choice(paths)).read_text(encoding="utf-8", errors="replace").split("\n")
@@ -188,27 +194,30 @@ def questions(root: Path, index: Index, files: Sequence[tuple[str, str]]) -> dic
         return list(dict.fromkeys(WORD.findall("\n".join(lines[start : start + 12]))))
 
     prepared = [words() for _ in range(QUESTIONS)]
-
-    def completion() -> None:
-        """What one completion asks at most: of all kinds, in a file whose imports were not looked at before."""
-        imported = chance.sample(paths, min(12, len(paths)))
-        for path in imported:
-            index.exists(path)
-            index.ending(path.rpartition("/")[2])
-        index.definitions_in(imported)
-        index.imports_in(imported[:4])
-        index.definitions_named(chance.sample(names, 16))
-        index.members_of(chance.sample(owners, 2))
-        index.similar(chance.choice(prepared), 6)
-        index.mentions(chance.choice(names), 6)
-
+    lookup = Lookup(index)
+    cursors = iter([at for path in chance.sample(paths, QUESTIONS // 2) for at in cursors_in(root, path, chance)])
     return {
         "definitions of 12 files": lambda: index.definitions_in(chance.sample(paths, min(12, len(paths)))),
         "definitions of 16 names": lambda: index.definitions_named(chance.sample(names, 16)),
         "similar stretches": lambda: index.similar(chance.choice(prepared), 6),
         "mentions": lambda: index.mentions(chance.choice(names), 6),
-        "one completion": completion,
+        # Every second one is the first in a file of which nothing is known.
+        "one completion": lambda: lookup.answer(next(cursors)),
     }
+
+
+def cursors_in(root: Path, path: str, chance: random.Random) -> list[Question]:
+    """What completions ask at the ends of two words of a file, the second some lines below the first."""
+    text = (root / path).read_text(encoding="utf-8", errors="replace")
+    ends = [word.end() for word in WORD.finditer(text)] or [len(text)]
+    first = chance.randrange(len(ends))
+    document = Document.create((root / path).as_uri(), text, language_of(path))
+    syntax = parse(document)
+    limits = ContextLimits()
+    return [
+        question_at(cursor_view(syntax, Offset(ends[at]), limits), path)
+        for at in (first, min(first + WORDS_BETWEEN, len(ends) - 1))
+    ]
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

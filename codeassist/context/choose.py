@@ -7,7 +7,7 @@ bodies would. Those of one file come together, in their order, members below the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
@@ -37,6 +37,12 @@ _CALLABLE = frozenset({"function", "method"})
 _QUIET = frozenset({"section", "rule", "key", "element", "module"})
 
 
+_Reasons = tuple[float, float, str, str]
+"""What speaks for a definition: in all; the foremost reason, its words, and the name that goes into them. Tuples,
+because thousands are made at a keystroke."""
+_NO_REASON: _Reasons = (0.0, 0.0, "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What was chosen for a prompt, and the line of the cursor then."""
@@ -50,20 +56,18 @@ NOTHING_HELD = Held()
 
 def candidates(question: Question, facts: Facts) -> list[Candidate]:
     """The definitions of `facts` that are worth a line, best first, and not more than can matter."""
-    best: dict[tuple[str, int, str], tuple[float, FileFacts, Tag]] = {}
+    best: dict[tuple[str, int, str], tuple[_Reasons, FileFacts, Tag]] = {}
     for file in facts.files:
-        for tag in file.tags:
-            if tag.kind in _QUIET or not tag.signature or (tag.kind == "field" and not tag.parent):
-                continue  # A field of nothing stands in a type without a name, or where the parser lost its way.
-            worth = _worth(question, facts, file, tag)
+        for judged in _judged(question, facts, file):
+            reasons, _, tag = judged
             key = (file.path, tag.name_line, tag.name)
-            if worth >= _LEAST_WORTH and (key not in best or best[key][0] < worth):
-                best[key] = worth, file, tag
+            if key not in best or best[key][0] < reasons:
+                best[key] = judged
     # Lines are measured only for those that have a chance.
-    likely = sorted(best.values(), key=lambda each: (-each[0], each[1].path, each[2].start_line))[: 2 * _MOST]
+    likely = sorted(best.values(), key=lambda each: (-each[0][0], each[1].path, each[2].start_line))[: 2 * _MOST]
     found = [
-        Candidate(file.path, tag, worth, _tokens(tag, question.language), _why(question, facts, file, tag))
-        for worth, file, tag in likely
+        Candidate(file.path, tag, worth, _tokens(tag, question.language), why.format(about))
+        for (worth, _, why, about), file, tag in likely
     ]
     return sorted(found, key=lambda each: (-_density(each), each.path, each.tag.start_line))[:_MOST]
 
@@ -124,60 +128,91 @@ def _snippet(path: str, members: list[Candidate], language: str) -> Snippet:
     return Snippet(path, first, last, text, best.why, best.worth, tokens, ranges)
 
 
-def _worth(question: Question, facts: Facts, file: FileFacts, tag: Tag) -> float:
-    """How much it helps to see the definition."""
-    name, owner = tag.name, tag.parent.rpartition(".")[2]
-    worth = sum([value for value, _, _ in _reasons(question, facts, file, name, owner)])
-    if name.startswith("_") and worth:
-        if name.startswith("__") and name.endswith("__"):
-            worth *= 1.0 if name == "__init__" else _SPECIAL
-        elif owner not in facts.types:
-            worth *= _PRIVATE
-    if worth and is_test(file.path) and not is_test(question.path):
-        worth *= _IN_TEST
-    return worth
-
-
-def _why(question: Question, facts: Facts, file: FileFacts, tag: Tag) -> str:
-    """The foremost reason."""
-    _, words, about = max(_reasons(question, facts, file, tag.name, tag.parent.rpartition(".")[2]))
-    return words.format(about)
-
-
-def _reasons(question: Question, facts: Facts, file: FileFacts, name: str, owner: str) -> list[tuple[float, str, str]]:
-    """What speaks for a definition: how much, why, and the name that goes into those words."""
-    found: list[tuple[float, str, str]] = []
-    relation = _RELATION_WORTH[file.relation]
-    local = facts.hidden.get(name, name)
-    if not owner and name in file.names:
-        found.append((relation * _IMPORTED, f"{file.relation} {{}}", name))
-        if local in question.unused:
-            found.append((_UNUSED, "imported and not used yet: {}", name))
-    elif owner and owner in file.names:
-        found.append((relation * _OF_IMPORTED, "member of {}", owner))
-    elif file.relation == "package" and not owner:
-        found.append((_BESIDE, "in the same package", ""))
-    elif file.relation == "imported":
-        found.append(
-            (_BESIDE, "beside what is imported", "") if file.names else (_OF_MODULE, "in an imported module", "")
+def _judged(question: Question, facts: Facts, file: FileFacts) -> Iterator[tuple[_Reasons, FileFacts, Tag]]:
+    """The definitions of a file that are worth a line."""
+    at_top, in_type = _beside(file)
+    share = _IN_TEST if is_test(file.path) and not is_test(question.path) else 1.0
+    for tag in file.tags:
+        name, owner = tag.name, tag.parent.rpartition(".")[2]
+        if tag.kind in _QUIET or not tag.signature or (tag.kind == "field" and not owner):
+            continue  # A field of nothing stands in a type without a name, or where the parser lost its way.
+        place = (
+            _as_member(question, facts, file, owner, in_type) if owner else _at_top(question, facts, file, name, at_top)
         )
-    if owner:
-        if owner in facts.types:
-            found.append((_RECEIVER, "member of {}, the type before the dot", owner))
-        near_owner = question.names.get(facts.hidden.get(owner, owner))
-        if near_owner:
-            found.append((relation * _NEAR_PARENT * near_owner, "member of {}, which is used here", owner))
+        worth, best, why, about = _by_name(question, facts, _RELATION_WORTH[file.relation], name, place)
+        worth *= share
+        if name[0] == "_":
+            if name.startswith("__") and name.endswith("__"):
+                worth *= 1.0 if name == "__init__" else _SPECIAL
+            elif owner not in facts.types:
+                worth *= _PRIVATE
+        if worth >= _LEAST_WORTH:
+            yield (worth, best, why, about), file, tag
+
+
+def _at_top(question: Question, facts: Facts, file: FileFacts, name: str, beside: _Reasons) -> _Reasons:
+    """What speaks for a definition at the top of its file, by where it stands."""
+    if name not in file.names:
+        return beside
+    worth = _RELATION_WORTH[file.relation] * _IMPORTED
+    if facts.hidden.get(name, name) in question.unused:
+        return worth + _UNUSED, _UNUSED, "imported and not used yet: {}", name
+    return worth, worth, file.relation + " {}", name
+
+
+def _as_member(question: Question, facts: Facts, file: FileFacts, owner: str, beside: _Reasons) -> _Reasons:
+    """What speaks for a member, by the type that it is in."""
+    worth, best, why, about = beside
+    if owner in file.names:
+        worth = best = _RELATION_WORTH[file.relation] * _OF_IMPORTED
+        why, about = "member of {}", owner
+    near = question.names.get(facts.hidden.get(owner, owner))
+    if near:
+        gain = _RELATION_WORTH[file.relation] * _NEAR_PARENT * near
+        worth += gain
+        if gain > best:
+            best, why, about = gain, "member of {}, which is used here", owner
+    if owner in facts.types:
+        return worth + _RECEIVER, _RECEIVER, "member of {}, the type before the dot", owner
+    return worth, best, why, about
+
+
+def _by_name(question: Question, facts: Facts, relation: float, name: str, place: _Reasons) -> _Reasons:
+    """Added to `place`: what speaks for a definition by what it is called."""
+    worth, best, why, about = place
+    local = facts.hidden.get(name, name)
     near = question.names.get(local)
     if near:
-        if local not in question.defined:
-            found.append((relation * _NEAR * near, "{} is used here", name))
+        gain = relation * _NEAR * near if local not in question.defined else 0.0
+        worth += gain
+        if gain > best:
+            best, why, about = gain, "{} is used here", name
     elif local in question.used:
-        found.append((relation * _USED, "{} is used in this file", name))
+        gain = relation * _USED
+        worth += gain
+        if gain > best:
+            best, why, about = gain, "{} is used in this file", name
     parts = parts_of(name)
     alike = sum([question.parts.get(part, 0.0) for part in parts])
     if alike:
-        found.append((relation * _ALIKE * alike / (3.0 * sqrt(len(parts))), "{} resembles what stands here", name))
-    return found
+        gain = relation * _ALIKE * alike / (3.0 * sqrt(len(parts)))
+        worth += gain
+        if gain > best:
+            best, why, about = gain, "{} resembles what stands here", name
+    return worth, best, why, about
+
+
+def _beside(file: FileFacts) -> tuple[_Reasons, _Reasons]:
+    """What speaks for a definition of the file of which nothing else is known: one at the top, a member."""
+    if file.relation == "package":
+        return (_BESIDE, _BESIDE, "in the same package", ""), _NO_REASON
+    if file.relation != "imported":
+        return _NO_REASON, _NO_REASON
+    if file.names:
+        imported = _BESIDE, _BESIDE, "beside what is imported", ""
+    else:
+        imported = _OF_MODULE, _OF_MODULE, "in an imported module", ""
+    return imported, imported
 
 
 @lru_cache(maxsize=32_768)
@@ -186,7 +221,8 @@ def _tokens(tag: Tag, language: str) -> int:
 
 
 def _density(each: Candidate) -> float:
-    return each.worth / sqrt(each.tokens + _FIXED_COST)
+    tokens = min(each.tokens, _FIXED_COST) if each.worth >= _URGENT else each.tokens
+    return each.worth / sqrt(tokens + _FIXED_COST)
 
 
 def _header_tokens(path: str) -> int:

@@ -9,13 +9,12 @@ from codeassist.context.limits import ContextLimits
 from codeassist.context.tokens import estimate_tokens
 from codeassist.context.window import window_start
 from codeassist.syntax.grammars import line_comment
-from codeassist.syntax.outline import Symbol, comments_and_strings, enclosing
+from codeassist.syntax.outline import Symbol, enclosing
 from codeassist.syntax.outline import imports as import_spans
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset, Span
 
 _SIGNATURE_LINES = 6
-_NEAR_LINES = 24
 _OPENER = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin|try|repeat|loop|finally|ensure))$")
 _HEADER = re.compile(r"\s*(?:def|class|module|function|local function|if|unless|elsif|while|until|for|case|when)\b")
 """Lines that open a block without a sign at their end, in languages that close blocks with a word."""
@@ -33,8 +32,7 @@ class CursorView:
     start of the cursor's line, as far as it stands before the cursor. `line_prefix`, `line_suffix`: that line
     before and after the cursor, without its line end.
     `block_start`: the cursor stands right after an opener such as `:` or `{`, or on the blank line below one.
-    `imports`: the import statements of the document. `prose`: comments, and strings that hold whole lines, near the
-    cursor.
+    `imports`: the import statements of the document.
     """
 
     document: Document
@@ -50,7 +48,6 @@ class CursorView:
     line_suffix: str
     block_start: bool
     imports: tuple[Span, ...] = ()
-    prose: tuple[Span, ...] = ()
     prefix_tokens: int = 0
     suffix_tokens: int = 0
 
@@ -68,11 +65,8 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
     suffix_end, suffix_tokens = _suffix_end(document, position.line, offset, limits)
     scopes: tuple[Symbol, ...] = ()
     imports: tuple[Span, ...] = ()
-    prose: tuple[Span, ...] = ()
     if isinstance(source, Syntax):
         scopes, imports = enclosing(source, offset), import_spans(source)
-        near = position.line - _NEAR_LINES, position.line + _NEAR_LINES
-        prose = comments_and_strings(source, Span(*(document.line_start(number) for number in near)))
     line = document.line(position.line)
     line_prefix, line_suffix = line[: position.column], line[position.column :]
     budget = limits.prompt_tokens - suffix_tokens
@@ -91,7 +85,6 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
         line_suffix=line_suffix,
         block_start=_at_block_start(document, position.line, line_prefix, line_suffix),
         imports=imports,
-        prose=prose,
         prefix_tokens=prefix_tokens,
         suffix_tokens=suffix_tokens,
     )

@@ -27,7 +27,8 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of a file. Lines count from 0, `end_line` is exclusive. `why` in a few words."""
+    """A stretch of a file. Lines count from 0, `end_line` is exclusive. `why` in a few words. `telling`: it has to do
+    with the code at the cursor for a better reason than that it looks alike."""
 
     path: str
     start_line: int
@@ -35,6 +36,7 @@ class Passage:
     text: str
     why: str
     score: float
+    telling: bool = False
 
 
 Key: TypeAlias = tuple[str, str, str]

@@ -22,11 +22,12 @@ _KEPT_FILES = 64
 @dataclass(frozen=True, slots=True)
 class OpenFile:
     """An open document under the path that the prompt shows. `syntax` is None where the language is
-    unknown."""
+    unknown. `edited_line`: where it was edited last, from 0; None if it was not."""
 
     path: str
     syntax: Syntax | None = field(compare=False)
     document: Document
+    edited_line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

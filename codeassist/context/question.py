@@ -25,8 +25,6 @@ _MOST_SIMILAR = 24
 _WORD = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LEAST_PART = 3
-_PLAIN_STRING = re.compile(r"'[^'\"\n{}$\\]*'|\"[^\"\n{}$\\]*\"")
-"""A string inside a line into which no code is woven."""
 _FIRST_LINES, _LEAST_NAME = 4, 4
 _FUNCTION = re.compile(r"\b(?:def|func|fn|function)\s+(?:\([^()\n]*\)\s*)?(\w+)\s*[(<\[]")
 _COMMON_NAMES = frozenset(
@@ -112,8 +110,8 @@ def parts_of(name: str) -> frozenset[str]:
 def _near(view: CursorView) -> Iterator[tuple[str, float]]:
     document, line = view.document, view.document.position_at(view.offset).line
     below = view.suffix[len(view.line_suffix) :].split("\n", _AFTER_LINES + 1)[: _AFTER_LINES + 1]
-    above = _code(view, document.line_start(line - _NEAR_LINES), document.line_start(line - _CLOSE_LINES))
-    close = _code(view, document.line_start(line - _CLOSE_LINES), document.line_start(line))
+    above = document.text[document.line_start(line - _NEAR_LINES) : document.line_start(line - _CLOSE_LINES)]
+    close = document.text[document.line_start(line - _CLOSE_LINES) : document.line_start(line)]
     finished = re.sub(r"\w+$", "", view.line_prefix)
     rest = re.sub(r"^\w+", "", view.line_suffix)
     scopes = " ".join(scope.signature for scope in view.scopes)
@@ -126,17 +124,6 @@ def _near(view: CursorView) -> Iterator[tuple[str, float]]:
     ):
         for name in _WORD.findall(text):
             yield name, weight
-
-
-def _code(view: CursorView, start: int, end: int) -> str:
-    """The text between two offsets, without comments and strings: their words are no names."""
-    pieces, at = [], start
-    for span in view.prose:
-        if span.start < end and span.end > start:
-            pieces.append(view.document.text[at : max(at, min(span.start, end))])
-            at = max(at, span.end)
-    pieces.append(view.document.text[at : max(at, end)])
-    return _PLAIN_STRING.sub(" ", "\n".join(pieces))
 
 
 def _bases(view: CursorView) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _NO_TYPE = frozenset({
     "return", "yield", "async", "self", "cls", "this", "super", "if", "else", "in", "is", "not", "and", "or", "for",
     "while", "with", "as", "const", "let", "var", "val", "mut", "ref", "string", "number", "boolean", "bool", "int",
     "str", "float", "bytes", "object", "dict", "list", "set", "tuple", "void", "null", "undefined", "never",
-    "unknown", "any",
+    "unknown", "any", "dyn", "impl", "readonly", "keyof", "typeof",
 })  # fmt: skip
 _ANNOTATION = r"(?:\[(?:[^\[\]\n]|\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\])*\]|<(?:[^<>\n]|<[^<>\n]*>)*>|[^=;,)(\n{\[<])+"
 """A type up to its end: commas count inside brackets only, and brackets nest twice."""
@@ -53,6 +53,10 @@ _TELLING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_COMMENT = re.compile(r"\s*(?:#|//).*")
+_OF_TYPES = re.compile(r"\b(?:mut|dyn|impl|keyof|typeof|readonly|unique|infer|const|extends|in|out|or|is|as)\b")
+_PROSE = re.compile(rf"[\w{_IT}][ \t]+[\w{_IT}]")
+"""Words with nothing but space between: `storage: Token storage that is used.` in a docstring names no type."""
 _OF_CONTAINER = frozenset(
     {"get", "pop", "popleft", "values", "items", "setdefault", "copy", "first", "last", "at", "find", "unwrap", "next"}
 )
@@ -172,7 +176,8 @@ def _lines_with(name: re.Pattern[str], text: str, scopes: Sequence[Symbol]) -> I
 
 def _told(kind: str, told: str, above: str, scopes: Sequence[Symbol], aliases: int) -> Receiver | None:
     if kind == "types":
-        types = types_in(told)
+        told = _COMMENT.sub("", told)
+        types = () if _PROSE.search(_OF_TYPES.sub("", told)) else types_in(told)
         return Receiver(("",), types) if types else None
     names = _names(told.replace("::", "."))
     if not names or names[-1] in _NO_TYPE or names[0] in _NO_TYPE - _SELF:

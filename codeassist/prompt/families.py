@@ -41,8 +41,8 @@ class Family(BaseModel):
     `repo_name`, `file`: the texts before a repository's name and before a file's path, empty where the family
     has none.
     `repo_name_end`, `file_end`: what follows the name, and the body (which ends with a line end itself).
-    `files_at`: other files come before the first marker, or after the prefix marker. A family without `file`
-    gets them as comments at the start of the prefix.
+    `files_at`: other files come before the first marker, or after the prefix marker, or as comments at the start of the
+    prefix, as they do for a family without `file`.
     `current_path`: where the path of the file at the cursor goes: before the first marker, after the prefix marker, or
     nowhere; `path_alone`: also where there are no other files.
     `control_tokens`, `control_patterns`: what file text must never contain; see `guard`.
@@ -67,7 +67,7 @@ class Family(BaseModel):
     repo_name_end: str = ""
     file: str = ""
     file_end: str = ""
-    files_at: Literal["head", "prefix"] = "head"
+    files_at: Literal["head", "prefix", "comments"] = "head"
     current_path: Literal["before", "inside", "none"] = "none"
     path_alone: bool = False
     control_tokens: tuple[ControlToken, ...]

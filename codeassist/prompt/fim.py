@@ -43,10 +43,10 @@ def render_fim(packed: Packed, family: Family, repo_name: str = "", middle: str 
 def _pieces(packed: Packed, family: Family, repo_name: str, middle: str) -> Iterator[Piece]:
     # Repository, file and path markers appear with snippets only: alone in front of one file they cost a small Qwen
     # every third of its right answers (path and repository: 21 of 50 lines right, path: 27, neither: 30).
-    framed = bool(family.file and (packed.snippets or family.path_alone))
+    framed = bool(family.file and (packed.snippets or family.path_alone)) and not _as_comments(packed, family)
     if framed and repo_name and family.repo_name:
         yield from (Marker(family.repo_name), Text(one_line(repo_name)), Marker(family.repo_name_end))
-    if framed and family.files_at == "head":
+    if framed and family.files_at != "prefix":
         yield from _files(packed, family)
         if family.current_path == "before":
             yield from (Marker(family.file), Text(one_line(packed.path) + "\n"))
@@ -61,7 +61,7 @@ def _pieces(packed: Packed, family: Family, repo_name: str, middle: str) -> Iter
 def _prefix_head(packed: Packed, family: Family, framed: bool) -> Iterator[Piece]:
     """What stands between the prefix marker and the code: other files and the path, where the family wants them
     there."""
-    if not family.file:
+    if _as_comments(packed, family):
         yield from _commented(packed)
     if framed and family.files_at == "prefix":
         yield from _files(packed, family)
@@ -75,6 +75,11 @@ def _files(packed: Packed, family: Family) -> Iterator[Piece]:
         yield Marker(family.file)
         yield Text(f"{one_line(snippet.path)}\n{_ended(snippet.text)}")
         yield Marker(family.file_end)
+
+
+def _as_comments(packed: Packed, family: Family) -> bool:
+    """Whether other files stand in the prompt as comments; markers are for languages without line comments then."""
+    return not family.file or (family.files_at == "comments" and bool(line_comment(packed.language)))
 
 
 def _commented(packed: Packed) -> Iterator[Piece]:

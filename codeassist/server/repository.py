@@ -24,6 +24,7 @@ from codeassist.server.progress import Progress
 from codeassist.server.protocol import log_error
 from codeassist.server.session import Session
 from codeassist.settings import IndexSettings
+from codeassist.workspace import git
 
 if TYPE_CHECKING:
     from codeassist.workspace.ignore import Rules
@@ -87,6 +88,7 @@ class Repository:
         self._rules: Rules | None = None
         self._loop = asyncio.get_running_loop()
         self._scanned_file: tuple[int, int] | None = None
+        self._checkout_files: tuple[Path, ...] = ()
         self._scanned_git: tuple[int, ...] = ()
         self._mend_from, self._mend_wait_s = float("-inf"), _MEND_S[0]
         self._last: OrderedDict[str, Facts] = OrderedDict()
@@ -184,7 +186,7 @@ class Repository:
             return NO_FACTS
         if self._is_lost():
             _soon(self._loop, self._mend)
-        elif self._git_state() != self._scanned_git:
+        elif git.state_of(self._checkout_files) != self._scanned_git:
             _soon(self._loop, self._follow_git)
         self._last[question.path] = facts
         self._last.move_to_end(question.path)
@@ -238,16 +240,8 @@ class Repository:
 
     def _before_scan(self) -> None:
         self._rules = None
-        self._scanned_git = self._git_state()
-
-    def _git_state(self) -> tuple[int, ...]:
-        """Another one after a checkout, a pull or a commit, which write these files last."""
-        state: list[int] = []
-        for name in ("HEAD", "logs/HEAD"):
-            with suppress(OSError):
-                status = (self.root / ".git" / name).stat()
-                state += (status.st_ino, status.st_mtime_ns, status.st_size)
-        return tuple(state)
+        self._checkout_files = git.checkout_files(self.root)
+        self._scanned_git = git.state_of(self._checkout_files)
 
     def _close_updater(self) -> None:
         if self._updater is not None:

@@ -52,7 +52,9 @@ class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
+    gave to its last prompt. `edited`: the number of its last edit among those of all documents; `edited_line`: where
+    the last one was that was not a whole text, from 0. `hidden`: prompts about other documents must not show it;
+    `judging` finds that out."""
 
     document: Document
     path: str
@@ -67,6 +69,8 @@ class OpenDocument:
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
     held: Held = NOTHING_HELD
+    edited: int = 0
+    edited_line: int | None = None
     hidden: bool = False
     judging: asyncio.Task[None] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -99,6 +103,7 @@ class Session:
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "codeassist-parse"))
     _next_item: int = 0
+    _edits: int = 0
 
     def open(self, uri: str, text: str, language_id: str, version: int) -> OpenDocument:
         """Start to keep a document. What cannot be worked with is kept all the same, with the reason."""
@@ -118,6 +123,10 @@ class Session:
         entry = self.documents[uri]
         dropped = False
         for edits, document in steps:
+            self._edits += 1
+            entry.edited = self._edits
+            if edits and max(len(edits[0].text), edits[0].end - edits[0].start) < _LONG_INSERT:
+                entry.edited_line = document.position_at(edits[0].start).line
             entry.document = document
             entry.steps.append((edits, document))
             for follower in entry.followers.values():
@@ -179,17 +188,17 @@ class Session:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def others(self, uri: str, *, within: Path | None = None) -> tuple[OpenFile, ...]:
-        """The other open documents as they are parsed now, but for those that are not to be shown; `within`: those of
-        one workspace folder only. Those not parsed yet count by their text."""
+        """The other open documents as they are parsed now, but for those that are not to be shown; those edited last
+        come first. `within`: those of one workspace folder only. Those not parsed yet count by their text."""
         found = []
         limits = self.settings.index
-        for other, entry in self.documents.items():
+        for other, entry in sorted(self.documents.items(), key=lambda item: -item[1].edited):
             excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
             usable = entry.unreadable is None and not entry.hidden and not excluded
             if other != uri and limits.enabled and usable and within in (None, self.root_of(other)):
                 syntax = entry.syntax
                 document = syntax.document if syntax is not None else entry.document
-                found.append(OpenFile(entry.path, syntax, document))
+                found.append(OpenFile(entry.path, syntax, document, entry.edited_line))
         return tuple(found)
 
     async def newest(self, uri: str, kind: Kind, work: Callable[[], Coroutine[Any, Any, T]]) -> T | Skip:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from shutil import which
+
+from codeassist.workspace import git
 
 IGNORE_FILES = (".gitignore", ".codeassistignore")
 """Read in every folder; where both decide, the later one wins."""
@@ -95,13 +95,13 @@ def rules_at(root: Path, exclude: Sequence[str] = ()) -> Rules:
     it, `.git/info/exclude`, and the user's global excludes."""
     strong = [made] if (made := _from_lines(list(exclude))) else []
     levels: list[Patterns | None] = []
-    repository = _repository(root)
+    repository = git.repository_of(root)
     if repository is not None:
         for folder in (around for around in root.parents if around == repository or repository in around.parents):
             prefix = root.relative_to(folder).as_posix() + "/"
             levels += [_from_lines(_lines(folder / name), prefix=prefix) for name in reversed(IGNORE_FILES)]
         inside = "" if root == repository else root.relative_to(repository).as_posix() + "/"
-        levels.append(_from_lines(_lines(_git_folder(repository) / "info" / "exclude"), prefix=inside))
+        levels.append(_from_lines(_lines(git.common_folder(repository) / "info" / "exclude"), prefix=inside))
     levels.append(_from_lines(_global_lines(root)))
     levels.append(_from_lines(_UNASKED))
     return Rules((*strong, *(level for level in levels if level is not None)), len(strong))
@@ -172,36 +172,8 @@ def _lines(path: str | Path) -> list[str]:
     return [line for line in text.removeprefix("\ufeff").split("\n") if line.strip() and not line.startswith("#")]
 
 
-def _repository(root: Path) -> Path | None:
-    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
-
-
-def _git_folder(repository: Path) -> Path:
-    """Where `info/exclude` is: of a linked worktree, in the folder that it shares with the main one."""
-    git = repository / ".git"
-    if git.is_dir():
-        return git
-    try:
-        pointed = git.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
-        own = (repository / pointed).resolve()
-        common = own / "commondir"
-        return (own / common.read_text(encoding="utf-8").strip()).resolve() if common.is_file() else own
-    except (OSError, UnicodeDecodeError):
-        return git
-
-
 def _global_lines(root: Path) -> list[str]:
-    configured = ""
-    git = which("git")
-    if git is not None:
-        try:
-            asked = subprocess.run(
-                [git, "-C", str(root), "config", "--type=path", "--get", "core.excludesFile"],
-                capture_output=True, text=True, timeout=2, check=False, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-            configured = asked.stdout.strip()
-        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-            pass
+    configured = git.configured_excludes(root)
     if configured:
         return _lines(root / configured)
     base = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())

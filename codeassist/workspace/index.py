@@ -7,6 +7,7 @@ import math
 import os
 import sqlite3
 import threading
+from codecs import BOM_UTF8 as BOM
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _VARIABLES = 500
 _HIGHEST = "\U0010ffff"
 _TAG = "d.name, d.kind, d.parent, d.start_line, d.end_line, d.name_line, d.signature_end, d.signature, d.doc"
 _TAGS_OF_FILE = f"SELECT {_TAG} FROM definitions d WHERE file = ? ORDER BY ordinal"  # noqa: S608  Columns of ours.
+_NAMED = f"SELECT f.path, {_TAG} FROM definitions d JOIN files f ON f.id = d.file WHERE d.name = ? LIMIT ?"  # noqa: S608
 
 Answer = TypeVar("Answer")
 
@@ -122,8 +124,8 @@ class Index:
         data = self._bytes(path, _MOST_TEXT_BYTES)
         if data is None:
             return ""
-        lines = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
-        return "\n".join(lines[start:end])
+        lines = b"\n".join(data.removeprefix(BOM).split(b"\n", max(0, end))[max(0, start) : max(0, end)])
+        return lines.replace(b"\r\n", b"\n").removesuffix(b"\r").decode("utf-8", "replace")
 
     def definitions_in(self, paths: Sequence[str]) -> dict[str, tuple[Tag, ...]]:
         """The definitions of files, in document order; without those that are not known."""
@@ -146,11 +148,12 @@ class Index:
 
     def definitions_named(self, names: Collection[str], limit: int = 8) -> dict[str, list[tuple[str, Tag]]]:
         """Where each of `names` is defined, at most `limit` places of each."""
-        return self._places("name", names, limit)
-
-    def members_of(self, types: Collection[str], limit: int = 64) -> dict[str, list[tuple[str, Tag]]]:
-        """What is defined inside a type of each of these names, wherever it is."""
-        return self._places("owner", types, limit)
+        found: dict[str, list[tuple[str, Tag]]] = {}
+        for name in names:
+            rows = self._rows(_NAMED, (name, limit)) if name else []
+            if rows:
+                found[name] = [(row[0], Tag(*row[1:])) for row in rows]
+        return found
 
     def imports_in(self, paths: Sequence[str]) -> dict[str, tuple[Import, ...]]:
         """The imports of files, in document order; without files that are not known."""
@@ -163,14 +166,6 @@ class Index:
             )
             for file, path, _ in self._files(paths)
         }
-
-    def importers_of(self, module_end: str, limit: int) -> list[str]:
-        """Files that import a module whose last part is `module_end`."""
-        rows = self._rows(
-            "SELECT DISTINCT f.path FROM imports i JOIN files f ON f.id = i.file WHERE i.last = ? LIMIT ?",
-            (module_end, limit),
-        )
-        return [row[0] for row in rows]
 
     def similar(
         self, words: Mapping[str, float] | Sequence[str], limit: int, exclude: Collection[str] = ()
@@ -204,17 +199,6 @@ class Index:
     def counts(self) -> Counts:
         """What the index holds now."""
         return self._ask(lambda connection: _counts(connection, self.database), Counts())
-
-    def _places(self, column: str, keys: Collection[str], limit: int) -> dict[str, list[tuple[str, Tag]]]:
-        found: dict[str, list[tuple[str, Tag]]] = {}
-        # `column` is one of two words of ours.
-        ask = f"SELECT f.path, {_TAG} FROM definitions d JOIN files f ON f.id = d.file WHERE d.{column} = ? "  # noqa: S608
-        ask += "AND d.owner <> '' LIMIT ?" if column == "owner" else "LIMIT ?"
-        for key in keys:
-            rows = self._rows(ask, (key, limit)) if key else []
-            if rows:
-                found[key] = [(row[0], Tag(*row[1:])) for row in rows]
-        return found
 
     def _files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, bytes]]:
         for start in range(0, len(paths), _VARIABLES):

@@ -10,14 +10,20 @@ from typing import Protocol
 from codeassist.context.facts import Passage
 from codeassist.context.question import Question
 
-_MOST_SIMILAR, _MOST_CALLERS, _MOST_USED, _USES = 6, 2, 2, 1
+_MOST_SIMILAR, _MOST_CALLERS, _MOST_USED, _USES = 4, 2, 2, 1
 _AROUND_CALL = 4
 _FOCUS_LINES = 20
 _HALF_WEIGHT = 12
 """So many words above the cursor, one counts half as much as the last."""
 _IDLE_START = 0.9
+_LEAST_SHARED = 0.45
+"""Of the words above the cursor, by weight, that similar code has to hold: with less it leads a model astray."""
 _CALL_SCORE, _USE_SCORE = 3.0, 2.0
 _WORD = re.compile(r"[^\W\d]\w*")
+_NO_DEFINITION = "".join(
+    rf"(?<!{word} )"
+    for word in ("def", "func", "function", "fn", "fun", "class", "struct", "interface", "trait", "type")
+)
 _IMPORT = re.compile(r"\s*(?:import|from|use|using|require|include|export)\b")
 
 
@@ -58,7 +64,7 @@ def passages(index: Searched, question: Question) -> Iterator[Passage]:
 
 def _calls(index: Searched, name: str, path: str, why: str, score: float, most: int) -> Iterator[Passage]:
     """The lines around the first calls of a function, or uses of a type, outside of its definition."""
-    call = re.compile(rf"(?<!def )(?<!func )(?<!function )(?<!fn )\b{re.escape(name)}\s*[(<]")
+    call = re.compile(rf"{_NO_DEFINITION}\b{re.escape(name)}\s*[(<]")
     count = 0
     for found in index.mentions(name, 3 * most + 1, (path,)):
         lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
@@ -67,14 +73,15 @@ def _calls(index: Searched, name: str, path: str, why: str, score: float, most: 
             continue
         first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
         start, end = found.start_line + first, found.start_line + last
-        yield Passage(found.path, start, end, "".join(lines[first:last]), f"{why} {name}", score)
+        yield Passage(found.path, start, end, "".join(lines[first:last]), f"{why} {name}", score, telling=True)
         count += 1
         if count == most:
             return
 
 
 def _focus(lines: Sequence[str], words: Sequence[str]) -> tuple[int, int]:
-    """The run of lines of a stretch that holds most of `words`, the first of which count most; (0, 0) for none."""
+    """The run of lines of a stretch that holds most of `words`, the first of which count most; (0, 0) if
+    none holds enough of them."""
     weights = {word: 1 / (1 + number / _HALF_WEIGHT) for number, word in enumerate(words)}
     held = [weights.keys() & set(_WORD.findall(line)) for line in lines]
     best, place = 0.0, (0, 0)
@@ -83,4 +90,4 @@ def _focus(lines: Sequence[str], words: Sequence[str]) -> tuple[int, int]:
         worth = sum(weights[word] for word in seen) * (1.0 if held[first : first + 1] != [set()] else _IDLE_START)
         if worth > best:
             best, place = worth, (first, min(len(lines), first + _FOCUS_LINES))
-    return place
+    return place if best >= _LEAST_SHARED * sum(weights.values()) else (0, 0)

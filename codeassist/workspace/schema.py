@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -19,21 +19,17 @@ CREATE TABLE files(
 CREATE INDEX files_folder ON files(folder);
 CREATE INDEX files_reversed ON files(reversed);
 
--- `owner`: the last part of `parent`.
 CREATE TABLE definitions(
   file INTEGER NOT NULL, ordinal INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, parent TEXT NOT NULL,
-  owner TEXT NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, name_line INTEGER NOT NULL,
-  signature_end INTEGER NOT NULL, signature TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (file, ordinal)
+  start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, name_line INTEGER NOT NULL, signature_end INTEGER NOT NULL,
+  signature TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (file, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX definitions_name ON definitions(name);
-CREATE INDEX definitions_owner ON definitions(owner) WHERE owner <> '';
 
--- `last`: the last part of `module`, for who imports a file.
 CREATE TABLE imports(
-  file INTEGER NOT NULL, ordinal INTEGER NOT NULL, module TEXT NOT NULL, last TEXT NOT NULL, names TEXT NOT NULL,
+  file INTEGER NOT NULL, ordinal INTEGER NOT NULL, module TEXT NOT NULL, names TEXT NOT NULL,
   alias TEXT NOT NULL, line INTEGER NOT NULL, exported INTEGER NOT NULL, PRIMARY KEY (file, ordinal)
 ) WITHOUT ROWID;
-CREATE INDEX imports_last ON imports(last);
 
 -- The id of a chunk is never used again: `terms` keeps those of chunks that are gone, because SQLite before 3.43
 -- cannot take rows out of an index that does not hold its texts. They are counted in `dead_chunks`.

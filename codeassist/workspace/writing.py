@@ -15,9 +15,8 @@ _FILE = (
     "INSERT INTO files(path, folder, reversed, language, size, mtime_ns, hash, state, lines) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_DEFINITION = "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_IMPORT = "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_SEPARATORS = str.maketrans({"/": ".", ":": ".", "\\": "."})
+_DEFINITION = "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_IMPORT = "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 @contextmanager
@@ -97,15 +96,15 @@ def _insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         file = _insert_file(connection, entry)
         definitions += [
             (
-                file, ordinal, tag.name, tag.kind, tag.parent, tag.parent.rpartition(".")[2], tag.start_line,
-                tag.end_line, tag.name_line, tag.signature_end, tag.signature, tag.doc,
+                file, ordinal, tag.name, tag.kind, tag.parent, tag.start_line, tag.end_line, tag.name_line,
+                tag.signature_end, tag.signature, tag.doc,
             )
             for ordinal, tag in enumerate(entry.tags.definitions)
         ]  # fmt: skip
         imports += [
             (
-                file, ordinal, one.module, last_part(one.module), json.dumps(one.names) if one.names else "",
-                one.alias, one.line, one.exported,
+                file, ordinal, one.module, json.dumps(one.names) if one.names else "", one.alias, one.line,
+                one.exported,
             )
             for ordinal, one in enumerate(entry.tags.imports)
         ]  # fmt: skip
@@ -133,16 +132,3 @@ def _insert_file(connection: sqlite3.Connection, entry: Entry) -> int:
     except sqlite3.IntegrityError:
         _remove(connection, path)
         return connection.execute(_FILE, values).lastrowid or 0
-
-
-def last_part(module: str) -> str:
-    """The last name of a module as it is written in any language, without the ending of a file: "mod" of "..pkg.mod",
-    "./util/mod.js", "crate::pkg::mod" and "x/mod.h"."""
-    tail = module.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    if "/" in module:
-        stem, dot, ending = tail.rpartition(".")
-        return stem if dot and stem and len(ending) <= 4 else tail
-    stem, dot, ending = tail.rpartition(".")
-    if dot and stem and ending in {"h", "hpp", "hh", "hxx"}:
-        return stem
-    return tail.translate(_SEPARATORS).rpartition(".")[2]

@@ -143,7 +143,7 @@ async def test_completes_what_is_not_on_disk(editor: Editor, uri: str, fake: Fak
     editor.open(uri, text)
     assert await editor.complete(uri, at) is not None
     prompt = fake.received[-1].body["prompt"]
-    assert [part.split("\n")[0] for part in prompt.split("<|file_sep|>")[1:]] == names
+    assert [line[2:] for line in prompt.split("<|fim_prefix|>")[1].split("\n") if line[2:] in names] == names
 
 
 @everywhere
@@ -176,7 +176,7 @@ async def test_several_workspace_folders(fake: FakeVllm, tmp_path: Path) -> None
     roots = [tmp_path / "one", tmp_path / "two", tmp_path / "two" / "inner"]
     for root in roots:
         root.mkdir(parents=True)
-    variables = environment(tmp_path, SERVER__URL=fake.base_url)
+    variables = environment(tmp_path, SERVER__URL=fake.base_url, SERVER__FAMILY="granite-3")
 
     async def names_of(editor: Editor, file: Path) -> tuple[str, str]:
         """The names of repository and file in the prompt."""
@@ -185,9 +185,8 @@ async def test_several_workspace_folders(fake: FakeVllm, tmp_path: Path) -> None
         assert await editor.complete(file.as_uri(), at) is not None
         prompt: str = fake.received[-1].body["prompt"]
         editor.close(file.as_uri())
-        before, _code = prompt.split("<|fim_prefix|>")
-        repository = before.split("<|repo_name|>")[1].split("\n")[0] if "<|repo_name|>" in before else ""
-        return repository, before.split("<|file_sep|>")[-1].strip()
+        before, *files = prompt.split("<fim_prefix>", maxsplit=1)[0].split("<filename>")
+        return before.removeprefix("<reponame>"), files[-1].strip()
 
     async with start("vscode", variables, roots=roots) as editor:
         editor.open(MONEY_URI, MONEY)

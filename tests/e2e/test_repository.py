@@ -227,7 +227,7 @@ async def test_the_head_of_the_prompt_stays_from_key_to_key(
         for key in "cost = price_of_plum":
             editor.edit(uri, (at, at, key))
             at += 1
-            heads.add((await prompt(editor, fake, uri, at)).partition("<|fim_prefix|>")[0])
+            heads.add((await prompt(editor, fake, uri, at)).partition("# shop.py\n")[0])
         assert len(heads) == 1
         assert "price_of_apple(count" in heads.pop()
 
@@ -322,3 +322,21 @@ async def test_why_there_is_no_index_is_in_the_status_and_not_in_a_box(
         uri, at = open_shop(editor, root)
         assert await editor.complete(uri, at) is not None
         assert editor.messages == []
+
+
+async def test_where_another_file_was_edited_last_is_in_the_prompt(
+    root: Path, variables: dict[str, str], fake: FakeVllm
+) -> None:
+    rates = "".join(f"rate_{number} = {number}\n" for number in range(40))
+    (root / "rates.py").write_text(rates)
+    async with start("vscode", variables, roots=[root]) as editor:
+        other = (root / "rates.py").as_uri()
+        editor.open(other, rates)
+        uri, at = open_shop(editor, root)
+        await until_prompt(editor, fake, uri, at, lambda sent: KNOWN in sent)
+        await until_index(editor, ready)
+        assert "rate_20" not in await prompt(editor, fake, uri, at)
+        editor.replace(other, "rate_20 = 20", "rate_20 = surcharge")
+        sent = await prompt(editor, fake, uri, at)
+        assert "# rate_19 = 19\n# rate_20 = surcharge\n# rate_21 = 21" in sent
+        assert "rate_30" not in sent

@@ -8,7 +8,7 @@ from codeassist.context.facts import Facts, FileFacts, Passage
 from codeassist.context.gather import gather
 from codeassist.context.limits import ContextLimits
 from codeassist.context.question import question_at
-from codeassist.context.related import OpenFile
+from codeassist.context.related import OpenFile, Snippet
 from codeassist.syntax.tags import tags_of
 from codeassist.text.document import Offset
 from tests.unit.context.making import opened
@@ -69,3 +69,25 @@ def test_without_a_question_the_open_files_are_all_there_is() -> None:
     snippets, held = gather(view(), None, Facts(), (file,), LIMITS, NOTHING_HELD)
     assert [snippet.path for snippet in snippets] == ["shop/money.py"]
     assert held == NOTHING_HELD
+
+
+def edited(path: str, line: int | None) -> OpenFile:
+    syntax = opened("".join(f"value_{number} = {number}\n" for number in range(40)), "python", f"file:///{path}")
+    return OpenFile(path, syntax, syntax.document, line)
+
+
+def recent(*others: OpenFile) -> list[Snippet]:
+    snippets, _ = gather(view(), question_at(view(), "shop/cart.py"), facts(), others, LIMITS, NOTHING_HELD)
+    return [snippet for snippet in snippets if snippet.why == "edited just now"]
+
+
+def test_where_another_document_was_edited_last_is_shown() -> None:
+    (found,) = recent(edited("shop/rates.py", 20))
+    assert (found.path, found.start_line, found.end_line) == ("shop/rates.py", 15, 26)
+    assert found.text.startswith("value_15 = 15\n")
+    assert not recent(edited("shop/rates.py", None))
+
+
+def test_only_the_places_edited_last_are_shown() -> None:
+    found = recent(*(edited(f"shop/rates_{number}.py", 3) for number in range(4)))
+    assert [snippet.path for snippet in found] == ["shop/rates_0.py", "shop/rates_1.py"]

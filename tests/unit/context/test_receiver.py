@@ -28,6 +28,14 @@ def receiver(marked: str, language: str = "python") -> Receiver | None:
         ("python", "cart = Cart(1)\ncart.<CURSOR>", ("Cart",)),
         ("python", "cart = Cart.load(1)\ncart.<CURSOR>", ("Cart",)),
         ("python", "with Session(engine) as session:\n    session.<CURSOR>", ("Session",)),
+        (
+            "python",
+            "class A:\n    def f(self, storage: Store):\n        '''storage: Token storage.'''\n"
+            "        self.s = storage\n        self.s.<CURSOR>",
+            ("Store",),
+        ),
+        ("rust", "fn f(a: &mut dyn Store) {\n    a.<CURSOR>", ("Store",)),
+        ("python", "a: Store  # where it is kept\na.<CURSOR>", ("Store",)),
         ("python", "a: Old = 1\na: New = 2\na.<CURSOR>", ("New",)),
         ("python", "def f(a: Wrong): ...\ndef g(self):\n    a = Right()\n    a.<CURSOR>", ("Right",)),
         ("python", "def f(b: Cart):\n    a = b\n    a.<CURSOR>", ("Cart",)),

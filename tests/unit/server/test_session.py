@@ -104,3 +104,21 @@ async def test_shutting_down_waits_for_work_that_was_dropped_before() -> None:
     await session.shut_down()
     assert ended == [True]
     assert await waiting == Skip("superseded")
+
+
+def test_the_document_edited_last_comes_first_with_the_place() -> None:
+    session = Session()
+    for name in "abc":
+        session.open(f"file:///{name}.py", "x = 1\n" * 30, "python", 1)
+
+    def edit_of(name: str, *changes: types.TextDocumentContentChangePartial) -> None:
+        entry = session.documents[f"file:///{name}.py"]
+        session.change(f"file:///{name}.py", apply_changes(entry.document, changes, 2, "utf-16"))
+
+    edit_of("b", change(12, 5, 6, "2"))
+    edit_of("c", change(3, 5, 6, "2"))
+    edit_of("b", change(13, 0, 0, "y = 3\n" * 2_000))  # Pasted, not edited.
+    edit_of("a", change(0, 0, 0, "z"))
+    found = [(file.path, file.edited_line) for file in session.others("file:///a.py")]
+    assert found == [("b.py", 12), ("c.py", 3)]
+    assert session.others("file:///b.py")[0].path == "a.py"

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from codeassist.workspace.index import Index
-from codeassist.workspace.writing import last_part
 from tests.unit.workspace.making import Workplace
 
 CART = '''"""Carts."""
@@ -89,8 +88,6 @@ def test_definitions(index: Index) -> None:
     assert [path for path, _ in named["Price"]] == ["src/shop/money.py"]
     assert sorted(named) == ["Price", "total"]
     assert index.definitions_named(["total"], limit=0) == {}
-    members = index.members_of(["Cart"])["Cart"]
-    assert {"add_item", "total"} <= {tag.name for _, tag in members}
 
 
 def test_kept_definitions_follow_the_file(index: Index, place: Workplace) -> None:
@@ -104,8 +101,6 @@ def test_imports(index: Index) -> None:
     imports = {one.module: one for one in index.imports_in(["src/shop/cart.py"])["src/shop/cart.py"]}
     assert imports[".money"].names == (("Price", "Price"), ("round_price", "rounded"))
     assert imports["os.path"].alias == "path"
-    assert index.importers_of("money", 5) == ["src/shop/cart.py"]
-    assert index.importers_of("cart", 5) == ["tests/test_cart.py"]
 
 
 def test_similar(index: Index) -> None:
@@ -156,19 +151,6 @@ def test_reads_while_somebody_writes(index: Index, place: Workplace) -> None:
     assert index.exists("money.py")
     connection.execute("ROLLBACK")
     connection.close()
-
-
-@pytest.mark.parametrize(
-    ("module", "last"),
-    [
-        ("..pkg.mod", "mod"), (".", ""), ("./util", "util"), ("./util.js", "util"), ("../a/b.test", "b"),
-        ("github.com/a/b", "b"), ("crate::a::b", "b"), ("a.b.C", "C"), ("x/y.h", "y"), ("y.hpp", "y"),
-        ("react", "react"),
-        ("App\\\\Models\\\\User", "User"),
-    ],
-)  # fmt: skip
-def test_last_part(module: str, last: str) -> None:
-    assert last_part(module) == last
 
 
 def test_root_is_kept_as_given(tmp_path: Path) -> None:

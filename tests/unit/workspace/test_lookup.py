@@ -205,3 +205,43 @@ def test_similar_code_is_searched_for_once_until_the_cursor_is_further_on() -> N
 @pytest.mark.parametrize("path", ["main.py", "main.ts", "main.go", "main.rs", "main.java", "main.c", "main.rb"])
 def test_an_empty_repository_knows_nothing(path: str) -> None:
     assert asked("x.y(<CURSOR>", {}, path) == Facts()
+
+
+def test_how_a_name_is_used_that_was_imported_for_the_line_being_written() -> None:
+    use = "from shop.cart import Cart\n\n\n\n\n\ndef run(price):\n    cart = Cart(owner='me')\n    cart.add(price)\n"
+    facts = asked("from shop.cart import Cart\n\n\ndef main(price):\n    <CURSOR>", {**SHOP, "shop/use.py": use})
+    first = facts.passages[0]
+    assert (first.path, first.why) == ("shop/use.py", "uses Cart")
+    assert "cart = Cart(owner='me')\n    cart.add(price)" in first.text
+    assert not first.text.startswith("from")  # The lines around the use, not the import above them.
+    used = asked("from shop.cart import Cart\n\n\ncart = Cart()\n<CURSOR>", {**SHOP, "shop/use.py": use})
+    assert "uses Cart" not in [each.why for each in used.passages]
+
+
+def test_similar_code_is_the_lines_that_share_words_and_no_more() -> None:
+    filler = "".join(f"unrelated_{number} = {number}\n" for number in range(15))
+    alike = "shipment = pack(parcel, weight)\ncourier.collect(shipment)\n"
+    texts = {"far.py": filler + alike + filler}
+    index = Files(texts)
+    index.similar = lambda words, limit, exclude=(): [Stretch("far.py", 0, 32, 1.0)]  # type: ignore[method-assign]
+    document = Document.create(
+        "file:///main", "shipment = 1\nparcel = 2\ncourier = 3\nweight = 4\n" + "\n" * 4, "python"
+    )
+    view = cursor_view(document, Offset(len(document.text)), ContextLimits())
+    (found,) = Lookup(index).answer(question_at(view, "main.py")).passages
+    assert alike in found.text
+    assert found.end_line - found.start_line <= 20
+    assert texts["far.py"].splitlines()[found.start_line : found.end_line] == found.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("extension", "text", "known"),
+    [("go", "package shop\n\nfunc ParsePrice(text string) int { return 1 }\n", True), ("py", MONEY, False)],
+)
+def test_names_of_the_same_package_need_no_import_where_the_language_has_it_so(
+    extension: str, text: str, known: bool
+) -> None:
+    main = "package shop\n\nfunc main() {\n\t<CURSOR>\n}\n" if extension == "go" else "<CURSOR>"
+    texts = {f"shop/money.{extension}": text, f"else/far.{extension}": text, f"shop/money_test.{extension}": text}
+    facts = asked(main, texts, f"shop/main.{extension}")
+    assert [file.path for file in facts.files if file.relation == "package"] == ["shop/money.go"] * known

@@ -1,0 +1,73 @@
+"""Definitions as a model reads them: declarations of their language."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeassist.context.shown import shown
+from codeassist.syntax.tags import tags_of
+
+
+def of(language: str, source: str, *names: str) -> str:
+    """What is shown of the definitions with these names, or of all."""
+    tags = tags_of(language, source.encode()).definitions
+    return shown([tag for tag in tags if not names or tag.name in names], language)
+
+
+CART = """class Cart(Base):
+    total: Price
+
+    def add(self, price):
+        self.x = price
+
+
+def empty():
+    return 1
+"""
+
+
+def test_members_stand_below_their_class() -> None:
+    assert of("python", CART) == (
+        "class Cart(Base):\n    total: Price\n    def add(self, price): ...\ndef empty(): ...\n"
+    )
+
+
+def test_a_class_without_members_is_closed() -> None:
+    assert of("python", CART, "Cart", "empty") == "class Cart(Base): ...\ndef empty(): ...\n"
+
+
+def test_a_member_without_its_class_names_it() -> None:
+    assert of("python", CART, "add") == "Cart: def add(self, price): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "found"),
+    [
+        (
+            "typescript",
+            "export class Cart {\n  add(price: Price): void {\n    this.x = price;\n  }\n}\n"
+            "export function empty(): Cart {\n  return x;\n}\n",
+            "export class Cart {\n    add(price: Price): void;\n}\nexport function empty(): Cart;\n",
+        ),
+        ("typescript", "export interface Empty {\n}\n", "export interface Empty {}\n"),
+        (
+            "go",
+            "type Cart struct {\n\tTotal int\n}\n\nfunc (c *Cart) Add(price int) error {\n\treturn nil\n}\n",
+            "type Cart struct {\n    Total int\n    func (c *Cart) Add(price int) error\n}\n",
+        ),
+        (
+            "rust",
+            "pub struct Cart {\n    total: u32,\n}\n\npub fn empty() -> Cart {\n    todo!()\n}\n",
+            "pub struct Cart {\n    total: u32\n}\npub fn empty() -> Cart;\n",
+        ),
+        ("ruby", "class Cart\n  def add(price)\n    @x = price\n  end\nend\n", "class Cart\n    def add(price)\n"),
+    ],
+)
+def test_other_languages(language: str, source: str, found: str) -> None:
+    assert of(language, source) == found
+
+
+def test_an_arrow_function_shows_that_there_is_more() -> None:
+    shown_of = of("typescript", "export const add = (a: number, b: number): number => {\n  return a + b;\n};\n")
+    assert shown_of.startswith("export const add = (a: number, b: number): number =>")
+    assert "return" not in shown_of
