@@ -33,6 +33,7 @@ class Bound:
 
     `parallel`: how many background requests it may be given at once; a small engine has one seat for them.
     `abilities`: what is known of its server now. `speed`: what was seen of its engine, shared by all that ask it.
+    `scale`: our estimate of what is one token for its tokenizer.
     """
 
     model: Model
@@ -43,10 +44,13 @@ class Bound:
     cost: Cost = FAST
     abilities: Abilities = field(default_factory=Abilities)
     speed: Speed | None = None
+    scale: float = 1.0
 
     def within(self, target_ms: float) -> Bound:
         """This one, with prompts that the engine is seen to answer in that time; at most those of the context."""
-        return self if self.speed is None else replace(self, cost=self.speed.cost(target_ms))
+        if self.speed is None:
+            return self
+        return replace(self, cost=self.speed.cost(target_ms), scale=self.speed.scale)
 
     @property
     def rule(self) -> Rule:
@@ -54,13 +58,13 @@ class Bound:
         return Rule(seats=self.parallel, give_way="while-read" if self.abilities.priority == "yes" else "always")
 
     def prompt_tokens(self, wanted: int, answer_tokens: int) -> int:
-        """The longest prompt to make: `wanted` by the settings, or what suits the engine if that is 0, as far as the
-        model's context has room for it beside an answer of `answer_tokens`."""
-        tokens = wanted or self.cost.prompt_tokens
+        """The longest prompt to make, in estimated tokens: `wanted` tokens by the settings, or what suits the engine if
+        that is 0, as far as the model's context has room for it beside an answer of `answer_tokens`."""
+        tokens = int((wanted or self.cost.prompt_tokens) * self.scale)
         most = self.abilities.max_model_tokens
         if most is None:
             return tokens
-        return max(_LEAST_PROMPT_TOKENS, min(tokens, int((most - answer_tokens) * _ESTIMATE)))
+        return max(_LEAST_PROMPT_TOKENS, min(tokens, int((most - answer_tokens) * _ESTIMATE * min(1.0, self.scale))))
 
     def answer_tokens(self, wanted: int) -> int:
         """The longest completion to ask for, of the `wanted` length at most."""

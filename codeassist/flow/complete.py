@@ -112,7 +112,7 @@ async def complete(
             wanted = await _wanted(prepared, bound, shape, settings, trace)
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
-    _learn(bound, trace)
+    _learn(bound, prepared, trace)
     with trace.stage("post"):
         shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
     if isinstance(shown, Skip):
@@ -225,10 +225,14 @@ async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: Comp
     return finish_cut(text, shape, complete=finished)
 
 
-def _learn(bound: Bound, trace: Trace) -> None:
-    """Note how fast the engine was, where it says how much of the prompt it had to read."""
+def _learn(bound: Bound, prepared: Prepared, trace: Trace) -> None:
+    """Note how long the prompt was for the engine, and how fast it read it, where it says how much it had to read."""
     first_ms = trace.stages.get("first-token")
-    if bound.speed is None or first_ms is None or trace.cached_tokens is None or trace.requests != 1:
+    if bound.speed is None or trace.requests != 1:
+        return
+    if isinstance(prepared.request, CompletionRequest):  # A chat has instructions, too, of a fixed length.
+        bound.speed.count(prepared.packed.tokens, trace.prompt_tokens)
+    if first_ms is None or trace.cached_tokens is None:
         return
     read_tokens = trace.prompt_tokens - trace.cached_tokens
     bound.speed.note(read_tokens, first_ms, trace.generated_tokens, trace.stages.get("model", first_ms) - first_ms)

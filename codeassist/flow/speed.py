@@ -1,5 +1,7 @@
 """How fast an engine is, learned from what it answers, and how long prompts may be so that answers come in time.
 
+And how long its tokenizer makes them, next to our estimate.
+
 Two numbers per engine: the time to its first token grows in step with the prompt tokens that it has to read, those not
 in its cache (milliseconds a token, and a fixed part); and what a token of the answer takes.
 """
@@ -26,6 +28,12 @@ LADDER = (512, 768, 1024, 1536, 2048, 3072, 4096)
 """Lengths of prompts, in tokens. Few: another length is another prompt, and nothing of it is cached."""
 _SUFFIXES = (48, 64, 96, 128, 192, 256)
 _HYSTERESIS = 1.3
+_LEAST_ESTIMATED = 200
+"""Tokens; shorter prompts are markers for the better part."""
+_SURE, _LEAST_SCALE, _MOST_SCALE = 0.97, 0.5, 1.5
+"""Rather a prompt that is a little shorter than it may be; beyond the limits somebody counts wrong."""
+_SCALE_STEP = 0.05
+_LEAST_COUNTED = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,24 @@ class Speed:
         self._samples = 0
         self._weight = self._tokens = self._ms = self._tokens2 = self._tokens_ms = 0.0
         self._decode_ms = 0.0
+        self._counted = self._ratio = 0.0
+        self._scale = 1.0
+
+    def count(self, estimated: int, tokens: int) -> None:
+        """The estimated length of a prompt, and how many tokens the engine says that it had."""
+        if estimated >= _LEAST_ESTIMATED and tokens > 0:
+            self._counted = self._counted * _MEMORY + 1.0
+            self._ratio = self._ratio * _MEMORY + estimated / tokens
+
+    @property
+    def scale(self) -> float:
+        """The estimate of what is one token for the engine; 1 until some prompts were counted. Changes seldom, as each
+        change is another length of prompts."""
+        if self._counted >= _LEAST_COUNTED:
+            scale = min(max(self._ratio / self._counted * _SURE, _LEAST_SCALE), _MOST_SCALE)
+            if abs(scale - self._scale) > _SCALE_STEP * self._scale:
+                self._scale = scale
+        return self._scale
 
     def note(self, read_tokens: int, first_token_ms: float, generated: int, after_ms: float) -> None:
         """One answer: prompt tokens that were not cached, time to its first token, tokens written and the time from
@@ -105,9 +131,9 @@ class Speed:
 def _step(ladder: tuple[int, ...], wanted: float, now: int) -> int:
     """The highest step within `wanted`; the one of now as long as it is not clearly too high or too low."""
     fitting = [step for step in ladder if step <= wanted]
-    best = fitting[-1] if fitting else ladder[0]
-    if best > now and wanted < best * _HYSTERESIS:
-        return now
-    if best < now and wanted * _HYSTERESIS > now:
-        return now
-    return best
+    clearly = [step for step in ladder if step * _HYSTERESIS <= wanted]
+    if clearly and clearly[-1] > now:
+        return clearly[-1]
+    if wanted * _HYSTERESIS <= now:
+        return fitting[-1] if fitting else ladder[0]
+    return now

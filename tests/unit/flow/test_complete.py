@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from codeassist.flow.asking import SLOW, Bound
+from codeassist.flow.asking import FAST, SLOW, Bound
 from codeassist.flow.complete import complete, prepare
+from codeassist.flow.speed import Speed
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, CompletionRequest, Priority
 from codeassist.model.scripted import ScriptedModel
@@ -127,3 +129,15 @@ def test_without_a_setting_the_engine_says_how_much_it_reads() -> None:
         assert not isinstance(prepared, Skip)
         sizes.append(prepared.packed.tokens)
     assert sizes[0] <= SLOW.prompt_tokens < sizes[1]
+
+
+async def test_prompts_are_as_long_as_the_engine_counts_them() -> None:
+    code = "shipment_parcel = courier_weight\n" * 2_000
+    model = ScriptedModel(lambda _: "n")
+    asked = replace(bound(model), speed=Speed(FAST))
+    settings = SETTINGS.model_copy(update={"prompt_tokens": 1_000})
+    for _ in range(12):
+        await complete(snapshot(code + "return <CURSOR>"), asked, settings, Trace("completion"))
+    tokens = [len(request.prompt) / 4 for request in model.requests if isinstance(request, CompletionRequest)]
+    assert tokens[0] > 1_000  # The estimate alone is off.
+    assert 700 < tokens[-1] <= 1_000

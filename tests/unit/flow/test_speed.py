@@ -61,6 +61,20 @@ def test_an_engine_that_becomes_slower_gets_less_within_some_answers() -> None:
     assert seen(speed, 30.0, 8.0, count=60).cost(2500).prompt_tokens < 1024
 
 
+@pytest.mark.parametrize("token_ms", [0.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+def test_after_a_busy_moment_prompts_are_as_long_as_before_or_a_step_shorter(token_ms: float) -> None:
+    fresh = seen(Speed(SLOW), 20.0, token_ms, count=200).cost(2500).prompt_tokens
+    speed = seen(Speed(SLOW), 20.0, token_ms, count=200)
+    seen(speed, 20.0, 30.0, count=100)
+    assert speed.cost(2500).prompt_tokens == LADDER[0]
+    after = seen(speed, 20.0, token_ms, count=300).cost(2500).prompt_tokens
+    assert LADDER.index(fresh) - LADDER.index(after) <= 1
+
+
+def test_what_is_within_reach_is_taken_though_the_next_step_is_not_clearly() -> None:
+    assert seen(Speed(Cost(512, 48)), 0.0, 5.0, count=8).cost(2500).prompt_tokens == 768
+
+
 def test_what_cannot_be_is_not_counted() -> None:
     speed = Speed(SLOW)
     for _ in range(50):
@@ -75,3 +89,32 @@ def test_prompts_that_are_all_alike_are_put_down_to_their_tokens() -> None:
         speed.note(100, 500.0, 1, 0.0)
     assert speed.read_ms == pytest.approx(5.0)
     assert speed.decode_ms is None
+
+
+def test_the_estimate_follows_what_the_engine_counts() -> None:
+    speed = Speed(FAST)
+    speed.count(1_150, 1_000)
+    assert speed.scale == 1.0  # One prompt may be anything.
+    for _ in range(20):
+        speed.count(1_150, 1_000)
+    assert speed.scale == pytest.approx(1.15 * 0.97)
+    for _ in range(100):
+        speed.count(800, 1_000)
+    assert speed.scale == pytest.approx(0.8 * 0.97, rel=0.05)
+
+
+def test_the_scale_stays_while_prompts_differ_a_little() -> None:
+    speed, chance = Speed(FAST), random.Random(4)
+    seen_scales = set()
+    for _ in range(300):
+        speed.count(int(1_000 * chance.uniform(1.08, 1.18)), 1_000)
+        seen_scales.add(speed.scale)
+    assert len(seen_scales) <= 2  # 1 and what was found.
+
+
+@pytest.mark.parametrize(("estimated", "tokens"), [(1_000, 0), (0, 10), (10, 1_000), (100_000, 1), (1_000, -3)])
+def test_a_count_that_makes_no_sense_does_no_harm(estimated: int, tokens: int) -> None:
+    speed = Speed(FAST)
+    for _ in range(10):
+        speed.count(estimated, tokens)
+    assert 0.5 <= speed.scale <= 1.5
