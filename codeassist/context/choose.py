@@ -20,12 +20,13 @@ from codeassist.context.tokens import estimate_tokens
 from codeassist.syntax.tags import Tag
 
 _IMPORTED, _UNUSED, _OF_IMPORTED, _OF_MODULE, _BESIDE = 1.0, 1.6, 0.45, 0.5, 0.12
-_RECEIVER, _NEAR, _NEAR_PARENT, _ALIKE, _USED = 3.0, 0.5, 0.25, 0.8, 0.2
+_RECEIVER, _NEAR, _NEAR_PARENT, _OF_UNUSED, _ALIKE, _USED = 3.0, 0.5, 0.25, 0.3, 0.8, 0.2
 _RELATION_WORTH: Mapping[str, float] = {
     "imported": 1.0, "receiver": 1.0, "indirect": 0.6, "named": 0.5, "sibling": 0.5, "package": 0.8,
 }  # fmt: skip
 _PRIVATE, _SPECIAL, _IN_TEST = 0.4, 0.2, 0.5
-_LEAST_WORTH = 0.12
+_LEAST_WORTH = 0.5
+"""Below it are members of what is imported and not used nearby, and what lies beside: they would only lead astray."""
 _HEADER_TOKENS, _MEMBER_TOKENS = 4, 1
 _FIXED_COST = 24
 """Tokens added to the cost of a signature when its worth is divided by it: otherwise the shortest would win."""
@@ -166,6 +167,8 @@ def _as_member(question: Question, facts: Facts, file: FileFacts, owner: str, be
     if owner in file.names:
         worth = best = _RELATION_WORTH[file.relation] * _OF_IMPORTED
         why, about = "member of {}", owner
+        if facts.hidden.get(owner, owner) in question.unused:
+            worth += _OF_UNUSED
     near = question.names.get(facts.hidden.get(owner, owner))
     if near:
         gain = _RELATION_WORTH[file.relation] * _NEAR_PARENT * near

@@ -10,7 +10,7 @@ from codeassist.context.question import Question
 from codeassist.syntax.definitions import Kind
 from codeassist.syntax.tags import Tag
 
-QUESTION = Question(path="shop/cart.py", language="python", names={"total": 3.0}, parts={"total": 3.0})
+QUESTION = Question(path="shop/cart.py", language="python", names={"total": 3.0, "Price": 1.0}, parts={"total": 3.0})
 
 
 def tag(name: str, line: int, kind: Kind = "function", parent: str = "", signature: str = "") -> Tag:
@@ -37,9 +37,10 @@ def names(held: Held) -> list[str]:
     return [each.tag.name for each in held.chosen]
 
 
-def test_what_is_imported_comes_before_its_members_and_those_before_the_rest() -> None:
+def test_what_is_imported_comes_before_its_members_and_the_rest_stays_out() -> None:
     found = [each.tag.name for each in candidates(QUESTION, Facts((MONEY,)))]
-    assert found.index("Price") < found.index("plus") < found.index("_round")
+    assert found.index("Price") < found.index("plus")
+    assert not {"_round", "unrelated"} & set(found)
 
 
 def test_an_import_that_is_not_used_yet_is_likely_what_is_being_written() -> None:
@@ -47,6 +48,13 @@ def test_an_import_that_is_not_used_yet_is_likely_what_is_being_written() -> Non
     question = replace(QUESTION, used=frozenset({"Price"}), unused=frozenset({"parse_price"}))
     best = candidates(question, Facts((both,)))[0]
     assert (best.tag.name, best.why) == ("parse_price", "imported and not used yet: parse_price")
+
+
+def test_members_of_what_is_imported_and_not_used_nearby_stay_out() -> None:
+    far = replace(QUESTION, names={"total": 3.0})
+    assert {each.tag.name for each in candidates(far, Facts((MONEY,)))} == {"Price"}
+    unused = replace(far, unused=frozenset({"Price"}))
+    assert {each.tag.name for each in candidates(unused, Facts((MONEY,)))} == {"Price", "__init__", "plus"}
 
 
 def test_members_of_the_type_before_the_dot_come_first() -> None:
@@ -76,7 +84,7 @@ def test_the_budget_holds_and_counts_the_header() -> None:
 
 def test_on_the_same_line_nothing_changes_for_a_word_more() -> None:
     first = chosen_of(QUESTION, Facts((MONEY,)), 7, 45, NOTHING_HELD)
-    later = replace(QUESTION, names={"total": 3.0, "unrelated": 3.0})
+    later = replace(QUESTION, names={**QUESTION.names, "unrelated": 3.0})
     assert "unrelated" not in names(chosen_of(later, Facts((MONEY,)), 7, 45, first))
     assert "unrelated" in names(chosen_of(later, Facts((MONEY,)), 8, 45, first))
 
