@@ -98,13 +98,14 @@ def _snippet(passage: Passage, budget: int) -> Snippet | None:
     header = estimate_tokens(passage.path) + 3
     kept: list[str] = []
     used = header
-    for line in passage.text.splitlines(keepends=True):
+    lines = passage.text.splitlines(keepends=True)
+    for line in lines:
         cost = estimate_tokens(line)
         if used + cost > budget:
             break
         used += cost
         kept.append(line)
-    if used < _LEAST_PASSAGE_TOKENS + header and len(kept) < passage.end_line - passage.start_line:
+    if used < _LEAST_PASSAGE_TOKENS + header and len(kept) < len(lines):
         return None
     last = passage.start_line + len(kept)
     return Snippet(passage.path, passage.start_line, last, "".join(kept), passage.why, passage.score, used)

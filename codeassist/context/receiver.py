@@ -53,6 +53,8 @@ _TELLING: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_SURER = ("alias", "call", "guard", "types")
+"""Of what is told of a name in one place, the last counts most: `Gadget t = registry.find()` declares a Gadget."""
 _COMMENT = re.compile(r"\s*(?:#|//).*")
 _OF_TYPES = re.compile(r"\b(?:mut|dyn|impl|keyof|typeof|readonly|unique|infer|const|extends|in|out|or|is|as)\b")
 _PROSE = re.compile(rf"[\w{_IT}][ \t]+[\w{_IT}]")
@@ -142,9 +144,11 @@ def _declared(pattern: str, text: str, scopes: Sequence[Symbol], aliases: int) -
     guarded: tuple[str, ...] = ()
     for at, line in _lines_with(name, text, scopes):
         told = sorted(
-            (match.start(), kind, match.group(1)) for kind, telling in _TELLING for match in telling.finditer(line)
+            (line.index(_IT, match.start()), _SURER.index(kind), kind, match.group(1))
+            for kind, telling in _TELLING
+            for match in telling.finditer(line)
         )
-        for _, kind, what in reversed(told):
+        for _, _, kind, what in reversed(told):
             if kind == "guard":  # It may also be what the rest of the function is not for.
                 guarded = guarded or types_in(what)
                 continue

@@ -31,6 +31,8 @@ def declared(tag: Tag, language: str, *, open_: bool = False) -> str:
         if signature.endswith(("=>", "=")):
             return f"{signature} {{ ... }}"
         return f"{signature};" if language in _ENDED and signature[-1:] not in (";", "}") else signature
+    if signature.endswith(")") and tag.kind == "struct":
+        return f"{signature};"  # Of Rust: its fields are in the parentheses.
     if tag.kind in _TYPES and signature[-1:] not in ("{", ";", "}"):
         return f"{signature} {{" if open_ else f"{signature} {{}}"
     return signature
@@ -50,19 +52,27 @@ def shown(tags: Sequence[Tag], language: str) -> str:
     for tag in tags:
         while around and tag.parent != full_name(around[-1]):
             last = around.pop()
-            lines.append(_indent(last, names) + closing(last, language))
+            lines.append(_INDENT * len(around) + closing(last, language))
         opened = full_name(tag) in with_members and tag.kind not in _CALLABLE
-        stray = f"{tag.parent}: " if tag.parent and tag.parent not in names else ""
-        lines.append(f"{_indent(tag, names)}{stray}{declared(tag, language, open_=opened)}\n")
+        # A type is known by itself; of a function one wants to know where it belongs.
+        stray = f"{tag.parent}: " if tag.kind not in _TYPES and tag.parent and tag.parent not in names else ""
+        indent = _INDENT * len(around)
+        decorator, line = _behind_decorator(declared(tag, language, open_=opened))
+        lines += [f"{indent}{decorator}\n"] if decorator else []
+        lines.append(f"{indent}{stray}{line}\n")
         if opened:
             around.append(tag)
-    lines += [_indent(last, names) + closing(last, language) for last in reversed(around)]
+    while around:
+        last = around.pop()
+        lines.append(_INDENT * len(around) + closing(last, language))
     return "".join(line for line in lines if line.strip())
+
+
+def _behind_decorator(line: str) -> tuple[str, str]:
+    """`@property def f(self): ...` as the two lines that it is."""
+    decorator, _, rest = line.partition(" ")
+    return (decorator, rest) if line.startswith("@") and rest.startswith(("def ", "async def ")) else ("", line)
 
 
 def full_name(tag: Tag) -> str:
     return f"{tag.parent}.{tag.name}" if tag.parent else tag.name
-
-
-def _indent(tag: Tag, names: set[str]) -> str:
-    return _INDENT * (tag.parent.count(".") + 1) if tag.parent in names else ""

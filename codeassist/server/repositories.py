@@ -18,7 +18,7 @@ from codeassist.flow.complete import Ask
 from codeassist.server.progress import Progress
 from codeassist.server.repository import MOST_CHANGES, Repository
 from codeassist.server.session import OpenDocument, Session
-from codeassist.workspace.ignore import IGNORE_FILES, NEVER
+from codeassist.workspace.ignore import NEVER, is_of_rules
 
 _OLD_S = 60.0
 """Where nobody tells of changed files, a scan older than this is made again when a document is opened."""
@@ -115,7 +115,7 @@ class Repositories:
         paths = [path for change in own if (path := to_fs_path(change.uri))]
         for repository in self._made.values():
             repository.changed(inside for path in paths if (inside := repository.relative(path)) is not None)
-        if any(path.rsplit("/", 1)[-1] in IGNORE_FILES for path in paths):
+        if any(is_of_rules(path) for path in paths):
             self._judge_all()
 
     def saved(self, uri: str) -> None:

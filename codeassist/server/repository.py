@@ -230,13 +230,17 @@ class Repository:
     def _hides(self, path: str) -> bool:
         from codeassist.workspace.content import is_secret
         from codeassist.workspace.ignore import is_ignored, rules_at
+        from codeassist.workspace.walk import leads_inside
 
         *folders, name = path.split("/")
         if is_secret(name) or any(is_secret(folder, is_folder=True) for folder in folders):
             return True
         root = Path(os.path.realpath(self.root))
         self._rules = self._rules or rules_at(root, self.settings.exclude)
-        return is_ignored(root, path, self._rules)
+        link = root / path
+        return is_ignored(root, path, self._rules) or (
+            link.is_symlink() and not leads_inside(root, str(link), self._rules)
+        )
 
     def _before_scan(self) -> None:
         self._rules = None

@@ -114,7 +114,8 @@ class Session:
         language = language_of(path, language_id, text[:200].split("\n", 1)[0])
         document = Document.create(uri, text if kept else "", language, version)
         entry = OpenDocument(document, path, language_id, document, unreadable, kept)
-        entry.hidden = is_secret(path.rsplit("/", 1)[-1])
+        *folders, name = _parts(uri)[1].split("/")
+        entry.hidden = is_secret(name) or any(is_secret(folder, is_folder=True) for folder in folders)
         self.documents[uri] = entry
         return entry
 
@@ -189,13 +190,19 @@ class Session:
 
     def others(self, uri: str, *, within: Path | None = None) -> tuple[OpenFile, ...]:
         """The other open documents as they are parsed now, but for those that are not to be shown; those edited last
-        come first. `within`: those of one workspace folder only. Those not parsed yet count by their text."""
+        come first. `within`: those of one workspace folder only. Those not parsed yet count by their text.
+
+        Files outside of the workspace are not shown in it: their folders' rules are not known.
+        """
         found = []
+        outside = self.root_of(uri) is None
         limits = self.settings.index
         for other, entry in sorted(self.documents.items(), key=lambda item: -item[1].edited):
             excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
             usable = entry.unreadable is None and not entry.hidden and not excluded
-            if other != uri and limits.enabled and usable and within in (None, self.root_of(other)):
+            root = self.root_of(other)
+            foreign = root is None and not outside and _file_path(other) is not None
+            if other != uri and limits.enabled and usable and within in (None, root) and not foreign:
                 syntax = entry.syntax
                 document = syntax.document if syntax is not None else entry.document
                 found.append(OpenFile(entry.path, syntax, document, entry.edited_line))

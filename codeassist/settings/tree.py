@@ -96,14 +96,14 @@ class CompletionSettings(Section):
         ge=50,
         le=60_000,
         description="A completion still growing this many milliseconds after its first token is cut at its last "
-        "whole line.",
+        "whole line; prompts are as long as the engine can read in this time.",
     )
     prompt_tokens: PromptTokens = Field(
         0,
         ge=0,
         le=131_072,
         description="Prompt budget in tokens: code before and after the cursor, and related code. "
-        "0: what the engine reads in time (embedded 768, a server 2048).",
+        "0: what the engine reads in time (at first 768 for the embedded engine, 2048 for a server, then as measured).",
     )
 
 

@@ -79,6 +79,13 @@ _VALUES = frozenset({"constant", "variable", "field"})
 _SHOWN_WHOLE = _VALUES | {"type", "macro"}
 _DECORATED = frozenset({"java", "kotlin", "csharp", "php", "typescript", "tsx", "javascript", "swift", "scala"})
 """Languages whose definitions begin with their annotations."""
+_SHAPES_USE = re.compile(
+    rb"@(?:functools\.)?((?:cached_)?property|classmethod|staticmethod|[A-Za-z_]\w*\.(?:setter|deleter))\b"
+)
+"""Decorators that change how a function is called; they belong to its signature."""
+_CPP_MACRO = re.compile(rb"\b((?:class|struct)\s+)([A-Z][A-Z0-9_]{2,})(?=\s+[A-Za-z_]\w*\s*(?:final\s*)?[:{])")
+"""`class QT_EXPORT Name {`: the parser knows no macros and would lose the class."""
+_ONE_LINER = re.compile(r"[\s;]*\bend$")
 _MAX_DEPTH = 12
 """What is nested deeper was generated."""
 _MAX_NAME_BYTES = 200
@@ -101,6 +108,8 @@ def tags_of(language: str, source: bytes) -> Tags:
         return NO_TAGS
     from tree_sitter import Parser
 
+    if language == "cpp":
+        source = _CPP_MACRO.sub(lambda match: match[1] + b" " * len(match[2]), source)
     return tags_of_tree(language, Parser(found.handle).parse(source), source)
 
 
@@ -202,6 +211,8 @@ class _Tagger:
         if not around:
             return "", kind
         inner = around[-1]
+        if self._language == "go" and inner.kind in _VALUES:
+            return "", kind  # Of `var A, B = 1, 2` each is by itself.
         if kind == "field" and inner.kind in _CALLABLES:
             # The field of a type that is written out between parameters is none that anybody looks for.
             return (around[-2].names if len(around) > 1 else "", kind) if found.promoted else None
@@ -231,6 +242,8 @@ class _Tagger:
         if body < 0 and self._ends_with_word:
             line_end = source.find(b"\n", found.name_end, end)
             end = line_end if line_end >= 0 else end
+        if self._language == "rust" and source[body : body + 1] == b"(":
+            body = -1  # `struct Meters(f64);`: its fields are all that it is.
         if start < body < found.name_start:  # `typedef struct {…} Point;`
             shown, _ = signature(source, start, body, self._comment)
             name = source[found.name_start : found.name_end].decode("utf-8", "replace")
@@ -239,7 +252,9 @@ class _Tagger:
             return value_signature(source, start, source.find(b">", found.name_end, end) + 1 or end, "")
         text, text_end = signature(source, start, body if body > start else end, self._comment)
         if self._ends_with_word:
-            text = text.rstrip(" ;")
+            text = _ONE_LINER.sub("", text).rstrip(" ;")
+        if self._is_python and first < start and (use := _SHAPES_USE.search(source, first, start)):
+            text = f"@{use[1].decode()} {text}"
         return (without_initializers(text) if self._language == "cpp" else text), text_end
 
     def _doc(self, found: Found, row: int, end: int) -> tuple[str, int]:

@@ -12,7 +12,8 @@ _SECRET = re.compile(
     r"""
     \.env.* | .*\.env | \.envrc | .*\.(?:pem|key|p12|pfx|pkcs12|jks|keystore|kdbx|ppk|asc|gpg|tfvars|tfstate)(?:\..*)?
     | id_(?:rsa|dsa|ecdsa|ed25519).* | \.(?:netrc|npmrc|pypirc|htpasswd|pgpass|git-credentials|dockercfg|s3cfg|boto)
-    | _netrc | credentials | (?:.*[._-])?(?:credentials?|secrets?|service[._-]?account.*)
+    | _netrc | credentials | kubeconfig | \.yarnrc\.ya?ml
+    | (?:.*[._-])?(?:credentials?|secrets?|passwords?|kubeconfig|service[._-]?account)(?:[._-][\w.-]*)?
       \.(?:json|ya?ml|toml|ini|xml|csv|txt|cfg|conf)
     """,
     re.VERBOSE | re.IGNORECASE,

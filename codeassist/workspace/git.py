@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import which
 
 _TIMEOUT_S = 2.0
+_MOST_REPOSITORIES = 16
 
 
 def repository_of(root: Path) -> Path | None:
@@ -37,9 +38,18 @@ def common_folder(repository: Path) -> Path:
 
 
 def checkout_files(root: Path) -> tuple[Path, ...]:
-    """The files that a checkout, a pull or a commit writes last; none outside of a repository."""
-    repository = repository_of(root)
-    return () if repository is None else tuple(own_folder(repository) / name for name in ("HEAD", "logs/HEAD"))
+    """The files that a checkout, a pull or a commit writes last: of the repository around `root`, or of those that lie
+    directly in it; none where there is none."""
+    around = repository_of(root)
+    repositories = [around] if around is not None else _directly_in(root)
+    return tuple(own_folder(repository) / name for repository in repositories for name in ("HEAD", "logs/HEAD"))
+
+
+def _directly_in(root: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in root.iterdir() if (folder / ".git").exists())[:_MOST_REPOSITORIES]
+    except OSError:
+        return []
 
 
 def state_of(files: tuple[Path, ...]) -> tuple[int, ...]:

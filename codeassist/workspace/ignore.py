@@ -77,12 +77,14 @@ class Rules:
         return False
 
     def inside(self, folder: str, absolute: str, files: Iterable[str]) -> Rules:
-        """The rules in `folder` (relative, "" or ending in "/"), given which of IGNORE_FILES lie there."""
+        """The rules in `folder` (relative, "" or ending in "/"), given which of IGNORE_FILES and `.git` lie there."""
         present = [name for name in IGNORE_FILES if name in files]
-        if not present:
+        # A repository inside of the workspace folder; of the one around it `rules_at` knows.
+        exclude = _lines(git.common_folder(Path(absolute)) / "info" / "exclude") if folder and ".git" in files else []
+        if not present and not exclude:
             return self
         own = _from_lines(
-            [line for name in present for line in _lines(os.path.join(absolute, name))],  # noqa: PTH118  Hot.
+            [*exclude, *(line for name in present for line in _lines(os.path.join(absolute, name)))],  # noqa: PTH118  Hot.
             cut=len(folder),
         )
         if own is None:
@@ -112,12 +114,17 @@ def is_ignored(root: Path, path: str, rules: Rules) -> bool:
     parts = path.split("/")
     folder, absolute = "", str(root)
     for number, name in enumerate(parts):
-        here = [one for one in IGNORE_FILES if os.path.isfile(os.path.join(absolute, one))]  # noqa: PTH113, PTH118  Hot.
+        here = [one for one in (*IGNORE_FILES, ".git") if os.path.lexists(os.path.join(absolute, one))]  # noqa: PTH118  Hot.
         rules = rules.inside(folder, absolute, here)
         if rules.ignores(folder + name, name, number < len(parts) - 1):
             return True
         folder, absolute = f"{folder}{name}/", os.path.join(absolute, name)  # noqa: PTH118  Hot.
     return False
+
+
+def is_of_rules(path: str) -> bool:
+    """Whether the file at this path says what is left out."""
+    return path.rpartition("/")[2] in IGNORE_FILES or f"/{path}".endswith("/.git/info/exclude")
 
 
 def _from_lines(lines: Sequence[str], cut: int = 0, prefix: str = "") -> Patterns | None:
@@ -135,24 +142,23 @@ def _compiled(lines: tuple[str, ...], cut: int, prefix: str) -> Patterns | None:
     others: list[str] = []
     for line in lines:
         text = line.rstrip("\r\n")
-        # Whoever goes folder by folder asks for the folder itself, which `a/**` does not name; all in it, it does.
-        text = re.sub(r"/\*\*/?$", "/*", text)
         try:
             made = GitIgnoreSpecPattern(text)
         except (GitIgnorePatternError, ValueError, re.error):
             continue  # As git: a pattern that means nothing matches nothing.
         if made.regex is None or made.include is None:
             continue
-        ordered.append((made.regex, made.include))
+        regex = re.compile(_of_one_entry(made.regex.pattern, text))
+        ordered.append((regex, made.include))
         word = text.strip().removeprefix("!").rstrip("/")
         if not word or "/" in word or "\\" in word:
-            others.append(made.regex.pattern)
+            others.append(regex.pattern)
         elif not _SPECIAL.search(word):
             names.add(word)
         elif word.startswith("*.") and not _SPECIAL.search(word[2:]) and "." not in word[2:]:
             endings.add(word[1:])
         else:
-            others.append(made.regex.pattern)
+            others.append(regex.pattern)
     if not ordered:
         return None
     joined = "|".join(f"(?:{re.sub(r'[?]P<[^>]+>', '?:', source)})" for source in others)
@@ -160,6 +166,22 @@ def _compiled(lines: tuple[str, ...], cut: int, prefix: str) -> Patterns | None:
         cut, prefix, tuple(reversed(ordered)), frozenset(names), frozenset(endings),
         re.compile(joined) if joined else None,
     )  # fmt: skip
+
+
+def _of_one_entry(source: str, text: str) -> str:
+    """The regular expression that an entry of a folder matches as a whole.
+
+    Those of pathspec are made to match the beginning of a path, so that what is in a folder matches with it; but
+    whoever goes folder by folder asks for each entry by itself, as git does.
+    """
+    if source == ".":  # `*`, `**`, `/**`
+        return ".+"
+    if source == "(?P<ps_d>/)":  # `*/`, `**/`
+        return ".*/"
+    text = text.rstrip(" ")
+    if text.endswith("/**"):
+        return source + ".+"
+    return source + ".*/" if text.endswith("/**/") else source
 
 
 def _lines(path: str | Path) -> list[str]:

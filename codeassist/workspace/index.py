@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from codeassist.syntax.tags import Import, Tag
 from codeassist.workspace import schema
 from codeassist.workspace.chunks import terms_of, whole_term
+from codeassist.workspace.extract import read
 from codeassist.workspace.store import database_path, distrust, open_to_read, trouble_of
 
 IndexState = Literal["missing", "ready", "damaged"]
@@ -255,12 +256,8 @@ class Index:
     def _bytes(self, path: str, most: int) -> bytes | None:
         if path.startswith("/") or ".." in path.split("/") or ":" in path[:2]:
             return None
-        try:
-            with open(self.root / path, "rb") as file:  # noqa: PTH123  Read in part.
-                data = file.read(most + 1)
-        except OSError:
-            return None
-        return data if len(data) <= most else None
+        found = read(str(self.root), path, most)
+        return None if found is None else found.data
 
 
 def _weighted(words: Mapping[str, float] | Sequence[str]) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import sys
 from contextlib import suppress
@@ -141,6 +142,9 @@ def set_aside(path: Path) -> None:
 def move_away(path: Path) -> None:
     """Rename an index, so that the next one starts empty. One that was set aside before is replaced."""
     aside = path.with_name(path.name + _SET_ASIDE)
+    if path.is_dir() or aside.is_dir():  # Nobody of us made them; a folder and a file do not replace each other.
+        with suppress(OSError):
+            shutil.rmtree(aside) if aside.is_dir() and not aside.is_symlink() else aside.unlink(missing_ok=True)
     try:
         os.replace(path, aside)  # noqa: PTH105  As its neighbours.
     except FileNotFoundError:
@@ -251,6 +255,8 @@ def _version(connection: sqlite3.Connection) -> int:
 def _of_system(error: OSError) -> Trouble:
     import errno
 
+    if error.errno == errno.EISDIR:
+        return "damaged"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "full"
     return "read-only" if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else "unwritable"

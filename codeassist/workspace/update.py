@@ -14,7 +14,7 @@ from codeassist.workspace import writing
 from codeassist.workspace.content import is_secret
 from codeassist.workspace.crew import Died, Hand, hire
 from codeassist.workspace.extract import read
-from codeassist.workspace.ignore import IGNORE_FILES, Rules, is_ignored, rules_at
+from codeassist.workspace.ignore import Rules, is_ignored, is_of_rules, rules_at
 from codeassist.workspace.scan import ScanOptions, ScanState
 from codeassist.workspace.store import StoreTrouble, database_path, distrust, identity, open_to_write, trouble_of
 from codeassist.workspace.walk import is_interesting, leads_inside
@@ -100,7 +100,7 @@ class Updater:
 
     def _update(self, paths: list[str | Path]) -> Updated:
         inside = [path for one in paths if (path := self._relative(one))]
-        if len(inside) > MOST_AT_ONCE or any(path.rpartition("/")[2] in IGNORE_FILES for path in inside):
+        if len(inside) > MOST_AT_ONCE or any(is_of_rules(path) for path in inside):
             self._rules = None
             return Updated(wants_scan=True)
         rules, connection = self._prepare()
@@ -207,7 +207,7 @@ class Updater:
         if any(is_secret(part, is_folder=True) for part in folder.split("/")):
             return False
         absolute = self._root / path
-        if absolute.is_symlink() and not leads_inside(self._root, str(absolute)):
+        if absolute.is_symlink() and not leads_inside(self._root, str(absolute), rules):
             return False
         around = (absolute.parents[number] for number in range(path.count("/")))
         if any(one.is_symlink() or (one / "pyvenv.cfg").is_file() for one in around):

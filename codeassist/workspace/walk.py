@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from codeassist.syntax.languages import language_of
 from codeassist.workspace.content import is_secret
-from codeassist.workspace.ignore import Rules
+from codeassist.workspace.ignore import Rules, is_ignored
 
 CONFIGURATION = frozenset({"go.mod", "go.work", "setup.cfg", "CMakeLists.txt", "Makefile", "py.typed", "build.gradle"})
 """Files in no language of ours that say where modules lie."""
@@ -85,7 +85,7 @@ class Walk:
                 return False
             if is_folder:
                 return True
-            if not entry.is_file() or (entry.is_symlink() and not leads_inside(self.root, entry.path)):
+            if not entry.is_file() or (entry.is_symlink() and not leads_inside(self.root, entry.path, self.rules)):
                 return False
             status = entry.stat()
         except OSError:
@@ -115,15 +115,18 @@ def _known(ending: str) -> bool:
     return known
 
 
-def leads_inside(root: Path, link: str) -> bool:
-    """Whether a link's file lies in the folder and is neither secret nor of version control."""
+def leads_inside(root: Path, link: str, rules: Rules) -> bool:
+    """Whether a link's file lies in the folder and is neither secret nor ignored nor of version control. `rules` are
+    those of the folder itself."""
     try:
         target = Path(link).resolve(strict=True)
         inside = target.relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):
         return False
     folders = inside.parts[:-1]
-    return not (is_secret(target.name) or ".git" in folders or any(is_secret(name, is_folder=True) for name in folders))
+    if is_secret(target.name) or ".git" in folders or any(is_secret(name, is_folder=True) for name in folders):
+        return False
+    return not is_ignored(root, inside.as_posix(), rules)
 
 
 def _is_utf8(name: str) -> bool:

@@ -189,7 +189,7 @@ async def test_several_workspace_folders(fake: FakeVllm, tmp_path: Path) -> None
         return before.removeprefix("<reponame>"), files[-1].strip()
 
     async with start("vscode", variables, roots=roots) as editor:
-        editor.open(MONEY_URI, MONEY)
+        editor.open((roots[0] / "money.py").as_uri(), MONEY)
         assert await names_of(editor, roots[0] / "a b" / "ü.py") == ("one", "a b/ü.py")
         assert await names_of(editor, roots[1] / "x.py") == ("two", "x.py")
         assert await names_of(editor, roots[2] / "x.py") == ("inner", "x.py")

@@ -52,6 +52,10 @@
       value: (call_expression function: (identifier) @_function (#eq? @_function "require")))) @import)
 
 ; -- tags --
+(export_statement
+  "default" @name
+  value: [(arrow_function body: (_) @body) (function_expression !name body: (_) @body)]) @definition.function
+(export_statement "default" @name value: (class !name body: (_) @body)) @definition.class
 (export_statement declaration: (_) @inner) @outer
 (export_statement
   (lexical_declaration

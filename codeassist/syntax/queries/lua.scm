@@ -5,14 +5,14 @@
 (variable_declaration
   (assignment_statement
     (variable_list . name: (identifier) @name)
-    (expression_list . (function_definition body: (_) @body)))) @definition.function
+    (expression_list . (function_definition body: (_)? @body)))) @definition.function
 (assignment_statement
   (variable_list . name: (identifier) @name)
-  (expression_list . (function_definition body: (_) @body))) @definition.function
+  (expression_list . (function_definition body: (_)? @body))) @definition.function
 (assignment_statement
   (variable_list . name: (dot_index_expression field: (_) @name))
-  (expression_list . (function_definition body: (_) @body))) @definition.function
-(field name: (identifier) @name value: (function_definition body: (_) @body)) @definition.method
+  (expression_list . (function_definition body: (_)? @body))) @definition.function
+(field name: (identifier) @name value: (function_definition body: (_)? @body)) @definition.method
 
 (chunk
   (variable_declaration (assignment_statement (variable_list . name: (identifier) @name))) @definition.variable)

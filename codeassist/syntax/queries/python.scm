@@ -3,6 +3,7 @@
 (class_definition name: (identifier) @name) @definition.class
 (function_definition name: (identifier) @name) @definition.function
 (type_alias_statement . (type (identifier) @name)) @definition.type
+(type_alias_statement . (type (generic_type . (identifier) @name))) @definition.type
 
 (module
   (expression_statement
@@ -17,6 +18,7 @@
 (future_import_statement) @import
 
 ; -- tags --
+(module (expression_statement (assignment left: (pattern_list (identifier) @name))) @definition.variable)
 (decorated_definition definition: (_) @inner) @outer
 ; Names that depend on the platform or on what is installed.
 (module

@@ -91,3 +91,10 @@ def test_where_another_document_was_edited_last_is_shown() -> None:
 def test_only_the_places_edited_last_are_shown() -> None:
     found = recent(*(edited(f"shop/rates_{number}.py", 3) for number in range(4)))
     assert [snippet.path for snippet in found] == ["shop/rates_0.py", "shop/rates_1.py"]
+
+
+def test_a_short_document_is_shown_whole() -> None:
+    text = "RATE = 3\nSURCHARGE = 4\n"
+    syntax = opened(text, "python", "file:///shop/rates.py")
+    (found,) = recent(OpenFile("shop/rates.py", syntax, syntax.document, 1))
+    assert found.text == text

@@ -71,3 +71,24 @@ def test_an_arrow_function_shows_that_there_is_more() -> None:
     shown_of = of("typescript", "export const add = (a: number, b: number): number => {\n  return a + b;\n};\n")
     assert shown_of.startswith("export const add = (a: number, b: number): number =>")
     assert "return" not in shown_of
+
+
+def test_how_a_function_is_called_is_shown() -> None:
+    code = (
+        "class Box:\n    @property\n    def area(self) -> int:\n        return 1\n\n"
+        "    @classmethod\n    @cache\n    def load(cls):\n        return cls()\n\n"
+        "    @cache\n    def slow(self): ...\n"
+    )
+    assert of("python", code) == (
+        "class Box:\n    @property\n    def area(self) -> int: ...\n    @classmethod\n    def load(cls): ...\n"
+        "    def slow(self): ...\n"
+    )
+
+
+def test_a_type_in_a_namespace_stands_by_itself() -> None:
+    code = "namespace n {\nnamespace m {\nclass W {\n public:\n  int f(int a) const;\n};\n}\n}\n"
+    assert of("cpp", code, "W", "f") == "class W {\n    int f(int a) const;\n}\n"
+
+
+def test_a_struct_of_rust_shows_its_fields() -> None:
+    assert of("rust", "pub struct Meters(pub f64, String);\n") == "pub struct Meters(pub f64, String);\n"

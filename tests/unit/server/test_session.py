@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from lsprotocol import types
@@ -122,3 +123,21 @@ def test_the_document_edited_last_comes_first_with_the_place() -> None:
     found = [(file.path, file.edited_line) for file in session.others("file:///a.py")]
     assert found == [("b.py", 12), ("c.py", 3)]
     assert session.others("file:///b.py")[0].path == "a.py"
+
+
+def test_files_outside_of_the_workspace_stay_out_of_its_prompts(tmp_path: Path) -> None:
+    session = Session(roots=(tmp_path / "project",))
+    inside, outside = (tmp_path / "project" / "a.py").as_uri(), (tmp_path / "elsewhere" / "b.py").as_uri()
+    for uri in (inside, outside, "untitled:new.py"):
+        session.open(uri, "x = 1\n", "python", 1)
+    assert {file.document.uri for file in session.others(inside)} == {"untitled:new.py"}
+    assert {file.document.uri for file in session.others(outside)} == {inside, "untitled:new.py"}
+    assert {file.document.uri for file in session.others("untitled:new.py")} == {inside, outside}
+
+
+def test_what_lies_in_a_folder_of_secrets_is_hidden_wherever_that_is() -> None:
+    session = Session()
+    for path in ("/home/me/.kube/config.yaml", "/home/me/.aws/config.toml", "/home/me/plain/config.yaml"):
+        session.open(f"file://{path}", "x: 1\n", "yaml", 1)
+    assert [file.path for file in session.others("file:///a.py")] == ["config.yaml"]
+    assert session.documents["file:///home/me/.kube/config.yaml"].hidden

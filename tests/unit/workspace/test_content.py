@@ -10,9 +10,14 @@ from codeassist.workspace.content import is_secret, unfit
 SECRET = (
     ".env .env.local .env.example prod.env .envrc server.pem tls.key id_rsa id_rsa.pub id_ed25519 credentials "
     "credentials.json aws-credentials.yml secrets.yaml app.secrets.toml service-account-prod.json .netrc .npmrc "
-    ".pypirc store.jks prod.tfvars terraform.tfstate terraform.tfstate.backup"
+    ".pypirc store.jks prod.tfvars terraform.tfstate terraform.tfstate.backup secrets.prod.yml secrets-prod.yaml "
+    "app-secrets.prod.yaml secrets.enc.yaml credentials-prod.json kubeconfig kubeconfig.yaml passwords.yml .yarnrc.yml"
 )
-PLAIN = "environment.py credentials.py secrets.py keys.py env.py key.go package.json monkey.ts pem.rs"
+PLAIN = (
+    "environment.py credentials.py secrets.py keys.py env.py key.go package.json monkey.ts pem.rs "
+    "secrets_test.py password_form.tsx tsconfig.json "
+    "keyboard.json"
+)
 
 
 @pytest.mark.parametrize("name", SECRET.split())

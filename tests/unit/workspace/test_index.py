@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -155,3 +156,11 @@ def test_reads_while_somebody_writes(index: Index, place: Workplace) -> None:
 
 def test_root_is_kept_as_given(tmp_path: Path) -> None:
     assert Index(tmp_path, tmp_path).root == tmp_path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(index: Index, place: Workplace) -> None:
+    (place.root / "money.py").unlink()
+    os.mkfifo(place.root / "money.py")
+    assert index.text("money.py", 0, 3) == ""
+    assert index.read("money.py") is None

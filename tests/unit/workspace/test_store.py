@@ -179,3 +179,17 @@ def test_what_was_written_ahead_of_a_deleted_index_is_not_put_into_the_new_one(t
     assert fresh.execute("SELECT count(*) FROM files").fetchone() == (0,)
     assert fresh.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+@pytest.mark.parametrize("aside", ["", "file", "folder"])
+def test_a_folder_in_its_place_is_set_aside(place: Workplace, aside: str) -> None:
+    place.write({"a.py": "def found(): pass\n"})
+    database = store.database_path(place.root, place.folder)
+    (database / "inner").mkdir(parents=True)
+    other = database.with_name(database.name + ".set-aside")
+    if aside == "file":
+        other.write_text("x")
+    elif aside:
+        (other / "inner").mkdir(parents=True)
+    assert place.scan().state == "done"
+    assert "found" in place.index.definitions_named(["found"])

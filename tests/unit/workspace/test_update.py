@@ -50,6 +50,7 @@ def test_what_is_not_wanted(place: Workplace, updater: Updater) -> None:
 def test_a_file_that_becomes_ignored_or_is_many(place: Workplace, updater: Updater) -> None:
     place.write({".gitignore": "a.py\n"})
     assert updater.update([".gitignore"]).wants_scan
+    assert updater.update([".git/info/exclude"]).wants_scan
     updater.update(["a.py"])
     assert place.paths() == ["sub/b.py"]
     assert updater.update([f"{number}.py" for number in range(1000)]).wants_scan

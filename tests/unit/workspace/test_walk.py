@@ -34,11 +34,12 @@ def test_secrets_and_virtual_environments_are_not_listed(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_links(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    write_files(tmp_path, {"root/a/x.py": "", "outside/y.py": "", "root/.env": "S=1"})
+    files = {"root/a/x.py": "", "outside/y.py": "", "root/.env": "S=1", "root/no/z.py": "", "root/.gitignore": "no/\n"}
+    write_files(tmp_path, files)
     links = {
         "a/loop": root, "a/up": root / "a", "other": tmp_path / "outside", "inside.py": root / "a" / "x.py",
         "outside.py": tmp_path / "outside" / "y.py", "secret.py": root / ".env", "nowhere.py": root / "gone.py",
-        "self.py": root / "self.py",
+        "self.py": root / "self.py", "ignored.py": root / "no" / "z.py",
     }  # fmt: skip
     for name, target in links.items():
         (root / name).symlink_to(target)
