@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -193,3 +194,21 @@ def test_a_folder_in_its_place_is_set_aside(place: Workplace, aside: str) -> Non
         (other / "inner").mkdir(parents=True)
     assert place.scan().state == "done"
     assert "found" in place.index.definitions_named(["found"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks belong to handles there")
+def test_who_opens_it_to_write_takes_no_locks_from_who_reads_it(place: Workplace) -> None:
+    """Else another process that ends believes to be the last, and deletes what readers are looking at."""
+    place.write({"a.py": "def before(): pass\n"})
+    place.scan()
+    index = place.index
+    assert index.counts().files == 1
+    database = store.database_path(place.root, place.folder)
+    updating = store.open_to_write(database)
+    statement = "UPDATE definitions SET name = 'after'"
+    program = f"import sqlite3; c = sqlite3.connect({str(database)!r}); c.execute({statement!r}); c.commit(); c.close()"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert database.with_name(database.name + "-wal").exists()
+    assert list(index.definitions_named(["before", "after"])) == ["after"]
+    updating.close()
+    index.close()
