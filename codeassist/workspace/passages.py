@@ -16,7 +16,7 @@ _FOCUS_LINES = 20
 _HALF_WEIGHT = 12
 """So many words above the cursor, one counts half as much as the last."""
 _IDLE_START = 0.9
-_LEAST_SHARED = 0.45
+_LEAST_SHARED = 0.3
 """Of the words above the cursor, by weight, that similar code has to hold: with less it leads a model astray."""
 _CALL_SCORE, _USE_SCORE = 3.0, 2.0
 _WORD = re.compile(r"[^\W\d]\w*")
