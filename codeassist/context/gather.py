@@ -15,7 +15,7 @@ from codeassist.context.tokens import estimate_tokens
 
 _TELLING_SHARE, _LEAST_TELLING_BUDGET = 0.15, 600
 """Of the related code's budget, kept for calls, uses and recent edits where there are some; none of a small one."""
-_DEFINITIONS_FIRST, _SIMILAR_SHARE = 600, 0.8
+_DEFINITIONS_FIRST, _SIMILAR_SHARE = 300, 0.5
 """So many tokens belong to definitions; of those above, this share is kept for similar code. With little room similar
 code makes a small model worse; with more it is often what the new code is made after."""
 _LEAST_PASSAGE_TOKENS = 40

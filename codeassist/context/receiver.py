@@ -74,7 +74,8 @@ _TYPE_CHARACTERS = 120
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """`chain`: the names before the dot, from the first one whose type is guessed at. `types`: of what that may be an
-    instance, likeliest first. `called`: functions whose result it is; their signatures name it.
+    instance, likeliest first. `called`: functions whose result it is; their signatures name it. `name`: the last name
+    before the dot, as it is written.
 
     `self.client.` in a class `Cart(Base)` that says nothing of `client` is ("self", "client") of types Cart and Base.
     """
@@ -82,6 +83,7 @@ class Receiver:
     chain: tuple[str, ...]
     types: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    name: str = ""
 
 
 def receiver_at(view: CursorView) -> Receiver | None:
@@ -92,8 +94,8 @@ def receiver_at(view: CursorView) -> Receiver | None:
     text = view.document.text[max(0, view.offset - _LOOK_BACK) : view.offset - len(before.group())]
     names = _names(before.group(1))
     if re.match(r"\w+\(", before.group(1)) and not names[0][:1].isupper():
-        return Receiver(("", *names[1:]), (), names[:1])
-    return _receiver(names, text, view.scopes, _MOST_ALIASES)
+        return Receiver(("", *names[1:]), (), names[:1], names[-1])
+    return replace(_receiver(names, text, view.scopes, _MOST_ALIASES), name=names[-1])
 
 
 def _names(expression: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from codeassist.syntax.tags import Tag
@@ -15,12 +16,14 @@ _BRACES = frozenset({
 })  # fmt: skip
 _ENDED = frozenset({"c", "cpp", "csharp", "java", "javascript", "php", "rust", "tsx", "typescript"})
 """A function without a body ends with a semicolon there, as in headers, interfaces and declaration files."""
+_VALUES = frozenset({"constant", "field", "variable"})
+_TEXT_VALUE = re.compile(r"""(?:\s*:\s*[\w.]+)?\s*=\s*(["'])([^"'\\]*)\1[,;]?$""")
 _INDENT = "    "
 
 
 def declared(tag: Tag, language: str, *, open_: bool = False) -> str:
     """The declaration of `tag`, without its indent and line end. `open_`: members follow, and then `closing`."""
-    signature = tag.signature
+    signature = _without_echo(tag)
     if len(signature) > _MOST_SIGNATURE:
         signature = signature[:_MOST_SIGNATURE].rsplit(" ", 1)[0] + " …"
     if language == "python":
@@ -36,6 +39,19 @@ def declared(tag: Tag, language: str, *, open_: bool = False) -> str:
     if tag.kind in _TYPES and signature[-1:] not in ("{", ";", "}"):
         return f"{signature} {{" if open_ else f"{signature} {{}}"
     return signature
+
+
+def _without_echo(tag: Tag) -> str:
+    """The signature; of `NotFound = "NOT_FOUND"` the name alone. A text that repeats the name says nothing, and small
+    models write it in place of the name."""
+    signature = tag.signature
+    if tag.kind in _VALUES and (value := _TEXT_VALUE.search(signature)) and _letters(value[2]) == _letters(tag.name):
+        return signature[: value.start()]
+    return signature
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def closing(tag: Tag, language: str) -> str:

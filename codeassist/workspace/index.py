@@ -26,6 +26,7 @@ IndexState = Literal["missing", "ready", "damaged"]
 _MOST_TERMS = 24
 _MOST_CHUNKS_OF_A_TERM = 300
 """A term in more chunks than that says too little for the time that it costs."""
+_MOST_HOLDING = 2_000
 _LEAST_WEIGHT = 0.4
 """Of the parts of an identifier, next to the whole."""
 _MOST_ENDING = 2_000
@@ -169,18 +170,26 @@ class Index:
         }
 
     def similar(
-        self, words: Mapping[str, float] | Sequence[str], limit: int, exclude: Collection[str] = ()
+        self,
+        words: Mapping[str, float] | Sequence[str],
+        limit: int,
+        exclude: Collection[str] = (),
+        holding: str = "",
     ) -> list[Stretch]:
         """The stretches that share most with `words` (identifiers or parts of them, with a weight each), best first.
 
-        The rarer a word, the more it counts. `exclude`: paths that are not wanted.
+        The rarer a word, the more it counts. `exclude`: paths that are not wanted. `holding`: only those that hold
+        this identifier, in any case of its letters; then some may share no more than it.
         """
-        if limit < 1:
+        if limit < 1 or (holding and not terms_of(holding)):
             return []
         terms = _weighted(words)
 
         def ask(connection: sqlite3.Connection) -> list[Stretch]:
             scores = _scores(connection, terms, self._common)
+            if holding:
+                held = _chunks_with(connection, whole_term(holding), _MOST_HOLDING)
+                scores = {chunk: scores.get(chunk, 0.0) for (chunk,) in held}
             best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
             return list(_stretches(connection, best[: limit * 4 + 16], limit, frozenset(exclude)))
 

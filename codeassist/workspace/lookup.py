@@ -81,7 +81,8 @@ class Lookup:
 
     def _passages(self, known: Known, question: Question) -> tuple[Passage, ...]:
         """Similar code; the same as before until the cursor is some lines further."""
-        asked = question.path, (question.writing, *question.fresh, *question.similar)
+        before = question.receiver.name if question.receiver else ""
+        asked = question.path, (before, question.writing, *question.fresh, *question.similar)
         if self._similar is None or self._similar[0] != asked:
             self._similar = asked, tuple(passages(known, question))
         return self._similar[1]

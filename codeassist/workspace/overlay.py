@@ -67,8 +67,10 @@ class Overlaid:
         found.update({path: self._tags(path).imports for path in paths if path in self.opened})
         return found
 
-    def similar(self, words: Sequence[str], limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]:
-        return self.index.similar(words, limit, {*exclude, *self.opened})
+    def similar(
+        self, words: Sequence[str], limit: int, exclude: Collection[str] = (), holding: str = ""
+    ) -> Sequence[Stretch]:
+        return self.index.similar(words, limit, {*exclude, *self.opened}, holding)
 
     def mentions(self, name: str, limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]:
         return self.index.mentions(name, limit, {*exclude, *self.opened})

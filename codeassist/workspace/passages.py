@@ -1,5 +1,5 @@
 """Stretches of other files that show how something is done here: calls of the function being written, uses of what is
-imported, and code like that above the cursor."""
+imported or stands before the dot, and code like that above the cursor."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Protocol
 from codeassist.context.facts import Passage
 from codeassist.context.question import Question
 
-_MOST_SIMILAR, _MOST_CALLERS, _MOST_USED, _USES = 4, 2, 2, 1
+_MOST_SIMILAR, _MOST_CALLERS, _MOST_USED, _USES, _MEMBER_USES = 8, 2, 2, 1, 2
 _AROUND_CALL = 4
 _FOCUS_LINES = 20
 _HALF_WEIGHT = 12
 """So many words above the cursor, one counts half as much as the last."""
 _IDLE_START = 0.9
-_LEAST_SHARED = 0.3
+_LEAST_SHARED = 0.15
 """Of the words above the cursor, by weight, that similar code has to hold: with less it leads a model astray."""
 _CALL_SCORE, _USE_SCORE = 3.0, 2.0
+_NO_NAME = frozenset({"", "self", "cls", "this", "super"})
 _WORD = re.compile(r"[^\W\d]\w*")
 _NO_DEFINITION = "".join(
     rf"(?<!{word} )"
@@ -43,7 +44,9 @@ class Stretch(Protocol):
 class Searched(Protocol):
     """The part of `index.Index` that is needed here."""
 
-    def similar(self, words: Sequence[str], limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
+    def similar(
+        self, words: Sequence[str], limit: int, exclude: Collection[str] = (), holding: str = ""
+    ) -> Sequence[Stretch]: ...
     def mentions(self, name: str, limit: int, exclude: Collection[str] = ()) -> Sequence[Stretch]: ...
     def text(self, path: str, start: int, end: int) -> str: ...
 
@@ -54,6 +57,8 @@ def passages(index: Searched, question: Question) -> Iterator[Passage]:
         yield from _calls(index, question.writing, question.path, "calls", _CALL_SCORE, _MOST_CALLERS)
     for name in question.fresh[:_MOST_USED]:
         yield from _calls(index, name, question.path, "uses", _USE_SCORE, _USES)
+    if question.receiver and (name := question.receiver.name) not in _NO_NAME:
+        yield from _members(index, name, question)
     for found in index.similar(question.similar, _MOST_SIMILAR, (question.path,)):
         lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
         first, last = _focus(lines, question.similar)
@@ -79,10 +84,41 @@ def _calls(index: Searched, name: str, path: str, why: str, score: float, most: 
             return
 
 
+def _members(index: Searched, name: str, question: Question) -> Iterator[Passage]:
+    """The lines around places where a member of `name` is used, in code like that above the cursor by preference: what
+    is taken of it elsewhere is likely what is wanted here."""
+    use = re.compile(rf"(?<!\w){re.escape(name)}[?!]?(?:\.|->|::)\w")
+    weights = _weights(question.similar)
+    count = 0
+    for found in index.similar(question.similar, 3 * _MEMBER_USES, (question.path,), name):
+        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
+        held = [weights.keys() & set(_WORD.findall(line)) for line in lines]
+        best, place = -1.0, (0, 0)
+        for at, line in enumerate(lines):
+            if use.search(line) and not _IMPORT.match(line):
+                first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
+                worth = sum(weights[word] for word in set().union(*held[first:last]))
+                if worth > best:
+                    best, place = worth, (first, last)
+        if best < 0:
+            continue
+        first, last = place
+        start, end = found.start_line + first, found.start_line + last
+        yield Passage(found.path, start, end, "".join(lines[first:last]), f"uses {name}", _USE_SCORE, telling=True)
+        count += 1
+        if count == _MEMBER_USES:
+            return
+
+
+def _weights(words: Sequence[str]) -> dict[str, float]:
+    """What each of the words above the cursor counts, the last of which come first."""
+    return {word: 1 / (1 + number / _HALF_WEIGHT) for number, word in enumerate(words)}
+
+
 def _focus(lines: Sequence[str], words: Sequence[str]) -> tuple[int, int]:
     """The run of lines of a stretch that holds most of `words`, the first of which count most; (0, 0) if
     none holds enough of them."""
-    weights = {word: 1 / (1 + number / _HALF_WEIGHT) for number, word in enumerate(words)}
+    weights = _weights(words)
     held = [weights.keys() & set(_WORD.findall(line)) for line in lines]
     best, place = 0.0, (0, 0)
     for first in range(max(1, len(lines) - _FOCUS_LINES + 1)):

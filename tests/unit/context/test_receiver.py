@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codeassist.context.cursor import cursor_view
@@ -14,6 +16,12 @@ CURSOR = "<CURSOR>"
 
 
 def receiver(marked: str, language: str = "python") -> Receiver | None:
+    """What is known of it, besides its name."""
+    found = as_written(marked, language)
+    return found and replace(found, name="")
+
+
+def as_written(marked: str, language: str = "python") -> Receiver | None:
     document = Document.create("file:///a", marked.replace(CURSOR, ""), language)
     syntax = parse(document)
     assert syntax is not None
@@ -116,3 +124,19 @@ def test_no_receiver(code: str) -> None:
 
 def test_containers_and_built_in_types_are_left_out() -> None:
     assert types_in("dict[str, Optional[list[Cart]]] | None") == ("Cart",)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("cart.<CURSOR>", "cart"),
+        ("for item in self.items:\n    item.<CURSOR>", "item"),  # Not what its type is known by.
+        ("self.client.get(1).<CURSOR>", "get"),
+        ("load(1).<CURSOR>", "load"),
+        ("self.<CURSOR>", "self"),
+    ],
+)
+def test_the_name_before_the_dot_as_it_is_written(code: str, name: str) -> None:
+    found = as_written(code)
+    assert found is not None
+    assert found.name == name

@@ -92,3 +92,24 @@ def test_a_type_in_a_namespace_stands_by_itself() -> None:
 
 def test_a_struct_of_rust_shows_its_fields() -> None:
     assert of("rust", "pub struct Meters(pub f64, String);\n") == "pub struct Meters(pub f64, String);\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "found"),
+    [
+        (
+            "typescript",
+            "export enum Code {\n  NotFound = 'NOT_FOUND',\n  Other = 'x-other',\n  Gone = 410,\n}\n",
+            "export enum Code {\n    NotFound\n    Other = 'x-other'\n    Gone = 410\n}\n",
+        ),
+        (
+            "python",
+            "class Code(Enum):\n    NOT_FOUND = 'not-found'\n    OTHER = 'x'\n",
+            "class Code(Enum):\n    NOT_FOUND\n    OTHER = 'x'\n",
+        ),
+        ("typescript", "export const START = 'start';\n", "export const START\n"),
+        ("typescript", "export const START = 'st' + 'art';\n", "export const START = 'st' + 'art';\n"),
+    ],
+)
+def test_a_value_that_only_repeats_the_name_is_left_out(language: str, source: str, found: str) -> None:
+    assert of(language, source) == found

@@ -117,6 +117,18 @@ def test_similar(index: Index) -> None:
     assert index.similar(["add_item"], 0) == []
 
 
+def test_similar_code_that_holds_a_name(index: Index) -> None:
+    held = [found.path for found in index.mentions("round_price", 9)]
+    found = index.similar(["add_tax", "rate"], 9, (), "round_price")
+    assert sorted(each.path for each in found) == sorted(held)
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert found[0].score > 0
+    assert [each.path for each in index.similar([], 9, (), "round_price")]  # Nothing else is known of the place.
+    assert index.similar(["add_tax"], 9, held, "round_price") == []
+    assert index.similar(["add_tax"], 9, (), "nowhere_at_all") == []
+    assert index.similar(["add_tax"], 9, (), "if") == []
+
+
 def test_mentions(index: Index) -> None:
     assert [found.path for found in index.mentions("empty_cart", 5)] == ["src/shop/cart.py"]
     assert {found.path for found in index.mentions("Cart", 5)} >= {"src/shop/cart.py", "tests/test_cart.py"}
