@@ -88,10 +88,11 @@ async def complete(
     settings: CompletionSettings,
     trace: Trace,
     on_prepared: Callable[[Prepared], None] = lambda _: None,
+    on_text: Callable[[str], None] = lambda _: None,
 ) -> Completion:
     """Ask `bound` for the text at the cursor of `snapshot`. Model failures become a Skip; cancellation passes.
 
-    `on_prepared` is told what is asked, before it is.
+    `on_prepared` is told what is asked, before it is; `on_text` all of the answer so far, each time that it grows.
     """
     bound = bound.within(settings.latency_target_ms)
     prepared = await prepare_with_repository(snapshot, bound, settings, trace)
@@ -109,7 +110,7 @@ async def complete(
     )
     try:
         with trace.stage("model"):
-            wanted = await _wanted(prepared, bound, shape, settings, trace)
+            wanted = await _wanted(prepared, bound, shape, settings, trace, on_text)
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
     _learn(bound, prepared, trace)
@@ -194,7 +195,14 @@ def _prepared(
         return Prepared(view, packed, chat, "\n\n".join(f"[{turn.role}]\n{turn.content}" for turn in turns), held)
 
 
-async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: CompletionSettings, trace: Trace) -> Cut:
+async def _wanted(
+    prepared: Prepared,
+    bound: Bound,
+    shape: Shape,
+    settings: CompletionSettings,
+    trace: Trace,
+    on_text: Callable[[str], None],
+) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
@@ -215,6 +223,8 @@ async def _wanted(prepared: Prepared, bound: Bound, shape: Shape, settings: Comp
                 begun_answer = bound.family.prefill or OPEN in answer
             else:
                 text, begun_answer = answer, True
+            if begun_answer:
+                on_text(text)
             cut = find_cut(text, shape) if begun_answer else None
             if cut is not None:
                 return cut

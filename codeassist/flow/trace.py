@@ -16,7 +16,8 @@ class Trace:
     """Collects the figures of one request while it runs. It never holds code.
 
     `stages` are milliseconds by stage name; a stage entered twice adds up. Token counts are those the server
-    reported, summed over the requests made (`cached` stays None if it never reported them).
+    reported, summed over the requests made (`cached` stays None if it never reported them). `reused`: the answer is
+    what is left of an earlier one, or of one that was on its way already.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Trace:
     cached_tokens: int | None = None
     skip: str | None = None
     detail: str = ""
+    reused: bool = False
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -53,6 +55,14 @@ class Trace:
         if usage.cached is not None:
             self.cached_tokens = (self.cached_tokens or 0) + usage.cached
 
+    def take_over(self, other: Trace) -> None:
+        """Note what the request cost that another began and this one was answered from."""
+        self.requests += other.requests
+        self.prompt_tokens += other.prompt_tokens
+        self.generated_tokens += other.generated_tokens
+        if other.cached_tokens is not None:
+            self.cached_tokens = (self.cached_tokens or 0) + other.cached_tokens
+
     @property
     def total_ms(self) -> float:
         return (time.perf_counter() - self.started) * 1000
@@ -75,6 +85,7 @@ class Trace:
             "timings": self.timings(),
             "tokens": self.tokens(),
             "requests": self.requests,
+            "reused": self.reused,
             "skip": self.skip,
             "detail": self.detail,
         }

@@ -199,7 +199,10 @@ class App:
 
     def _item_event(self, item_id: object, event: str, **more: Any) -> None:
         if isinstance(item_id, str) and item_id in self.session.items:
-            self.session.traces.append({"kind": event, "uri": self.session.items[item_id], "item": item_id, **more})
+            uri = self.session.items[item_id]
+            self.session.traces.append({"kind": event, "uri": uri, "item": item_id, **more})
+            if event == "didReject" and uri in self.session.documents:
+                self.session.documents[uri].suggested = ()  # The next key must not bring it back.
 
     # Settings --------------------------------------------------------------------------------------------------------
 

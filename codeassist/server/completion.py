@@ -13,10 +13,12 @@ from codeassist.flow.complete import Completion, Prepared, Snapshot, complete
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.inline import Inline
+from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import inline_item, offset_of, range_of
 from codeassist.server.repositories import Repositories
+from codeassist.server.running import Running
 from codeassist.server.session import OpenDocument, Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
@@ -86,19 +88,21 @@ class Completer:
         if refusal is not None:
             self.session.remember(trace, uri, refusal)
             return None, None
-
-        async def work() -> Completion:
-            if automatic and settings.completion.debounce_ms:
-                with trace.stage("debounce"):
-                    await asyncio.sleep(settings.completion.debounce_ms / 1000)
-            return await self._complete(entry, document, offset, trace)
-
+        about = self.session.surroundings(uri)
+        if automatic:
+            found = await self._from_earlier(entry, document, offset, about, trace)
+            if found is not None:
+                skip = found if isinstance(found, Skip) else None
+                self.session.remember(trace, uri, skip)
+                return (None, None) if isinstance(found, Skip) else (document, found)
         try:
-            answer = await self.session.newest(uri, "completion", work)
+            answer = await self._anew(entry, document, offset, about, trace, automatic)
         except asyncio.CancelledError:
-            self.session.remember(trace, uri, Skip("cancelled"))
+            self.session.remember(Trace("completion"), uri, Skip("cancelled"))
             raise
         skip = answer if isinstance(answer, Skip) else answer.skip
+        if skip is not None and skip.reason == "superseded":
+            trace = Trace("completion")  # What it cost belongs to the one that goes on with it.
         if skip is None and not self.session.is_current(entry, document):
             skip = Skip("stale")
         self.session.remember(trace, uri, skip)
@@ -107,7 +111,60 @@ class Completer:
         self.status.completed(trace)
         return document, answer.item
 
-    async def _complete(self, entry: OpenDocument, document: Document, offset: Offset, trace: Trace) -> Completion:
+    async def _from_earlier(
+        self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace
+    ) -> Inline | Skip | None:
+        """What an earlier completion says, one that is on its way included; None if the engine has to be asked."""
+        uri, running = document.uri, entry.running
+        left = still_fits(entry.suggested, document, offset, about)
+        if left is None and running is not None and running.may_answer(document, offset, about):
+            with trace.stage("join"):
+                try:
+                    answer = await running.answer(document, offset)
+                except asyncio.CancelledError:
+                    self.session.remember(trace, uri, Skip("cancelled"))
+                    raise
+            if isinstance(answer, Skip):
+                return answer
+            if answer is not None and answer.skip is not None and answer.skip.is_failure:
+                return answer.skip
+            left = still_fits(entry.suggested, document, offset, about) if answer is not None else None
+            if left is not None:
+                trace.take_over(running.trace)
+            if not self.session.is_current(entry, document):
+                return Skip("stale")
+        elif left is not None:
+            if running is not None:
+                running.supersede()
+            self.session.drop_task(uri, "completion")
+        trace.reused = left is not None
+        return left
+
+    async def _anew(
+        self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace, automatic: bool
+    ) -> Completion | Skip:
+        """Ask the engine, in place of whatever else it is asked about this document."""
+        pause_s = self.session.settings.completion.debounce_ms / 1000 if automatic else 0.0
+        running = Running(document, offset, about, trace, lambda: entry.document)
+
+        async def work() -> Completion:
+            if pause_s:
+                with trace.stage("debounce"):
+                    await asyncio.sleep(pause_s)
+            answer = await self._complete(entry, running)
+            if answer.item is not None:  # Even if it comes too late for whoever asked.
+                entry.suggested = kept(entry.suggested, Suggested(document, answer.item, about))
+            return answer
+
+        if entry.running is not None:
+            entry.running.supersede()
+        entry.running = running
+        running.start(self.session.start(document.uri, "completion", work()))
+        answer = await running.answer(document, offset)
+        return Skip("superseded") if answer is None else answer
+
+    async def _complete(self, entry: OpenDocument, running: Running) -> Completion:
+        document, offset, trace = running.document, running.offset, running.trace
         settings = self.session.settings
         with trace.stage("parse"):
             syntax = await self.session.syntax_at(entry, document)
@@ -126,13 +183,14 @@ class Completer:
         def prepared(prompt: Prepared) -> None:
             # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
             entry.held = prompt.held
+            running.asked = True
 
         try:
             async with self.admission.urgent():
                 with trace.stage("connect"):
                     bound = await self.models.bound(settings, "completion")
                 self.status.model(bound.name, bound.abilities)
-                answer = await complete(snapshot, bound, settings.completion, trace, prepared)
+                answer = await complete(snapshot, bound, settings.completion, trace, prepared, running.heard)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
         if answer.skip is not None and answer.skip.is_failure:

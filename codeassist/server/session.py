@@ -15,12 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.context.related import OpenFile
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
+from codeassist.post.reuse import Suggested
 from codeassist.post.skip import Skip
+from codeassist.server.running import Running
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax, parse, reparse
@@ -52,7 +55,8 @@ class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt. `edited`: the number of its last edit among those of all documents; `edited_line`: where
+    gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one
+    that is on its way. `edited`: the number of its last edit among those of all documents; `edited_line`: where
     the last one was that was not a whole text, from 0. `hidden`: prompts about other documents must not show it;
     `judging` finds that out."""
 
@@ -69,6 +73,8 @@ class OpenDocument:
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
     held: Held = NOTHING_HELD
+    suggested: tuple[Suggested, ...] = ()
+    running: Running | None = None
     edited: int = 0
     edited_line: int | None = None
     hidden: bool = False
@@ -99,7 +105,7 @@ class Session:
     dismissed: set[tuple[str, str]] = field(default_factory=set)
     dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
-    _superseded: set[asyncio.Task[Any]] = field(default_factory=set)
+    _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "codeassist-parse"))
     _next_item: int = 0
@@ -208,12 +214,14 @@ class Session:
                 found.append(OpenFile(entry.path, syntax, document, entry.edited_line))
         return tuple(found)
 
+    def surroundings(self, uri: str) -> tuple[object, ...]:
+        """What a completion in a document depends on besides its text: equal as long as an earlier one may be used."""
+        edited = max((entry.edited for other, entry in self.documents.items() if other != uri), default=0)
+        return self.settings, edited
+
     async def newest(self, uri: str, kind: Kind, work: Callable[[], Coroutine[Any, Any, T]]) -> T | Skip:
         """Run `work()`; a newer call for the same document and kind ends it with Skip("superseded")."""
-        self.drop_task(uri, kind)
-        # Spawned, so that shutting down waits for it even after it was dropped here.
-        task: asyncio.Task[T] = self.spawn(work())
-        self._tasks[(uri, kind)] = task
+        task = self.start(uri, kind, work())
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -223,10 +231,20 @@ class Session:
                 return Skip("cancelled")  # From the client's progress display.
             task.cancel()
             raise
-        finally:
-            self._superseded.discard(task)
+
+    def start(self, uri: str, kind: Kind, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` as the only one of its kind on a document; an older one is dropped."""
+        self.drop_task(uri, kind)
+        # Spawned, so that shutting down waits for it even after it was dropped here.
+        task: asyncio.Task[T] = self.spawn(work)
+        self._tasks[(uri, kind)] = task
+
+        def ended(_: object) -> None:
             if self._tasks.get((uri, kind)) is task:
                 del self._tasks[(uri, kind)]
+
+        task.add_done_callback(ended)
+        return task
 
     def drop_tasks(self, uri: str) -> None:
         """End all running work on a document."""
@@ -304,7 +322,7 @@ class Session:
         over, where it would else stay until the cursor leaves its line. `changed`: paths, if only these files did."""
         for uri, entry in self.documents.items():
             if tuple(changed) != (entry.path,) and self.root_of(uri) == root:
-                entry.held = replace(entry.held, line=-1)
+                entry.held, entry.suggested = replace(entry.held, line=-1), ()
 
     def _place_of(self, uri: str) -> tuple[Path, PurePath] | None:
         """The innermost workspace folder that holds the document, and its path in there."""

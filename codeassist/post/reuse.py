@@ -1,0 +1,112 @@
+"""Whether the last suggestion still answers after the user typed into it.
+
+    still_fits(earlier, document, offset)
+
+Most keys that follow a suggestion type what it says. Then the rest of it is the answer: at once, the same text, and
+the engine is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codeassist.post.cut import CLOSERS
+from codeassist.post.inline import Inline
+from codeassist.text.document import Document, Offset, Span
+
+_MOST_CLOSERS = 8
+_MOST_KEPT = 8
+_MOST_CHARACTERS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What was suggested in a document as it was. `about`: what else it depended on, such as other documents; anything
+    that can be compared."""
+
+    document: Document
+    shown: Inline
+    about: object = None
+
+    @property
+    def end(self) -> int:
+        """Where the suggestion ends in the text that has it, in characters."""
+        return self.shown.span.start + len(self.shown.text)
+
+
+def kept(earlier: Sequence[Suggested], latest: Suggested) -> tuple[Suggested, ...]:
+    """`earlier` with `latest` in front, without those that are too many or hold too much text together."""
+    found: list[Suggested] = []
+    left = _MOST_CHARACTERS
+    texts: set[int] = set()
+    for each in (latest, *earlier):
+        if id(each.document) not in texts:
+            texts.add(id(each.document))
+            left -= len(each.document.text)
+        if found and (left < 0 or len(found) == _MOST_KEPT):
+            break
+        found.append(each)
+    return tuple(found)
+
+
+def still_fits(earlier: Sequence[Suggested], document: Document, offset: Offset, about: object = None) -> Inline | None:
+    """What is left of the first suggestion that the cursor of `document` stands in; None if none fits any more.
+
+    One that was typed, accepted in part, or gone back in after that fits; one that is complete does not.
+    """
+    for each in earlier:
+        if each.about == about and (rest := remainder(each, document, offset)) is not None:
+            return rest
+    return None
+
+
+def remainder(suggested: Suggested, document: Document, offset: Offset) -> Inline | None:
+    """What has to be shown at `offset` so that the text becomes what the suggestion said; None if it says otherwise.
+
+    Brackets and quotes that the editor closed by itself while the user typed are replaced by those of the suggestion.
+    """
+    old, new, shown = suggested.document.text, document.text, suggested.shown
+    start, end = shown.span.start, shown.span.end
+    if not start <= offset < suggested.end or len(new) - offset < len(old) - end:
+        return None
+    typed, rest = shown.text[: offset - start], shown.text[offset - start :]
+    if not rest.strip() or new[start:offset] != typed:
+        return None
+    until = len(new) - (len(old) - end)  # Behind it is what stood behind the suggestion.
+    if new[offset:until] == rest or not _may_be_replaced(new[offset:until], old[start:end], rest):
+        return None
+    # The longest comparisons last.
+    if not new.startswith(old[:start]) or new[until:] != old[end:]:
+        return None
+    return Inline(rest, Span(offset, Offset(until)))
+
+
+def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str | None:
+    """What was typed at `at` of `old` to make it `new` with the cursor at `offset`; None if something else changed.
+    Brackets that the editor closed by itself do not count."""
+    after = len(old.text) - at
+    until = len(new.text) - after
+    if not at <= offset <= until or until - offset > _MOST_CLOSERS or new.text[offset:until].strip(CLOSERS):
+        return None
+    if new.text[until:] != old.text[at:] or not new.text.startswith(old.text[:at]):
+        return None
+    return new.text[at:offset]
+
+
+def agree(written: str, typed: str) -> bool:
+    """Whether one of the two goes on where the other ends, white space before the first character aside."""
+    one, other = (text.replace("\r\n", "\n").lstrip(" \t") for text in (written, typed))
+    return one.startswith(other) or other.startswith(one)
+
+
+def _may_be_replaced(between: str, replaced: str, rest: str) -> bool:
+    """Whether `between`, from the cursor up to where the suggestion ends, is what stood there (`replaced`), or its end
+    where the user typed over it; or that behind brackets that the editor added, such as the suggestion has too."""
+    if replaced.endswith(between):
+        return True
+    added = between[: len(between) - len(replaced)]
+    if not between.endswith(replaced) or len(added) > _MOST_CLOSERS or added.strip(CLOSERS):
+        return False
+    at = iter(rest)
+    return all(closer in at for closer in added)

@@ -1,0 +1,101 @@
+"""A completion that the engine is writing, and who waits for it.
+
+Most keys typed meanwhile agree with what is being written. To start anew at each of them would throw away what the
+engine has read; so a request that continues the text joins what runs, as long as the two agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from codeassist.flow.complete import Completion
+from codeassist.flow.trace import Trace
+from codeassist.post.reuse import agree, typed_since
+from codeassist.post.skip import Skip
+from codeassist.text.document import Document, Offset
+
+_GRACE_S, _MOST_GRACE_S = 0.05, 0.3
+"""How long a completion that nobody waits for goes on: editors cancel the request of the key before, tell of the change
+and ask again, in this or another order and with their own delay between. The longer time is for text that was changed
+in agreement with it."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """`document` and `offset` are those that the engine was asked about, `about` what else it depends on. `latest`:
+    the document as it is now. `asked`: the engine has the request. `text`: what it has written so far."""
+
+    document: Document
+    offset: Offset
+    about: object
+    trace: Trace
+    latest: Callable[[], Document]
+    asked: bool = False
+    text: str = ""
+    _task: asyncio.Task[Completion] = field(init=False)
+    _waiter: asyncio.Future[Literal["superseded", "parted"]] | None = None
+    _typed: str | None = None
+
+    def start(self, task: asyncio.Task[Completion]) -> None:
+        """What there is to wait for; before anything else."""
+        self._task = task
+
+    def supersede(self) -> None:
+        """Another one takes its place: whoever waits is told."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result("superseded")
+
+    def heard(self, text: str) -> None:
+        """The engine has written `text` so far."""
+        self.text = text
+        waiter = self._waiter
+        if self._typed is not None and waiter is not None and not waiter.done() and not agree(text, self._typed):
+            waiter.set_result("parted")
+
+    def may_answer(self, document: Document, offset: Offset, about: object) -> bool:
+        """Whether a request at `offset` of `document` can wait for it: nothing else changed than that more was typed,
+        and what was is what the engine writes, as far as it has come."""
+        if not self.asked or self._task.done() or about != self.about:
+            return False
+        typed = typed_since(self.document, self.offset, document, offset)
+        return typed is not None and agree(self.text, typed)
+
+    async def answer(self, document: Document, offset: Offset) -> Completion | Skip | None:
+        """Wait for it on behalf of a request; whoever waited before is told that it is superseded. None if what is
+        written parts from what was typed."""
+        task = self._task
+        self.supersede()
+        mine = self._waiter = asyncio.get_running_loop().create_future()
+        self._typed = typed_since(self.document, self.offset, document, offset)
+        try:
+            await asyncio.wait({task, mine}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if self._waiter is mine:
+                self._waiter = None
+                self._leave()
+            raise
+        if mine.done():
+            return Skip("superseded") if mine.result() == "superseded" else None
+        return Skip("cancelled") if task.cancelled() else task.result()
+
+    def _leave(self) -> None:
+        """Nobody waits any more."""
+        if not self.asked:
+            self._task.cancel()
+            return
+        asyncio.get_running_loop().call_later(_GRACE_S, self._end_unless_wanted, _GRACE_S)
+
+    def _end_unless_wanted(self, waited_s: float) -> None:
+        if self._waiter is not None or self._task.done():
+            return
+        document = self.latest()
+        grown = len(document.text) - len(self.document.text)
+        continued = grown > 0 and typed_since(self.document, self.offset, document, Offset(self.offset + grown))
+        if continued and agree(self.text, continued) and waited_s < _MOST_GRACE_S:
+            rest_s = _MOST_GRACE_S - waited_s
+            asyncio.get_running_loop().call_later(rest_s, self._end_unless_wanted, _MOST_GRACE_S)
+            return
+        self._task.cancel()
