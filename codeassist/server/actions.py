@@ -9,8 +9,9 @@ from lsprotocol import types
 
 from codeassist.post.findings import Finding
 from codeassist.server.convert import diagnostic_of, span_of, text_edits
+from codeassist.server.opened import OpenDocument
 from codeassist.server.review import Publisher
-from codeassist.server.session import OpenDocument, Session
+from codeassist.server.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import inline_item, offset_of, range_of
+from codeassist.server.opened import OpenDocument
 from codeassist.server.repositories import Repositories
 from codeassist.server.running import Running
-from codeassist.server.session import OpenDocument, Session
+from codeassist.server.session import Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
 from codeassist.text.document import Document, Offset

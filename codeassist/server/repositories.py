@@ -15,9 +15,10 @@ from pygls.uris import to_fs_path
 from codeassist.context.facts import Facts
 from codeassist.context.question import Question
 from codeassist.flow.complete import Ask
+from codeassist.server.opened import OpenDocument
 from codeassist.server.progress import Progress
 from codeassist.server.repository import MOST_CHANGES, Repository
-from codeassist.server.session import OpenDocument, Session
+from codeassist.server.session import Session
 from codeassist.workspace.ignore import NEVER, is_of_rules
 
 _OLD_S = 60.0

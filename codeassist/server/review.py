@@ -18,8 +18,9 @@ from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import diagnostic_of
+from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.progress import Progress
-from codeassist.server.session import OpenDocument, Session, moved_findings
+from codeassist.server.session import Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
 from codeassist.text.document import Document, Span

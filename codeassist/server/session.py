@@ -17,21 +17,19 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
-from codeassist.context.choose import NOTHING_HELD, Held
+from codeassist.context.choose import NOTHING_HELD
 from codeassist.context.related import OpenFile
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
-from codeassist.post.reuse import Suggested
 from codeassist.post.skip import Skip
-from codeassist.server.running import Running
+from codeassist.server.opened import MOST_REPARSES, OpenDocument, catch_up, moved_findings, steps_to
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
-from codeassist.syntax.tree import Syntax, parse, reparse
+from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document
-from codeassist.text.edits import Edit, reanchor
+from codeassist.text.edits import Edit
 from codeassist.text.hygiene import ReadLimits, why_unreadable
 from codeassist.text.positions import Encoding
-from codeassist.text.spans import Span
 from codeassist.workspace.content import is_secret
 
 T = TypeVar("T")
@@ -40,52 +38,12 @@ _KINDS: tuple[Kind, ...] = ("completion", "review")
 
 _PARSE_INLINE_CHARACTERS = 60_000
 """Above this size even an incremental parse runs beside the event loop."""
-_MOST_REPARSES = 8
-"""Beyond so many steps one parse of the whole is quicker than catching up step by step."""
 _MOST_TRACES = 200
 _MOST_ITEMS = 64
 _LONG_INSERT = 1_000
 """Text inserted at once from this length on, in characters, makes a document worth looking at anew."""
 _MOST_STEP_CHARACTERS = 16_000_000
 """Documents kept between two parses, in characters of all their texts; beyond that the next parse is a full one."""
-
-
-@dataclass(slots=True)
-class OpenDocument:
-    """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
-    `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
-    when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one
-    that is on its way. `edited`: the number of its last edit among those of all documents; `edited_line`: where
-    the last one was that was not a whole text, from 0. `hidden`: prompts about other documents must not show it;
-    `judging` finds that out."""
-
-    document: Document
-    path: str
-    language_id: str
-    base: Document
-    unreadable: str | None = None
-    kept: bool = True
-    syntax: Syntax | None = None
-    steps: list[tuple[tuple[Edit, ...], Document]] = field(default_factory=list)
-    followers: dict[int, list[tuple[Edit, ...]]] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-    baseline: asyncio.Task[None] | None = None
-    findings: tuple[Finding, ...] = ()
-    held: Held = NOTHING_HELD
-    suggested: tuple[Suggested, ...] = ()
-    running: Running | None = None
-    edited: int = 0
-    edited_line: int | None = None
-    hidden: bool = False
-    judging: asyncio.Task[None] | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the document as it is now should be parsed and is not."""
-        known = self.syntax is not None and self.syntax.document is self.document
-        return bool(self.document.language) and self.unreadable is None and not known
 
 
 @dataclass(slots=True)
@@ -178,14 +136,14 @@ class Session:
             known = entry.syntax
             if known is not None and known.document is document:
                 return known
-            count = _steps_to(entry, document)
+            count = steps_to(entry, document)
             if count is None:
                 return None
             steps = entry.steps[:count]
-            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS and count <= _MOST_REPARSES:
-                syntax = _catch_up(known, steps, document)
+            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS and count <= MOST_REPARSES:
+                syntax = catch_up(known, steps, document)
             else:
-                syntax = await self.off_loop(lambda: _catch_up(known, steps, document))
+                syntax = await self.off_loop(lambda: catch_up(known, steps, document))
             if entry.steps[:count] == steps:  # Unless the history was cut meanwhile.
                 entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
             return syntax
@@ -344,42 +302,6 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def moved_findings(findings: Sequence[Finding], edits: Sequence[Edit]) -> tuple[Finding, ...]:
-    """`findings` at their new places after `edits`; one whose code was touched is gone.
-
-    Text typed right at its edge counts: whoever puts `=` behind a doubtful `<` has mended it, and a fix made for the
-    old text would mend it again.
-    """
-    moved = []
-    for finding in findings:
-        places = [finding.span, *(Span(edit.start, edit.end) for edit in finding.fix)]
-        if any(edit.start <= place.end and edit.end >= place.start for edit in edits for place in places):
-            continue
-        span, *fixed = [reanchor(place, edits) for place in places]
-        if span is None or None in fixed:
-            continue
-        fix = tuple(Edit(at.start, at.end, edit.text) for at, edit in zip(fixed, finding.fix, strict=True) if at)
-        moved.append(replace(finding, span=span, fix=fix))
-    return tuple(moved)
-
-
-def _catch_up(
-    known: Syntax | None, steps: Sequence[tuple[tuple[Edit, ...], Document]], document: Document
-) -> Syntax | None:
-    if known is None or len(steps) > _MOST_REPARSES:
-        return parse(document)
-    for edits, after in steps:
-        known = reparse(known, edits, after)
-    return known
-
-
-def _steps_to(entry: OpenDocument, document: Document) -> int | None:
-    """How many steps lead from the parsed text to `document`; None if it is older than that text."""
-    if document is entry.base:
-        return 0
-    return next((number + 1 for number, step in enumerate(entry.steps) if step[1] is document), None)
 
 
 def _size(text: str) -> int:

@@ -11,7 +11,8 @@ from lsprotocol import types
 from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.server.convert import apply_changes
-from codeassist.server.session import Session, moved_findings
+from codeassist.server.opened import moved_findings
+from codeassist.server.session import Session
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, apply
 
