@@ -75,7 +75,7 @@ _TYPE_CHARACTERS = 120
 class Receiver:
     """`chain`: the names before the dot, from the first one whose type is guessed at. `types`: of what that may be an
     instance, likeliest first. `called`: functions whose result it is; their signatures name it. `name`: the last name
-    before the dot, as it is written.
+    before the dot as it is written, "" where a call or an index stands between.
 
     `self.client.` in a class `Cart(Base)` that says nothing of `client` is ("self", "client") of types Cart and Base.
     """
@@ -93,9 +93,10 @@ def receiver_at(view: CursorView) -> Receiver | None:
         return None
     text = view.document.text[max(0, view.offset - _LOOK_BACK) : view.offset - len(before.group())]
     names = _names(before.group(1))
+    name = "" if before.group(1).rstrip(".:->?!")[-1:] in (")", "]") else names[-1]
     if re.match(r"\w+\(", before.group(1)) and not names[0][:1].isupper():
-        return Receiver(("", *names[1:]), (), names[:1], names[-1])
-    return replace(_receiver(names, text, view.scopes, _MOST_ALIASES), name=names[-1])
+        return Receiver(("", *names[1:]), (), names[:1], name)
+    return replace(_receiver(names, text, view.scopes, _MOST_ALIASES), name=name)
 
 
 def _names(expression: str) -> tuple[str, ...]:

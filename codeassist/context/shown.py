@@ -17,7 +17,7 @@ _BRACES = frozenset({
 _ENDED = frozenset({"c", "cpp", "csharp", "java", "javascript", "php", "rust", "tsx", "typescript"})
 """A function without a body ends with a semicolon there, as in headers, interfaces and declaration files."""
 _VALUES = frozenset({"constant", "field", "variable"})
-_TEXT_VALUE = re.compile(r"""(?:\s*:\s*[\w.]+)?\s*=\s*(["'])([^"'\\]*)\1[,;]?$""")
+_TEXT_VALUE = re.compile(r"""\b([^\W\d]\w*)((?:\s*:\s*[\w.]+)?\s*=\s*(["'])([^"'\\]*)\3[,;]?)$""")
 _INDENT = "    "
 
 
@@ -45,9 +45,10 @@ def _without_echo(tag: Tag) -> str:
     """The signature; of `NotFound = "NOT_FOUND"` the name alone. A text that repeats the name says nothing, and small
     models write it in place of the name."""
     signature = tag.signature
-    if tag.kind in _VALUES and (value := _TEXT_VALUE.search(signature)) and _letters(value[2]) == _letters(tag.name):
-        return signature[: value.start()]
-    return signature
+    value = _TEXT_VALUE.search(signature) if tag.kind in _VALUES else None
+    if value is None or value[1] != tag.name or _letters(value[4]) != _letters(tag.name):
+        return signature
+    return signature[: value.start(2)]
 
 
 def _letters(name: str) -> str:

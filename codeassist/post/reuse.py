@@ -94,6 +94,13 @@ def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str
     return new.text[at:offset]
 
 
+def offsets_behind(old: Document, at: Offset, new: Document) -> Sequence[Offset]:
+    """Where the cursor may be in `new` if all that changed is that text was typed at `at` of `old`: at its end, or
+    before brackets that the editor added."""
+    end = at + len(new.text) - len(old.text)
+    return [Offset(offset) for offset in range(end, max(at, end - _MOST_CLOSERS) - 1, -1)]
+
+
 def agree(written: str, typed: str) -> bool:
     """Whether one of the two goes on where the other ends, white space before the first character aside."""
     one, other = (text.replace("\r\n", "\n").lstrip(" \t") for text in (written, typed))

@@ -201,8 +201,8 @@ class App:
         if isinstance(item_id, str) and item_id in self.session.items:
             uri = self.session.items[item_id]
             self.session.traces.append({"kind": event, "uri": uri, "item": item_id, **more})
-            if event == "didReject" and uri in self.session.documents:
-                self.session.documents[uri].suggested = ()  # The next key must not bring it back.
+            if event == "didReject":
+                self.session.doubt_suggestions(uri)  # The next key must not bring it back.
 
     # Settings --------------------------------------------------------------------------------------------------------
 
@@ -228,6 +228,7 @@ class App:
     def _drop_requests(self) -> None:
         """The models change: what runs would fail with a message about the old ones."""
         self.status.forget()
+        self.session.doubt_suggestions()
         for uri in list(self.session.documents):
             self.session.drop_tasks(uri)
 

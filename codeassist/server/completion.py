@@ -117,8 +117,10 @@ class Completer:
     ) -> Inline | Skip | None:
         """What an earlier completion says, one that is on its way included; None if the engine has to be asked."""
         uri, running = document.uri, entry.running
-        left = still_fits(entry.suggested, document, offset, about)
-        if left is None and running is not None and running.may_answer(document, offset, about):
+        joins = running is not None and running.may_answer(document, offset, about)
+        by_hand = joins and running is not None and running.by_hand
+        left = None if by_hand else still_fits(entry.suggested, document, offset, about)
+        if left is None and running is not None and joins:
             with trace.stage("join"):
                 try:
                     answer = await running.answer(document, offset)
@@ -146,7 +148,7 @@ class Completer:
     ) -> Completion | Skip:
         """Ask the engine, in place of whatever else it is asked about this document."""
         pause_s = self.session.settings.completion.debounce_ms / 1000 if automatic else 0.0
-        running = Running(document, offset, about, trace, lambda: entry.document)
+        running = Running(document, offset, about, trace, lambda: entry.document, by_hand=not automatic)
 
         async def work() -> Completion:
             if pause_s:
@@ -159,8 +161,8 @@ class Completer:
 
         if entry.running is not None:
             entry.running.supersede()
-        entry.running = running
         running.start(self.session.start(document.uri, "completion", work()))
+        entry.running = running
         answer = await running.answer(document, offset)
         return Skip("superseded") if answer is None else answer
 
@@ -196,7 +198,7 @@ class Completer:
             answer = Completion(None, Skip(error.reason, str(error)))
         if answer.skip is not None and answer.skip.is_failure:
             self.status.failed(answer.skip)
-        elif answer.skip is not None and answer.prepared is not None:
+        elif answer.prepared is not None:
             self.status.answered()
         return answer
 

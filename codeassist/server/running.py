@@ -13,7 +13,7 @@ from typing import Literal
 
 from codeassist.flow.complete import Completion
 from codeassist.flow.trace import Trace
-from codeassist.post.reuse import agree, typed_since
+from codeassist.post.reuse import agree, offsets_behind, typed_since
 from codeassist.post.skip import Skip
 from codeassist.text.document import Document, Offset
 
@@ -26,18 +26,22 @@ in agreement with it."""
 @dataclass(slots=True, eq=False)
 class Running:
     """`document` and `offset` are those that the engine was asked about, `about` what else it depends on. `latest`:
-    the document as it is now. `asked`: the engine has the request. `text`: what it has written so far."""
+    the document as it is now. `by_hand`: the user asked for it. `asked`: the engine has the request. `text`: what it
+    has written so far."""
 
     document: Document
     offset: Offset
     about: object
     trace: Trace
     latest: Callable[[], Document]
+    by_hand: bool = False
     asked: bool = False
     text: str = ""
     _task: asyncio.Task[Completion] = field(init=False)
     _waiter: asyncio.Future[Literal["superseded", "parted"]] | None = None
     _typed: str | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _over: bool = False
 
     def start(self, task: asyncio.Task[Completion]) -> None:
         """What there is to wait for; before anything else."""
@@ -58,16 +62,17 @@ class Running:
     def may_answer(self, document: Document, offset: Offset, about: object) -> bool:
         """Whether a request at `offset` of `document` can wait for it: nothing else changed than that more was typed,
         and what was is what the engine writes, as far as it has come."""
-        if not self.asked or self._task.done() or about != self.about:
+        if not self.asked or self._over or self._task.done() or about != self.about:
             return False
         typed = typed_since(self.document, self.offset, document, offset)
         return typed is not None and agree(self.text, typed)
 
     async def answer(self, document: Document, offset: Offset) -> Completion | Skip | None:
         """Wait for it on behalf of a request; whoever waited before is told that it is superseded. None if what is
-        written parts from what was typed."""
+        written parts from what was typed; then it has ended."""
         task = self._task
         self.supersede()
+        self._forget_timer()
         mine = self._waiter = asyncio.get_running_loop().create_future()
         self._typed = typed_since(self.document, self.offset, document, offset)
         try:
@@ -77,25 +82,48 @@ class Running:
                 self._waiter = None
                 self._leave()
             raise
+        if mine.done() and mine.result() == "parted":
+            self.end()
+            return None
         if mine.done():
-            return Skip("superseded") if mine.result() == "superseded" else None
+            return Skip("superseded")
         return Skip("cancelled") if task.cancelled() else task.result()
+
+    def end(self) -> None:
+        """Let the engine stop. From now on nobody can join, even while that takes its time."""
+        self._over = True
+        self._forget_timer()
+        self._task.cancel()
 
     def _leave(self) -> None:
         """Nobody waits any more."""
-        if not self.asked:
-            self._task.cancel()
-            return
-        asyncio.get_running_loop().call_later(_GRACE_S, self._end_unless_wanted, _GRACE_S)
+        if self.asked:
+            self._wait(_GRACE_S, last=False)
+        else:
+            self.end()
 
-    def _end_unless_wanted(self, waited_s: float) -> None:
-        if self._waiter is not None or self._task.done():
+    def _wait(self, seconds: float, last: bool) -> None:
+        self._forget_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end_unless_wanted, last)
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end_unless_wanted(self, last: bool) -> None:
+        if self._task.done():
             return
+        if not last and self._is_being_typed():
+            self._wait(_MOST_GRACE_S - _GRACE_S, last=True)
+        else:
+            self.end()
+
+    def _is_being_typed(self) -> bool:
+        """Whether the document has changed since, and in agreement with what is written."""
         document = self.latest()
-        grown = len(document.text) - len(self.document.text)
-        continued = grown > 0 and typed_since(self.document, self.offset, document, Offset(self.offset + grown))
-        if continued and agree(self.text, continued) and waited_s < _MOST_GRACE_S:
-            rest_s = _MOST_GRACE_S - waited_s
-            asyncio.get_running_loop().call_later(rest_s, self._end_unless_wanted, _MOST_GRACE_S)
-            return
-        self._task.cancel()
+        for offset in offsets_behind(self.document, self.offset, document):
+            typed = typed_since(self.document, self.offset, document, offset)
+            if typed and agree(self.text, typed):
+                return True
+        return False

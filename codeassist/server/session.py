@@ -68,10 +68,12 @@ class Session:
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "codeassist-parse"))
     _next_item: int = 0
     _edits: int = 0
+    _opened: int = 0
 
     def open(self, uri: str, text: str, language_id: str, version: int) -> OpenDocument:
         """Start to keep a document. What cannot be worked with is kept all the same, with the reason."""
         self.drop_tasks(uri)
+        self._opened += 1
         path = self.path_of(uri)
         unreadable = self._why_unreadable(text)
         kept = unreadable != "too-large"  # Its line index alone would cost seconds and hundreds of megabytes.
@@ -110,8 +112,9 @@ class Session:
         return dropped
 
     def close(self, uri: str) -> None:
-        self.documents.pop(uri, None)
         self.drop_tasks(uri)
+        self.documents.pop(uri, None)
+        self._opened += 1
 
     def is_current(self, entry: OpenDocument, document: Document) -> bool:
         """Whether the document is still open, and has not changed since `document` was taken from `entry`."""
@@ -175,7 +178,14 @@ class Session:
     def surroundings(self, uri: str) -> tuple[object, ...]:
         """What a completion in a document depends on besides its text: equal as long as an earlier one may be used."""
         edited = max((entry.edited for other, entry in self.documents.items() if other != uri), default=0)
-        return self.settings, edited
+        era = self.documents[uri].era if uri in self.documents else 0
+        return self.settings, self._opened, edited, era
+
+    def doubt_suggestions(self, *uris: str) -> None:
+        """Earlier completions of documents, by default of all, are used no more, nor those on their way by others."""
+        for uri in uris or tuple(self.documents):
+            if uri in self.documents:
+                self.documents[uri].era += 1
 
     async def newest(self, uri: str, kind: Kind, work: Callable[[], Coroutine[Any, Any, T]]) -> T | Skip:
         """Run `work()`; a newer call for the same document and kind ends it with Skip("superseded")."""
@@ -211,6 +221,8 @@ class Session:
 
     def drop_task(self, uri: str, kind: Kind) -> None:
         """End the running work of that kind on a document, if there is any."""
+        if kind == "completion" and uri in self.documents:
+            self.documents[uri].running = None  # Nobody may join it from here on.
         task = self._tasks.pop((uri, kind), None)
         if task is not None and not task.done():
             self._superseded.add(task)
@@ -273,14 +285,14 @@ class Session:
         for uri, entry in self.documents.items():
             path = self.path_of(uri)
             if path != entry.path:
-                entry.path, entry.held = path, NOTHING_HELD
+                entry.path, entry.held, entry.era = path, NOTHING_HELD, entry.era + 1
 
     def choose_anew(self, root: Path, changed: Collection[str] = ()) -> None:
         """The repository knows other things now: what stands in the prompts of a workspace folder's documents is looked
         over, where it would else stay until the cursor leaves its line. `changed`: paths, if only these files did."""
         for uri, entry in self.documents.items():
             if tuple(changed) != (entry.path,) and self.root_of(uri) == root:
-                entry.held, entry.suggested = replace(entry.held, line=-1), ()
+                entry.held, entry.era = replace(entry.held, line=-1), entry.era + 1
 
     def _place_of(self, uri: str) -> tuple[Path, PurePath] | None:
         """The innermost workspace folder that holds the document, and its path in there."""

@@ -98,6 +98,46 @@ async def test_other_documents_and_settings_make_it_ask_anew(editor: Editor, uri
         assert asked(fake) == 2
     finally:
         editor.close(other)
+    await editor.complete(uri, AT, typed=True)
+    assert asked(fake) == 3
+    await editor.run("codeassist.restartModel")
+    await editor.complete(uri, AT, typed=True)
+    assert asked(fake) == 4
+
+
+async def test_a_joined_answer_clears_the_status(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = ANSWER
+    editor.open(uri, TEXT)
+    fake.behaviour.status = 500
+    assert await editor.complete(uri, AT, typed=True) is None
+    assert editor.statuses[-1]["state"] == "degraded"
+    fake.behaviour.status = 0
+    fake.behaviour.trouble = "hold"
+    early = editor.ask(uri, AT, typed=True)
+    await fake.until(lambda counts: counts.held == 1)
+    editor.edit(uri, (AT, AT, "s"))
+    late = editor.ask(uri, AT + 1, typed=True)
+    assert editor.offer(TEXT, await asyncio.wait_for(early, DEADLINE_S)) is None
+    fake.release()
+    assert editor.offer(editor.texts[uri], await asyncio.wait_for(late, DEADLINE_S)) is not None
+    await editor.until(lambda: editor.statuses[-1]["state"] == "ready", "a status of an engine that is well")
+
+
+async def test_what_was_asked_for_by_hand_is_not_replaced_by_an_earlier_one(
+    editor: Editor, uri: str, fake: FakeVllm
+) -> None:
+    editor.open(uri, TEXT)
+    await editor.complete(uri, AT, typed=True)
+    fake.answer = "other(prices)\n"
+    fake.behaviour.trouble = "hold"
+    early = editor.ask(uri, AT)
+    await fake.until(lambda counts: counts.held == 1)
+    late = editor.ask(uri, AT, typed=True)
+    assert editor.offer(TEXT, await asyncio.wait_for(early, DEADLINE_S)) is None
+    fake.release()
+    shown = editor.offer(TEXT, await asyncio.wait_for(late, DEADLINE_S))
+    assert shown is not None
+    assert shown.text == "other(prices)"
 
 
 async def test_what_came_too_late_serves_the_next_request(editor: Editor, uri: str, fake: FakeVllm) -> None:

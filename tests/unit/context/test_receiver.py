@@ -131,8 +131,10 @@ def test_containers_and_built_in_types_are_left_out() -> None:
     [
         ("cart.<CURSOR>", "cart"),
         ("for item in self.items:\n    item.<CURSOR>", "item"),  # Not what its type is known by.
-        ("self.client.get(1).<CURSOR>", "get"),
-        ("load(1).<CURSOR>", "load"),
+        ("self.client.get(1).<CURSOR>", ""),
+        ("load(1).<CURSOR>", ""),
+        ("rows[0].<CURSOR>", ""),
+        ("rows[0].cell.<CURSOR>", "cell"),
         ("self.<CURSOR>", "self"),
     ],
 )

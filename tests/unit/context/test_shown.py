@@ -109,6 +109,10 @@ def test_a_struct_of_rust_shows_its_fields() -> None:
         ),
         ("typescript", "export const START = 'start';\n", "export const START\n"),
         ("typescript", "export const START = 'st' + 'art';\n", "export const START = 'st' + 'art';\n"),
+        ("typescript", "export const dark = theme === 'dark';\n", "export const dark = theme === 'dark';\n"),
+        ("typescript", "export const on: boolean = x !== 'on';\n", "export const on: boolean = x !== 'on';\n"),
+        ("python", "debug = mode == 'debug'\n", "debug = mode == 'debug'\n"),
+        ("python", "DEBUG: str = 'debug'\n", "DEBUG\n"),
     ],
 )
 def test_a_value_that_only_repeats_the_name_is_left_out(language: str, source: str, found: str) -> None:

@@ -78,8 +78,8 @@ async def test_it_parts_as_soon_as_the_texts_do() -> None:
     second = await waiting(running, "loo")
     running.heard("load")
     assert await second is None
-    assert not engine.ended  # Whoever starts anew ends it.
-    engine.done.set()
+    assert not running.may_answer(document(BEFORE), Offset(4), None)  # Even while its end takes its time.
+    await asyncio.wait_for(engine.over.wait(), 5)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,15 @@ async def test_what_the_engine_was_not_asked_yet_ends_at_once() -> None:
     assert engine.ended
 
 
-@pytest.mark.parametrize(("now", "waits"), [("x = lo", True), ("x = la", False), ("y = lo", False)])
+@pytest.mark.parametrize(
+    ("now", "waits"), [("x = lo", True), ("x = load()", True), ("x = la", False), ("y = lo", False)]
+)
 async def test_it_goes_on_longer_for_text_that_agrees(now: str, waits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codeassist.server.running._GRACE_S", 0.0)
     monkeypatch.setattr("codeassist.server.running._MOST_GRACE_S", 60.0)
     engine = Engine()
     running = engine.running()
-    running.heard("loa")
+    running.heard("load(a")
     task = await waiting(running)
     task.cancel()
     engine.latest = document(now)
@@ -155,3 +157,33 @@ async def test_somebody_who_leaves_after_another_came_changes_nothing() -> None:
     assert not engine.ended
     engine.done.set()
     assert await second == Completion(ITEM, None)
+
+
+async def test_each_who_leaves_has_a_grace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer of the key before must not end what the next key waited for."""
+    monkeypatch.setattr("codeassist.server.running._GRACE_S", 0.2)
+    engine = Engine()
+    running = engine.running()
+    first = await waiting(running)
+    first.cancel()
+    await asyncio.sleep(0.15)
+    second = await waiting(running, "l")
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.sleep(0.1)  # After the first one's time, before the second one's.
+    assert not engine.ended
+    third = await waiting(running, "lo")
+    await asyncio.sleep(0.25)
+    assert not engine.ended
+    engine.done.set()
+    assert await third == Completion(ITEM, None)
+
+
+async def test_nobody_joins_what_is_ending() -> None:
+    engine = Engine()
+    running = engine.running()
+    await asyncio.sleep(0)
+    assert running.may_answer(document(BEFORE), Offset(4), None)
+    running.end()
+    assert not running.may_answer(document(BEFORE), Offset(4), None)
+    await asyncio.wait_for(engine.over.wait(), 5)
