@@ -214,6 +214,7 @@ class App:
         new = _paths(folder.uri for folder in params.event.added)
         self.session.roots = (*[root for root in self.session.roots if root not in (*gone, *new)], *new)
         self.session.name_anew()
+        self.session.doubt_suggestions()
         self.configuration.reload()
         self.repositories.follow()
 

@@ -141,6 +141,8 @@ class Completer:
                 running.supersede()
             self.session.drop_task(uri, "completion")
         trace.reused = left is not None
+        if left is not None:
+            self.repositories.look_around(uri)
         return left
 
     async def _anew(

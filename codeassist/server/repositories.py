@@ -80,6 +80,12 @@ class Repositories:
 
         return answer
 
+    def look_around(self, uri: str) -> None:
+        """What a question would notice besides its answer, for a completion that asks none."""
+        root = self._session.root_of(uri)
+        if root in self._made:
+            self._made[root].look_around()
+
     async def catch_up(self, uri: str) -> None:
         """See that the other documents are parsed as they are now. Not at any price: what takes long goes on beside."""
         session = self._session

@@ -43,7 +43,7 @@ _GATHER_S, _CALM_S = 0.02, 0.4
 """Changes are gathered for so long before files are read, and before a scan."""
 _SILENT_S = 0.3
 """A scan that takes no longer shows no progress."""
-_REPORT_EVERY_S, _FORGET_EVERY_S = 0.25, 1.0
+_REPORT_EVERY_S, _FORGET_EVERY_S, _LOOK_EVERY_S = 0.25, 1.0, 0.25
 _ELSEWHERE_S = (1.0, 30.0)
 """Another server scans the folder: first and longest wait until it is asked again."""
 _ENOUGH_S = 1.0
@@ -90,6 +90,7 @@ class Repository:
         self._scanned_file: tuple[int, int] | None = None
         self._checkout_files: tuple[Path, ...] = ()
         self._scanned_git: tuple[int, ...] = ()
+        self._looked_at = 0.0
         self._mend_from, self._mend_wait_s = float("-inf"), _MEND_S[0]
         self._last: OrderedDict[str, Facts] = OrderedDict()
         self._late: dict[str, asyncio.Future[Facts]] = {}
@@ -118,6 +119,13 @@ class Repository:
             asked.add_done_callback(lambda late: self._late.pop(path, None) if self._late.get(path) is late else None)
             return self._last.get(path, NO_FACTS)
         return NO_FACTS if asked.cancelled() else asked.result()
+
+    def look_around(self) -> None:
+        """See whether another branch was checked out, where no question is asked that would."""
+        now = time.monotonic()
+        if self._opening.done() and now - self._looked_at >= _LOOK_EVERY_S:
+            self._looked_at = now
+            self._lookups.run(self._look_around)
 
     def changed(self, paths: Iterable[str]) -> None:
         """These files, by paths relative to the folder, may have changed, come or gone."""
@@ -184,15 +192,19 @@ class Repository:
         except Exception as error:  # noqa: BLE001, RUF100  A completion without it is better than none.
             log_error(error, "asking the index")
             return NO_FACTS
-        if self._is_lost():
-            _soon(self._loop, self._mend)
-        elif git.state_of(self._checkout_files) != self._scanned_git:
-            _soon(self._loop, self._follow_git)
+        self._look_around()
         self._last[question.path] = facts
         self._last.move_to_end(question.path)
         while len(self._last) > _KEPT_ANSWERS:
             self._last.popitem(last=False)
         return facts
+
+    def _look_around(self) -> None:
+        """Whether the index is still there and of this checkout."""
+        if self._is_lost():
+            _soon(self._loop, self._mend)
+        elif git.state_of(self._checkout_files) != self._scanned_git:
+            _soon(self._loop, self._follow_git)
 
     def _forget(self) -> bool:
         """Look at the index anew. Says whether there is one."""
@@ -315,11 +327,11 @@ class Repository:
                 self.state = "cancelled"
                 raise
             self.state = report.state if report.state != "done" else "ready"
-            self.scanned_at = time.monotonic()
+            is_first, self.scanned_at = self.scanned_at < 0, time.monotonic()
             await self._lookups.run(self._settle)
             if self._updater is not None and report.state in ("done", "elsewhere"):
                 self._updates.run(self._updater.warm)
-            if report.read or report.removed:
+            if is_first or report.read or report.removed:  # Before the first one little was known.
                 self._session.choose_anew(self.root)
             self._tell(report.state)
             if report.state == "elsewhere":

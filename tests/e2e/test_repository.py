@@ -59,6 +59,7 @@ async def until_prompt(editor: Editor, fake: FakeVllm, uri: str, at: int, condit
     end = asyncio.get_running_loop().time() + DEADLINE_S
     while not condition(sent := await prompt(editor, fake, uri, at)):
         assert asyncio.get_running_loop().time() < end, sent
+        await asyncio.sleep(0.05)  # Nobody types faster, and what was suggested before takes no time at all.
     return sent
 
 
