@@ -89,6 +89,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/index/server_memory.py | tee benchmarks/results/server-memory.txt
 	$(BIN)/python benchmarks/latency/keystrokes.py | tee benchmarks/results/keystrokes.txt
 	$(BIN)/python benchmarks/latency/typing_during_scan.py | tee benchmarks/results/typing-during-scan.txt
+	$(BIN)/python benchmarks/latency/replay.py | tee benchmarks/results/replay.txt
 
 bench-engine: $(VENV)/installed
 	@test -n "$(URL)" || { echo "Name a served model: make bench-engine URL=http://127.0.0.1:8000/v1"; exit 1; }

@@ -25,6 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.latency.typing_during_scan import at
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
 from tests.e2e.wire import Wire, connected
@@ -280,10 +281,8 @@ def rows(figures: Figures) -> Iterator[tuple[str, str]]:
     yield "engine requests for each key", f"{figures.requests / figures.keys:.2f}"
     yield "keys with a suggestion, without a new request", f"{figures.reused / max(1, figures.shown):.0%}"
     for name, values in (("new suggestion", figures.new_ms), ("any suggestion", figures.all_ms)):
-        ordered = sorted(values) or [0.0]
         for share in (0.5, 0.95):
-            at = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-            yield f"key to {name}, p{share * 100:.0f}", f"{at:.0f} ms"
+            yield f"key to {name}, p{share * 100:.0f}", f"{at(values or [0.0], share):.0f} ms"
     yield "prompt tokens cached", f"{figures.cached / max(1, figures.read):.0%}"
     yield "tokens read anew for a character accepted", f"{(figures.read - figures.cached) / accepted:.1f}"
     yield "tokens generated for a character accepted", f"{figures.generated / accepted:.2f}"

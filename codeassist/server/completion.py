@@ -92,10 +92,12 @@ class Completer:
         about = self.session.surroundings(uri)
         if automatic:
             found = await self._from_earlier(entry, document, offset, about, trace)
+            if isinstance(found, Skip):
+                self.session.remember(trace, uri, found)
+                return None, None
             if found is not None:
-                skip = found if isinstance(found, Skip) else None
-                self.session.remember(trace, uri, skip)
-                return (None, None) if isinstance(found, Skip) else (document, found)
+                self.session.remember(trace, uri, None)
+                return document, found
         try:
             answer = await self._anew(entry, document, offset, about, trace, automatic)
         except asyncio.CancelledError:
@@ -116,33 +118,32 @@ class Completer:
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace
     ) -> Inline | Skip | None:
         """What an earlier completion says, one that is on its way included; None if the engine has to be asked."""
-        uri, running = document.uri, entry.running
-        joins = running is not None and running.may_answer(document, offset, about)
-        by_hand = joins and running is not None and running.by_hand
+        running = entry.running
+        if running is not None and not running.may_answer(document, offset, about):
+            running = None
+        by_hand = running is not None and running.by_hand
         left = None if by_hand else still_fits(entry.suggested, document, offset, about)
-        if left is None and running is not None and joins:
+        if left is not None:
+            self.session.drop_task(document.uri, "completion")
+        elif running is not None:
             with trace.stage("join"):
                 try:
                     answer = await running.answer(document, offset)
                 except asyncio.CancelledError:
-                    self.session.remember(trace, uri, Skip("cancelled"))
+                    self.session.remember(trace, document.uri, Skip("cancelled"))
                     raise
             if isinstance(answer, Skip):
                 return answer
             if answer is not None and answer.skip is not None and answer.skip.is_failure:
                 return answer.skip
+            if not self.session.is_current(entry, document):
+                return Skip("stale")
             left = still_fits(entry.suggested, document, offset, about) if answer is not None else None
             if left is not None:
                 trace.take_over(running.trace)
-            if not self.session.is_current(entry, document):
-                return Skip("stale")
-        elif left is not None:
-            if running is not None:
-                running.supersede()
-            self.session.drop_task(uri, "completion")
-        trace.reused = left is not None
         if left is not None:
-            self.repositories.look_around(uri)
+            trace.reused = True
+            self.repositories.look_around(document.uri)
         return left
 
     async def _anew(
@@ -161,8 +162,6 @@ class Completer:
                 entry.suggested = kept(entry.suggested, Suggested(document, answer.item, about))
             return answer
 
-        if entry.running is not None:
-            entry.running.supersede()
         running.start(self.session.start(document.uri, "completion", work()))
         entry.running = running
         answer = await running.answer(document, offset)

@@ -221,8 +221,10 @@ class Session:
 
     def drop_task(self, uri: str, kind: Kind) -> None:
         """End the running work of that kind on a document, if there is any."""
-        if kind == "completion" and uri in self.documents:
-            self.documents[uri].running = None  # Nobody may join it from here on.
+        entry = self.documents.get(uri)
+        if kind == "completion" and entry is not None and entry.running is not None:
+            entry.running.supersede()
+            entry.running = None  # Nobody may join it from here on.
         task = self._tasks.pop((uri, kind), None)
         if task is not None and not task.done():
             self._superseded.add(task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 from codeassist.context.facts import Passage
@@ -60,7 +61,7 @@ def passages(index: Searched, question: Question) -> Iterator[Passage]:
     if question.receiver and (name := question.receiver.name) not in _NO_NAME:
         yield from _members(index, name, question)
     for found in index.similar(question.similar, _MOST_SIMILAR, (question.path,)):
-        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
+        lines = _lines(index, found)
         first, last = _focus(lines, question.similar)
         if last > first:
             start, end = found.start_line + first, found.start_line + last
@@ -70,18 +71,13 @@ def passages(index: Searched, question: Question) -> Iterator[Passage]:
 def _calls(index: Searched, name: str, path: str, why: str, score: float, most: int) -> Iterator[Passage]:
     """The lines around the first calls of a function, or uses of a type, outside of its definition."""
     call = re.compile(rf"{_NO_DEFINITION}\b{re.escape(name)}\s*[(<]")
-    count = 0
-    for found in index.mentions(name, 3 * most + 1, (path,)):
-        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
-        at = next((number for number, line in enumerate(lines) if call.search(line) and not _IMPORT.match(line)), None)
-        if at is None:
-            continue
-        first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
-        start, end = found.start_line + first, found.start_line + last
-        yield Passage(found.path, start, end, "".join(lines[first:last]), f"{why} {name}", score, telling=True)
-        count += 1
-        if count == most:
-            return
+    shown = (
+        _around(found, lines, at, f"{why} {name}", score)
+        for found in index.mentions(name, 3 * most + 1, (path,))
+        for lines in (_lines(index, found),)
+        for at in _uses(call, lines)[:1]
+    )
+    yield from islice(shown, most)
 
 
 def _members(index: Searched, name: str, question: Question) -> Iterator[Passage]:
@@ -89,25 +85,33 @@ def _members(index: Searched, name: str, question: Question) -> Iterator[Passage
     is taken of it elsewhere is likely what is wanted here."""
     use = re.compile(rf"(?<!\w){re.escape(name)}[?!]?(?:\.|->|::)\w")
     weights = _weights(question.similar)
-    count = 0
-    for found in index.similar(question.similar, 3 * _MEMBER_USES, (question.path,), name):
-        lines = index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
-        held = [weights.keys() & set(_WORD.findall(line)) for line in lines]
-        best, place = -1.0, (0, 0)
-        for at, line in enumerate(lines):
-            if use.search(line) and not _IMPORT.match(line):
-                first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
-                worth = sum(weights[word] for word in set().union(*held[first:last]))
-                if worth > best:
-                    best, place = worth, (first, last)
-        if best < 0:
-            continue
-        first, last = place
-        start, end = found.start_line + first, found.start_line + last
-        yield Passage(found.path, start, end, "".join(lines[first:last]), f"uses {name}", _USE_SCORE, telling=True)
-        count += 1
-        if count == _MEMBER_USES:
-            return
+
+    def worth(passage: Passage) -> float:
+        return sum(weights[word] for word in weights.keys() & set(_WORD.findall(passage.text)))
+
+    shown = (
+        max((_around(found, lines, at, f"uses {name}", _USE_SCORE) for at in places), key=worth)
+        for found in index.similar(question.similar, 3 * _MEMBER_USES, (question.path,), name)
+        for lines in (_lines(index, found),)
+        if (places := _uses(use, lines))
+    )
+    yield from islice(shown, _MEMBER_USES)
+
+
+def _lines(index: Searched, found: Stretch) -> list[str]:
+    return index.text(found.path, found.start_line, found.end_line).splitlines(keepends=True)
+
+
+def _uses(pattern: re.Pattern[str], lines: Sequence[str]) -> list[int]:
+    """The lines that match, imports aside."""
+    return [at for at, line in enumerate(lines) if pattern.search(line) and not _IMPORT.match(line)]
+
+
+def _around(found: Stretch, lines: Sequence[str], at: int, why: str, score: float) -> Passage:
+    """What stands around line `at` of a stretch."""
+    first, last = max(0, at - _AROUND_CALL), min(len(lines), at + _AROUND_CALL + 1)
+    start, end = found.start_line + first, found.start_line + last
+    return Passage(found.path, start, end, "".join(lines[first:last]), why, score, telling=True)
 
 
 def _weights(words: Sequence[str]) -> dict[str, float]:

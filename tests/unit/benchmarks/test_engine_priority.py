@@ -114,6 +114,8 @@ async def test_ctrl_c_prints_what_there_is() -> None:
             *("--url", server.base_url, *SIZES, "--reviews", "6", "--runs", "50", "--ways", "ours"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Whoever runs the tests in the background has it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert child.stderr is not None
         while b"run 3 of 50" not in (line := await asyncio.wait_for(child.stderr.readline(), 60)):

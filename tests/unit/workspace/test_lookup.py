@@ -221,22 +221,26 @@ def test_how_a_name_is_used_that_was_imported_for_the_line_being_written() -> No
     assert "uses Cart" not in [each.why for each in used.passages]
 
 
+class Whole(Files):
+    """Finds whole files."""
+
+    def similar(
+        self, words: Sequence[str], limit: int, exclude: Collection[str] = (), holding: str = ""
+    ) -> Sequence[Stretch]:
+        found = [path for path, text in self.texts.items() if path not in exclude and holding in text]
+        return [Stretch(path, 0, 99, 1.0) for path in found]
+
+
 def test_what_is_taken_elsewhere_of_what_stands_before_the_dot() -> None:
     filler = "".join(f"unrelated_{number} = {number}\n" for number in range(30))
     use = f"from shop.codes import Codes\n{filler}if not paid:\n    raise Failure(Codes.UNPAID, order)\n{filler}"
     texts = {**SHOP, "shop/use.py": use, "shop/import.py": "from shop.codes import Codes\n"}
 
-    class Whole(Files):
-        def similar(
-            self, words: Sequence[str], limit: int, exclude: Collection[str] = (), holding: str = ""
-        ) -> Sequence[Stretch]:
-            found = [path for path, text in self.texts.items() if path not in exclude and holding and holding in text]
-            return [Stretch(path, 0, 99, 1.0) for path in found]
-
     def passages(marked: str) -> list[Passage]:
         document = Document.create("file:///main", marked.replace(CURSOR, ""), "python")
         view = cursor_view(document, Offset(marked.index(CURSOR)), ContextLimits())
-        return list(Lookup(Whole(texts)).answer(question_at(view, "main.py")).passages)
+        shown = Lookup(Whole(texts)).answer(question_at(view, "main.py")).passages
+        return [passage for passage in shown if passage.telling]
 
     (found,) = passages("def pay(order):\n    if not paid:\n        raise Failure(Codes.<CURSOR>")
     assert (found.path, found.why, found.telling) == ("shop/use.py", "uses Codes", True)
@@ -251,8 +255,7 @@ def test_similar_code_is_the_lines_that_share_words_and_no_more() -> None:
     filler = "".join(f"unrelated_{number} = {number}\n" for number in range(15))
     alike = "shipment = pack(parcel, weight)\ncourier.collect(shipment)\n"
     texts = {"far.py": filler + alike + filler}
-    index = Files(texts)
-    index.similar = lambda words, limit, exclude=(), holding="": [Stretch("far.py", 0, 32, 1.0)]  # type: ignore[method-assign]
+    index = Whole(texts)
     document = Document.create(
         "file:///main", "shipment = 1\nparcel = 2\ncourier = 3\nweight = 4\n" + "\n" * 4, "python"
     )
