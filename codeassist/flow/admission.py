@@ -12,10 +12,10 @@ still in the engine's cache.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Begun: TypeAlias = Callable[[], None]
@@ -69,6 +69,20 @@ class Admission:
             self._last_urgent_end = asyncio.get_running_loop().time()
             if self._urgent == 0:
                 self._calm.set()
+
+    async def leisure(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Run `work` if no completion runs, and until one does: then it is ended at once. None if it did not come to
+        its end; nobody waits for it, so it is not asked again."""
+        if self._urgent:
+            return None
+        task = asyncio.create_task(work())
+        self._yielding.add(task)
+        try:
+            await _ended(task)
+            return None if task.cancelled() and task in self._taken_back else task.result()
+        finally:
+            self._yielding.discard(task)
+            self._taken_back.discard(task)
 
     async def background(self, work: Work[T], rule: Rule | None = None) -> T:
         """Run `work` while no completion runs, by the rule of its engine; call it again if it was taken back."""

@@ -16,7 +16,7 @@ from codeassist.context.limits import ContextLimits
 from codeassist.context.pack import Packed, pack
 from codeassist.context.question import Question, question_at
 from codeassist.context.related import OpenFile, Snippet
-from codeassist.flow.asking import Bound, read
+from codeassist.flow.asking import Bound, read, whole_text
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message, Priority
 from codeassist.model.errors import ModelError
@@ -44,7 +44,7 @@ class Snapshot:
     """Everything a completion depends on, taken before the first await. `others` are the other open documents.
 
     `ask`: None where there is no index. `held`: what the repository gave to the completion before, which stays in the
-    prompt as long as it serves.
+    prompt as long as it serves. `priority`: in the engine's queue.
     """
 
     document: Document
@@ -55,6 +55,7 @@ class Snapshot:
     others: tuple[OpenFile, ...] = ()
     ask: Ask | None = None
     held: Held = NOTHING_HELD
+    priority: Priority = Priority.COMPLETION
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,32 @@ async def complete(
     return Completion(shown, None, prepared)
 
 
+async def warm(
+    snapshot: Snapshot,
+    bound: Bound,
+    settings: CompletionSettings,
+    trace: Trace,
+    on_prepared: Callable[[Prepared], None] = lambda _: None,
+    *,
+    whole: bool = False,
+) -> Skip | None:
+    """Let the engine read what a completion at the cursor of `snapshot` would be asked with, and write one token: its
+    cache has the prompt then. The reason if it could not; failures as in `complete`. `whole`: only if the prompt has all
+    of the document before the cursor."""
+    prepared = await prepare_with_repository(snapshot, bound.within(settings.latency_target_ms), settings, trace)
+    if isinstance(prepared, Skip):
+        return prepared
+    if whole and len(prepared.packed.prefix) < snapshot.offset:
+        return Skip("no-room")
+    on_prepared(prepared)
+    try:
+        with trace.stage("model"):
+            await whole_text(_stream(bound, replace(prepared.request, max_tokens=1)), trace)
+    except ModelError as error:
+        return Skip(error.reason, str(error))
+    return None
+
+
 async def prepare_with_repository(
     snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace: Trace
 ) -> Prepared | Skip:
@@ -180,6 +207,7 @@ def _prepared(
                 max_tokens=max_tokens,
                 stop=rendered.stop,
                 stop_token_ids=rendered.stop_token_ids,
+                priority=snapshot.priority,
             )
             return Prepared(view, packed, request, rendered.text, held)
         turns = render_holefill(packed, family)
@@ -187,7 +215,7 @@ def _prepared(
             messages=tuple(Message(turn.role, turn.content) for turn in turns),
             max_tokens=max_tokens + _CHAT_OVERHEAD_TOKENS,
             stop=STOP,
-            priority=Priority.COMPLETION,
+            priority=snapshot.priority,
             lane="completion",
             template_options=family.template_options,
             reasoning_effort=family.reasoning_effort,
@@ -206,8 +234,7 @@ async def _wanted(
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
-    stream: AsyncGenerator[Chunk, None]
-    stream = bound.model.chat(request) if isinstance(request, ChatRequest) else bound.model.complete(request)
+    stream = _stream(bound, request)
     begun = time.perf_counter()
     answer = text = ""
     finished = False
@@ -233,6 +260,10 @@ async def _wanted(
             if late and "\n" in text.strip():
                 break
     return finish_cut(text, shape, complete=finished)
+
+
+def _stream(bound: Bound, request: CompletionRequest | ChatRequest) -> AsyncGenerator[Chunk, None]:
+    return bound.model.chat(request) if isinstance(request, ChatRequest) else bound.model.complete(request)
 
 
 def _learn(bound: Bound, prepared: Prepared, trace: Trace) -> None:

@@ -31,6 +31,10 @@ REASONS: dict[str, str] = {
     "stale": "The document changed while the answer was on its way.",
     "cancelled": "The request was cancelled.",
     "superseded": "A newer request of the same document took over.",
+    # About what is asked for before anybody waits for it.
+    "gave-way": "Something that somebody waited for was asked of the model first.",
+    "not-stoppable": "The server goes on writing when it is left, so it is asked only for what is wanted.",
+    "no-room": "The prompt has no room for the document from its beginning, so its place is not known yet.",
     # About the model server and the embedded engine; the words of the errors in model/errors.py and serving/errors.py.
     "model-error": "The model failed.",
     "model-unreachable": "The model server does not answer.",

@@ -16,10 +16,12 @@ from pygls.uris import to_fs_path
 from codeassist import __version__
 from codeassist.flow.admission import Admission
 from codeassist.server.actions import Actions
+from codeassist.server.ahead import Ahead
+from codeassist.server.asking import Asker
 from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
-from codeassist.server.convert import apply_changes
+from codeassist.server.convert import apply_changes, offset_of
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
 from codeassist.server.repositories import Repositories
@@ -31,11 +33,16 @@ from codeassist.text.positions import Encoding
 
 logger = logging.getLogger(__name__)
 
+PARTS = frozenset({"reuse", "join", "speculation", "warm-up", "silence"})
+
 
 class App:
-    """One server with everything wired. `model_factory` replaces the way to the model, in tests."""
+    """One server with everything wired. `model_factory` replaces the way to the model, in tests. `without` leaves parts
+    out, for measurements of what they are worth: any of PARTS."""
 
-    def __init__(self, model_factory: ModelFactory | None = None) -> None:
+    def __init__(self, model_factory: ModelFactory | None = None, without: frozenset[str] = frozenset()) -> None:
+        if unknown := without - PARTS:
+            raise ValueError(f"no such parts: {', '.join(sorted(unknown))}; there are {', '.join(sorted(PARTS))}")
         self.server = Server("codeassist", __version__)
         self.session = Session()
         self.admission = Admission()
@@ -49,7 +56,9 @@ class App:
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
         self.repositories = Repositories(self.session, self.progress, self.status.repository)
-        self.completer = Completer(self.session, self.models, self.admission, self.status, self.repositories)
+        asker = Asker(self.session, self.models, self.admission, self.status, self.repositories)
+        self.ahead = Ahead(asker, without)
+        self.completer = Completer(self.session, asker, self.ahead, without)
         self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)
         self.actions = Actions(self.session, self.publisher)
         self.configuration = Configuration(
@@ -110,6 +119,7 @@ class App:
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
         self.repositories.opened(document.uri)
+        self.ahead.opened(entry)
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         uri = params.text_document.uri
@@ -164,7 +174,25 @@ class App:
     # Actions and commands --------------------------------------------------------------------------------------------
 
     def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        if params.range.start == params.range.end:
+            self._rested(params.text_document.uri, params.range.start)  # Editors ask wherever the cursor comes to rest.
         return self.actions.offered(params, resolves=self._resolves_edits(), versioned=self._takes_versions())
+
+    def cursor_rested(self, params: Any) -> None:
+        """`codeassist/didRest` `{textDocument: {uri}, position}`, from editors that tell."""
+        try:
+            place = params["position"]
+            position = types.Position(int(place["line"]), int(place["character"]))
+            uri = str(params["textDocument"]["uri"])
+        except (TypeError, KeyError, ValueError):
+            logger.warning("malformed codeassist/didRest")
+            return
+        self._rested(uri, position)
+
+    def _rested(self, uri: str, position: types.Position) -> None:
+        entry = self.session.documents.get(uri)
+        if entry is not None:
+            self.ahead.rested(entry, offset_of(entry.document, position, self.session.encoding))
 
     def resolve_action(self, action: types.CodeAction) -> types.CodeAction:
         return self.actions.resolved(action, versioned=self._takes_versions())
@@ -312,6 +340,7 @@ class App:
         self._feature(types.TEXT_DOCUMENT_CODE_ACTION, self.code_actions, action_options)
         self._feature(types.CODE_ACTION_RESOLVE, self.resolve_action)
         self._feature("codeassist/trace", self.trace)
+        self._feature("codeassist/didRest", self.cursor_rested)
         for event in ("didShow", "didReject", "didPartiallyAccept"):
             self._feature(f"codeassist/{event}", self._reporter(event))
         self.server.command("codeassist.review")(_function(self.review_command))

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from codeassist.flow.admission import Admission
-from codeassist.flow.complete import Completion, Prepared, Snapshot, complete
+from codeassist.flow.complete import Completion
 from codeassist.flow.trace import Trace
-from codeassist.model.errors import ModelError
 from codeassist.post.inline import Inline
 from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
-from codeassist.server.binding import Models
+from codeassist.server.ahead import Ahead
+from codeassist.server.asking import Asker
 from codeassist.server.convert import inline_item, offset_of, range_of
 from codeassist.server.opened import OpenDocument
-from codeassist.server.repositories import Repositories
 from codeassist.server.running import Running
 from codeassist.server.session import Session
-from codeassist.server.status import Status
 from codeassist.settings import Settings
 from codeassist.text.document import Document, Offset
 
@@ -30,13 +27,13 @@ _LABEL_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Completer:
-    """The feature's handlers, over the session that they share with the others."""
+    """The feature's handlers, over the session that they share with the others. `without`: parts that are left out,
+    for measurements: "reuse", "join"."""
 
     session: Session
-    models: Models
-    admission: Admission
-    status: Status
-    repositories: Repositories
+    asker: Asker
+    next: Ahead
+    without: frozenset[str] = frozenset()
 
     async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
@@ -97,6 +94,7 @@ class Completer:
                 return None, None
             if found is not None:
                 self.session.remember(trace, uri, None)
+                self.next.shown(entry, document, found, about)
                 return document, found
         try:
             answer = await self._anew(entry, document, offset, about, trace, automatic)
@@ -111,7 +109,9 @@ class Completer:
         self.session.remember(trace, uri, skip)
         if skip is not None or isinstance(answer, Skip):
             return None, None
-        self.status.completed(trace)
+        self.asker.status.completed(trace)
+        if answer.item is not None:
+            self.next.shown(entry, document, answer.item, about)
         return document, answer.item
 
     async def _from_earlier(
@@ -122,7 +122,11 @@ class Completer:
         if running is not None and not running.may_answer(document, offset, about):
             running = None
         by_hand = running is not None and running.by_hand
-        left = None if by_hand else still_fits(entry.suggested, document, offset, about)
+        left = None if by_hand else self._left(entry, document, offset, about)
+        if left is None and running is None and entry.ahead and entry.ahead.may_answer(document, offset, about):
+            running = self.session.come_to(entry)
+        if "join" in self.without:
+            running = None
         if left is not None:
             self.session.drop_task(document.uri, "completion")
         elif running is not None:
@@ -138,13 +142,17 @@ class Completer:
                 return answer.skip
             if not self.session.is_current(entry, document):
                 return Skip("stale")
-            left = still_fits(entry.suggested, document, offset, about) if answer is not None else None
+            left = self._left(entry, document, offset, about) if answer is not None else None
             if left is not None:
                 trace.take_over(running.trace)
         if left is not None:
             trace.reused = True
-            self.repositories.look_around(document.uri)
+            self.asker.repositories.look_around(document.uri)
         return left
+
+    def _left(self, entry: OpenDocument, document: Document, offset: Offset, about: object) -> Inline | None:
+        """What is left of an earlier suggestion."""
+        return None if "reuse" in self.without else still_fits(entry.suggested, document, offset, about)
 
     async def _anew(
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace, automatic: bool
@@ -157,51 +165,16 @@ class Completer:
             if pause_s:
                 with trace.stage("debounce"):
                     await asyncio.sleep(pause_s)
-            answer = await self._complete(entry, running)
+            answer = await self.asker.completion(entry, running)
             if answer.item is not None:  # Even if it comes too late for whoever asked.
                 entry.suggested = kept(entry.suggested, Suggested(document, answer.item, about))
             return answer
 
+        self.session.drop_task(document.uri, "ahead")  # It is of another text.
         running.start(self.session.start(document.uri, "completion", work()))
         entry.running = running
         answer = await running.answer(document, offset)
         return Skip("superseded") if answer is None else answer
-
-    async def _complete(self, entry: OpenDocument, running: Running) -> Completion:
-        document, offset, trace = running.document, running.offset, running.trace
-        settings = self.session.settings
-        with trace.stage("parse"):
-            syntax = await self.session.syntax_at(entry, document)
-            await self.repositories.catch_up(document.uri)
-        snapshot = Snapshot(
-            document=document,
-            syntax=syntax,
-            offset=offset,
-            path=entry.path,
-            repository=self.session.repository_of(document.uri),
-            others=self.session.others(document.uri),
-            ask=self.repositories.ask(document.uri),
-            held=entry.held,
-        )
-
-        def prepared(prompt: Prepared) -> None:
-            # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
-            entry.held = prompt.held
-            running.asked = True
-
-        try:
-            async with self.admission.urgent():
-                with trace.stage("connect"):
-                    bound = await self.models.bound(settings, "completion")
-                self.status.model(bound.name, bound.abilities)
-                answer = await complete(snapshot, bound, settings.completion, trace, prepared, running.heard)
-        except ModelError as error:
-            answer = Completion(None, Skip(error.reason, str(error)))
-        if answer.skip is not None and answer.skip.is_failure:
-            self.status.failed(answer.skip)
-        elif answer.prepared is not None:
-            self.status.answered()
-        return answer
 
 
 def _typed_word(line_prefix: str) -> str:

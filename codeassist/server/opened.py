@@ -24,7 +24,8 @@ class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way;
+    gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way,
+    `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0. `hidden`: prompts about other documents
     must not show it; `judging` finds that out."""
@@ -44,6 +45,8 @@ class OpenDocument:
     held: Held = NOTHING_HELD
     suggested: tuple[Suggested, ...] = ()
     running: Running | None = None
+    ahead: Running | None = None
+    asked_line: int | None = None
     era: int = 0
     edited: int = 0
     edited_line: int | None = None

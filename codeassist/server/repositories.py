@@ -80,6 +80,11 @@ class Repositories:
 
         return answer
 
+    def is_scanning(self, uri: str) -> bool:
+        """Whether the first scan of the document's folder is still on."""
+        root = self._session.root_of(uri)
+        return root in self._made and self._made[root].state in ("starting", "scanning")
+
     def look_around(self, uri: str) -> None:
         """What a question would notice besides its answer, for a completion that asks none."""
         root = self._session.root_of(uri)

@@ -27,7 +27,7 @@ in agreement with it."""
 class Running:
     """`document` and `offset` are those that the engine was asked about, `about` what else it depends on. `latest`:
     the document as it is now. `by_hand`: the user asked for it. `asked`: the engine has the request. `text`: what it
-    has written so far."""
+    has written so far; `lead` stands before it, what the user types between `offset` and where the engine writes."""
 
     document: Document
     offset: Offset
@@ -35,6 +35,7 @@ class Running:
     trace: Trace
     latest: Callable[[], Document]
     by_hand: bool = False
+    lead: str = ""
     asked: bool = False
     text: str = ""
     _task: asyncio.Task[Completion] = field(init=False)
@@ -54,7 +55,7 @@ class Running:
 
     def heard(self, text: str) -> None:
         """The engine has written `text` so far."""
-        self.text = text
+        text = self.text = self.lead + text
         waiter = self._waiter
         if self._typed is not None and waiter is not None and not waiter.done() and not agree(text, self._typed):
             waiter.set_result("parted")

@@ -23,6 +23,7 @@ from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.server.opened import MOST_REPARSES, OpenDocument, catch_up, moved_findings, steps_to
+from codeassist.server.running import Running
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax
@@ -33,8 +34,8 @@ from codeassist.text.positions import Encoding
 from codeassist.workspace.content import is_secret
 
 T = TypeVar("T")
-Kind = Literal["completion", "review"]
-_KINDS: tuple[Kind, ...] = ("completion", "review")
+Kind = Literal["completion", "ahead", "review"]
+_KINDS: tuple[Kind, ...] = ("completion", "ahead", "review")
 
 _PARSE_INLINE_CHARACTERS = 60_000
 """Above this size even an incremental parse runs beside the event loop."""
@@ -62,6 +63,7 @@ class Session:
     items: OrderedDict[str, str] = field(default_factory=OrderedDict)
     dismissed: set[tuple[str, str]] = field(default_factory=set)
     dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
+    warming: asyncio.Task[None] | None = None
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -208,8 +210,9 @@ class Session:
         self._tasks[(uri, kind)] = task
 
         def ended(_: object) -> None:
-            if self._tasks.get((uri, kind)) is task:
-                del self._tasks[(uri, kind)]
+            for each in _KINDS:  # It may be of another kind by now.
+                if self._tasks.get((uri, each)) is task:
+                    del self._tasks[(uri, each)]
 
         task.add_done_callback(ended)
         return task
@@ -225,10 +228,21 @@ class Session:
         if kind == "completion" and entry is not None and entry.running is not None:
             entry.running.supersede()
             entry.running = None  # Nobody may join it from here on.
+        elif kind == "ahead" and entry is not None:
+            entry.ahead = None
         task = self._tasks.pop((uri, kind), None)
         if task is not None and not task.done():
             self._superseded.add(task)
             task.cancel()
+
+    def come_to(self, entry: OpenDocument) -> Running | None:
+        """What was asked ahead of the user is waited for now: it takes the place of the completion that runs."""
+        uri, ahead = entry.document.uri, entry.ahead
+        self.drop_task(uri, "completion")
+        entry.running, entry.ahead = ahead, None
+        if (uri, "ahead") in self._tasks:
+            self._tasks[(uri, "completion")] = self._tasks.pop((uri, "ahead"))
+        return ahead
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something beside the handler that starts it, and keep it from being collected."""
@@ -246,8 +260,13 @@ class Session:
     def remember(self, trace: Trace, uri: str, skip: Skip | None) -> None:
         """Keep the record of a finished request and count its silence."""
         if skip is not None:
-            trace.skip, trace.detail = skip.reason, skip.detail
             self.skips[skip.reason] = self.skips.get(skip.reason, 0) + 1
+        self.note(trace, uri, skip)
+
+    def note(self, trace: Trace, uri: str, skip: Skip | None) -> None:
+        """Keep the record of something that nobody waits for."""
+        if skip is not None:
+            trace.skip, trace.detail = skip.reason, skip.detail
         self.traces.append({"uri": uri, **trace.record()})
 
     def is_dismissed(self, uri: str, finding: Finding) -> bool:

@@ -105,6 +105,16 @@ class CompletionSettings(Section):
         description="Prompt budget in tokens: code before and after the cursor, and related code. "
         "0: what the engine reads in time (at first 768 for the embedded engine, 2048 for a server, then as measured).",
     )
+    speculate: bool = Field(
+        True,
+        description="While a suggestion is looked at, ask for the one that follows it, so that it is there once the "
+        "first is accepted. Costs the engine time that is not always used; ends as soon as anything else is wanted.",
+    )
+    warm_up: bool = Field(
+        True,
+        description="Let the engine read the code around the cursor when a document is opened and when the cursor "
+        "rests somewhere else, so that the first completion there comes sooner.",
+    )
 
 
 class ReviewSettings(Section):

@@ -1,0 +1,135 @@
+"""The engine asked for one place of an open document: snapshot -> flow -> what is learned from it for the session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codeassist.flow.admission import Admission
+from codeassist.flow.complete import Completion, Prepared, Snapshot, complete, warm
+from codeassist.flow.trace import Trace
+from codeassist.model.api import Priority
+from codeassist.model.errors import ModelError
+from codeassist.post.skip import Skip
+from codeassist.server.binding import Models
+from codeassist.server.opened import OpenDocument
+from codeassist.server.repositories import Repositories
+from codeassist.server.running import Running
+from codeassist.server.session import Session
+from codeassist.server.status import Status
+from codeassist.syntax.tree import Syntax, reparse
+from codeassist.text.document import Document, Offset
+from codeassist.text.edits import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """All that asks the engine to complete goes through here."""
+
+    session: Session
+    models: Models
+    admission: Admission
+    status: Status
+    repositories: Repositories
+
+    async def completion(self, entry: OpenDocument, running: Running) -> Completion:
+        """A completion that somebody waits for: ahead of everything else, and the user is told if it fails."""
+        document, trace = running.document, running.trace
+        with trace.stage("parse"):
+            syntax = await self.session.syntax_at(entry, document)
+            await self.repositories.catch_up(document.uri)
+        snapshot = self._snapshot(entry, document, running.offset, syntax, Priority.COMPLETION)
+
+        def prepared(prompt: Prepared) -> None:
+            # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
+            _keep(entry, snapshot, prompt)
+            running.asked = True
+
+        try:
+            async with self.admission.urgent():
+                with trace.stage("connect"):
+                    bound = await self.models.bound(self.session.settings, "completion")
+                self.status.model(bound.name, bound.abilities)
+                settings = self.session.settings.completion
+                answer = await complete(snapshot, bound, settings, trace, prepared, running.heard)
+        except ModelError as error:
+            answer = Completion(None, Skip(error.reason, str(error)))
+        if answer.skip is not None and answer.skip.is_failure:
+            self.status.failed(answer.skip)
+        elif answer.prepared is not None:
+            self.status.answered()
+        return answer
+
+    async def ahead(
+        self, entry: OpenDocument, running: Running, document: Document, offset: Offset, edits: Sequence[Edit]
+    ) -> Completion:
+        """The completion at `offset` of `document`, a text that the user has not come to: `edits` lead to it from the
+        document as it is. Gives way to everything else; nobody is told if it fails."""
+        before = entry.document
+        syntax = await self.session.syntax_at(entry, before)
+        if syntax is not None and document is not before:
+            known = syntax
+            syntax = await self.session.off_loop(lambda: reparse(known, edits, document))
+        snapshot = self._snapshot(entry, document, offset, syntax, Priority.WARM_UP)
+
+        def prepared(_prompt: Prepared) -> None:
+            running.asked = True
+
+        async def work() -> Completion:
+            bound = await self.models.bound(self.session.settings, "completion")
+            if bound.abilities.cancel == "no":
+                return Completion(None, Skip("not-stoppable"))
+            settings = self.session.settings.completion
+            return await complete(snapshot, bound, settings, running.trace, prepared, running.heard)
+
+        try:
+            answer = await self.admission.leisure(work)
+        except ModelError as error:
+            return Completion(None, Skip(error.reason, str(error)))
+        return answer or Completion(None, Skip("gave-way"))
+
+    async def warm_up(self, entry: OpenDocument, offset: Offset, trace: Trace, *, whole: bool = False) -> Skip | None:
+        """Have the engine read what a completion at `offset` would need; `whole` as in `warm`. Gives way to everything
+        else."""
+        document = entry.document
+        syntax = await self.session.syntax_at(entry, document)
+        snapshot = self._snapshot(entry, document, offset, syntax, Priority.WARM_UP)
+
+        async def work() -> Skip | tuple[()]:
+            bound = await self.models.bound(self.session.settings, "completion")
+            if bound.abilities.cancel == "no":
+                return Skip("not-stoppable")
+
+            def prepared(prompt: Prepared) -> None:
+                _keep(entry, snapshot, prompt)
+
+            settings = self.session.settings.completion
+            return await warm(snapshot, bound, settings, trace, prepared, whole=whole) or ()
+
+        try:
+            answer = await self.admission.leisure(work)
+        except ModelError as error:
+            return Skip(error.reason, str(error))
+        return Skip("gave-way") if answer is None else answer or None
+
+    def _snapshot(
+        self, entry: OpenDocument, document: Document, offset: Offset, syntax: Syntax | None, priority: Priority
+    ) -> Snapshot:
+        uri = document.uri
+        return Snapshot(
+            document=document,
+            syntax=syntax,
+            offset=offset,
+            path=entry.path,
+            repository=self.session.repository_of(uri),
+            others=self.session.others(uri),
+            ask=self.repositories.ask(uri),
+            held=entry.held,
+            priority=priority,
+        )
+
+
+def _keep(entry: OpenDocument, snapshot: Snapshot, prompt: Prepared) -> None:
+    """What the engine has read is what the next prompt should begin with."""
+    entry.held = prompt.held
+    entry.asked_line = snapshot.document.position_at(snapshot.offset).line
