@@ -132,8 +132,8 @@ async def warm(
     whole: bool = False,
 ) -> Skip | None:
     """Let the engine read what a completion at the cursor of `snapshot` would be asked with, and write one token: its
-    cache has the prompt then. The reason if it could not; failures as in `complete`. `whole`: only if the prompt has all
-    of the document before the cursor."""
+    cache has the prompt then. The reason if it could not; failures as in `complete`. `whole`: only if the prompt has
+    all of the document before the cursor."""
     prepared = await prepare_with_repository(snapshot, bound.within(settings.latency_target_ms), settings, trace)
     if isinstance(prepared, Skip):
         return prepared
