@@ -19,8 +19,22 @@ class Place:
 
 
 @dataclass(frozen=True)
+class UnitTest:
+    """How a program is made of a completion and tested: `program` with its placeholders filled ends with 0 in
+    `timeout_s` seconds."""
+
+    program: str
+    test: str
+    entry_point: str
+    timeout_s: float
+
+
+@dataclass(frozen=True)
 class Case:
-    """A cursor between `prefix` and `suffix`, and what stood there. `bundle`: the file with the repository, if any."""
+    """A cursor between `prefix` and `suffix`, and what stood there. `bundle`: the file with the repository, if any.
+
+    `test`: None where the reference itself is what is asked for.
+    """
 
     id: str
     language: str
@@ -33,6 +47,8 @@ class Case:
     gold: tuple[Place, ...] = ()
     lines: str = "first_line"
     hard: bool = False
+    kind: str = ""
+    test: UnitTest | None = None
 
 
 def read_cases(path: Path, limit: int | None = None) -> list[Case]:
@@ -65,6 +81,17 @@ def _case(row: Mapping[str, Any]) -> Case:
         hard=not any(
             about.get(name, True) for name in ("symbol_seen_above", "line_also_in_file", "line_also_elsewhere")
         ),
+        kind=str(about.get("kind") or ""),
+        test=_test(checker) if checker.get("type") == "unittest" else None,
+    )
+
+
+def _test(checker: Mapping[str, Any]) -> UnitTest:
+    return UnitTest(
+        program=str(checker["program"]),
+        test=str(checker["test"]),
+        entry_point=str(checker["entry_point"]),
+        timeout_s=float(checker["timeout_s"]),
     )
 
 
