@@ -116,7 +116,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--predictions", type=Path, help="write both answers of each case to this file")
     parser.add_argument("--show", type=int, default=0, help="print so many cases that only raw gets right")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.parallel < 1:
+        parser.error("--parallel: at least one request at a time")
+    return arguments
 
 
 def main() -> int:
