@@ -183,7 +183,7 @@ async def test_a_document_that_is_closed_at_once_is_not_read(eager: Editor, uri:
     eager.open(other, TEXT.replace("prices", "weights"))
     await fake.until(lambda counts: counts.finished == 1)
     assert "weights" in asked(fake)[0]["prompt"]
-    assert MODEL == asked(fake)[0]["model"]
+    assert asked(fake)[0]["model"] == MODEL
 
 
 async def test_malformed_rests_are_left_alone(eager: Editor, uri: str) -> None:
