@@ -13,6 +13,7 @@ from codeassist.syntax.outline import Symbol, enclosing
 from codeassist.syntax.outline import imports as import_spans
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit
 
 _SIGNATURE_LINES = 6
 _OPENER = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin|try|repeat|loop|finally|ensure))$")
@@ -88,6 +89,15 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
         prefix_tokens=prefix_tokens,
         suffix_tokens=suffix_tokens,
     )
+
+
+def above_code(view: CursorView, limits: ContextLimits) -> CursorView | None:
+    """The view of a cursor that stands before all code of its line, as if that line were pushed down by a line end: for
+    an answer of whole lines. None where the cursor is not at such a place."""
+    if view.line_prefix.strip() or not view.line_suffix.strip() or _CLOSERS_AFTER.match(view.line_suffix):
+        return None
+    push = Edit(view.offset, view.offset, view.document.newline + view.line_prefix)
+    return cursor_view(view.document.replace([push], view.document.version), view.offset, limits)
 
 
 def prefix_window(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from codeassist.context.choose import NOTHING_HELD, Held
-from codeassist.context.cursor import CursorView, cursor_view
+from codeassist.context.cursor import CursorView, above_code, cursor_view
 from codeassist.context.facts import NO_FACTS, Facts
 from codeassist.context.gather import gather
 from codeassist.context.limits import ContextLimits
@@ -26,8 +26,9 @@ from codeassist.post.skip import Skip
 from codeassist.prompt.fim import render_fim
 from codeassist.prompt.holefill import OPEN, STOP, extract_completion, render_holefill
 from codeassist.settings import CompletionSettings
-from codeassist.syntax.tree import Syntax
-from codeassist.text.document import Document, Offset
+from codeassist.syntax.tree import Syntax, reparse
+from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit
 
 _CHAT_OVERHEAD_TOKENS = 32
 """Room for the answer's tags and a line that the model may repeat before it, in tokens."""
@@ -101,11 +102,13 @@ async def complete(
         return _silent(prepared, trace)
     on_prepared(prepared)
     view = prepared.view
+    pushed = above_code(view, _limits(snapshot, bound, settings))
+    around = pushed or view
     shape = Shape(
-        view.line_prefix,
-        view.line_suffix,
-        view.suffix,
-        view.block_start,
+        around.line_prefix,
+        around.line_suffix,
+        around.suffix,
+        around.block_start,
         settings.max_lines,
         snapshot.document.language,
     )
@@ -116,7 +119,10 @@ async def complete(
         return _silent(Skip(error.reason, str(error)), trace, prepared)
     _learn(bound, prepared, trace)
     with trace.stage("post"):
-        shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
+        if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
+            shown = _nothing_left(wanted) or _finish_above(wanted.text, view, pushed, snapshot.syntax)
+        else:
+            shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
     return Completion(shown, None, prepared)
@@ -277,6 +283,15 @@ def _learn(bound: Bound, prepared: Prepared, trace: Trace) -> None:
         return
     read_tokens = trace.prompt_tokens - trace.cached_tokens
     bound.speed.note(read_tokens, first_ms, trace.generated_tokens, trace.stages.get("model", first_ms) - first_ms)
+
+
+def _finish_above(text: str, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:
+    """Whole lines that come before the code of the cursor's line, with the line end that keeps them apart."""
+    push = view.document.newline + view.line_prefix
+    if syntax is not None:
+        syntax = reparse(syntax, [Edit(view.offset, view.offset, push)], pushed.document)
+    shown = finish_inline(text.rstrip(), pushed, syntax)
+    return shown if isinstance(shown, Skip) else Inline(shown.text + push, Span(view.offset, view.offset))
 
 
 def _nothing_left(wanted: Cut) -> Skip | None:

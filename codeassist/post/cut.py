@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from codeassist.post.scan import Scan, scan
@@ -81,10 +81,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The wanted part of the answer, and why it ends there."""
+    """The wanted part of the answer, and why it ends there. `whole_lines`: the model ended a line, instead of writing
+    a part of one and stopping."""
 
     text: str
     reason: CutReason
+    whole_lines: bool = field(default=True, compare=False)
 
 
 def find_cut(text: str, shape: Shape) -> Cut | None:
@@ -104,11 +106,13 @@ def find_cut(text: str, shape: Shape) -> Cut | None:
 def finish_cut(text: str, shape: Shape, *, complete: bool) -> Cut:
     """The wanted part of an answer whose stream is over. `complete` is False if it was broken off by a token or
     time limit: then a last line that is still growing is dropped, unless it is the only one."""
+    lines = "\n" in text.lstrip()
     found = find_cut(text + "\n", shape) if complete else find_cut(text, shape)
     if found is not None:
-        return found
+        return replace(found, whole_lines=lines)
     whole_lines = text.rpartition("\n")[0]
-    return Cut(whole_lines if whole_lines.strip() and not complete else text, "finish")
+    kept = whole_lines if whole_lines.strip() and not complete else text
+    return Cut(kept, "finish", lines)
 
 
 def opens_block(code: str, language: str = "") -> bool:

@@ -43,7 +43,7 @@ def finish_inline(text: str, view: CursorView, syntax: Syntax | None) -> Inline 
         return Skip("blank")
     if _is_markup(text, view.document.language):
         return Skip("markup")
-    text = _joined(text.rstrip(), view)
+    text = _joined(_without_end(text, view), view)
     reason = _repeats(text, view)
     if reason is not None:
         return Skip(reason)
@@ -59,6 +59,12 @@ def _is_markup(text: str, language: str) -> bool:
     if _FENCE.match(text):
         return language != "markdown"
     return language not in _TEXT_LANGUAGES and bool(_PROSE.match(text))
+
+
+def _without_end(text: str, view: CursorView) -> str:
+    """`text` without white space at its end, unless that keeps it apart from code right behind the cursor."""
+    apart = view.line_suffix[:1].strip(_CLOSERS_ONLY) and "\n" not in text
+    return text if apart else text.rstrip()
 
 
 def _joined(text: str, view: CursorView) -> str:
