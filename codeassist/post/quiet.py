@@ -1,0 +1,64 @@
+"""Where a completion that nobody asked for would disturb: inside comments and strings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from codeassist.post.scan import scan
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Document, Offset
+
+if TYPE_CHECKING:
+    import tree_sitter
+
+Place = Literal["code", "comment", "string"]
+
+_ALL_TEXT = frozenset({"json", "yaml", "toml", "html", "css", "markdown", "bash", ""})
+"""Languages in which strings, or what looks like them, hold most of what is written."""
+_HOLES = ("interpolat", "substitution", "expansion")
+"""Parts of the names of nodes that are code inside a string."""
+_HOLDING_HOLES = frozenset({"interpolated_string", "interpolated_string_expression"})
+_ENDS = ("*/", "-->", "--]]", "=end")
+_MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
+
+
+def place_at(source: Syntax | Document, offset: Offset) -> Place:
+    """What the cursor stands in. In a line comment it does at its end, too; in a string it does between the quotes."""
+    document = source if isinstance(source, Document) else source.document
+    if document.language in _ALL_TEXT:
+        return "code"
+    start = document.line_start(document.position_at(offset).line)
+    read = scan(document.text[start:offset] + _MARK, document.language)
+    if read.code.endswith(_MARK):
+        in_line: Place = "code"
+    else:
+        in_line = "comment" if not read.quote or read.quote in _ENDS else "string"
+    return in_line if isinstance(source, Document) else _by_tree(source, offset, in_line)
+
+
+def _by_tree(syntax: Syntax, offset: Offset, in_line: Place) -> Place:
+    """`in_line` is what the line up to the cursor says. The tree knows of what began above, and of code in strings."""
+    at = syntax.byte_at(offset)
+    node = syntax.tree.root_node.descendant_for_byte_range(max(0, at - 1), at)
+    while node is not None and node.parent is not None:
+        if node.is_named and node.type not in _HOLDING_HOLES and any(hole in node.type for hole in _HOLES):
+            return "code" if node.start_byte < at < node.end_byte or node.has_error else in_line
+        if "comment" in node.type and _reaches(node, at, syntax.source):
+            return "comment"
+        if _is_string(node) and node.start_byte < at < node.end_byte:
+            return "string"
+        node = node.parent
+    return in_line
+
+
+def _reaches(comment: tree_sitter.Node, at: int, source: bytes) -> bool:
+    """Whether text typed at `at` belongs to the comment."""
+    if not comment.start_byte < at <= comment.end_byte:
+        return False
+    closed = source[comment.start_byte : comment.end_byte].decode("utf-8", "replace").endswith(_ENDS)
+    # Some grammars count the line end as a part of the comment.
+    return (at < comment.end_byte or not closed) and b"\n" not in source[at - 1 : at]
+
+
+def _is_string(node: tree_sitter.Node) -> bool:
+    return node.is_named and ("string" in node.type or node.type == "heredoc_body") and "type" not in node.type
