@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "repeats-prefix": "The model repeated the code just before the cursor.",
     "repetition": "The model repeated itself.",
     "markup": "The model answered with markup or prose instead of code.",
+    "secret-like": "The model wrote something that looks like a password or key.",
     "worse-syntax": "The document would parse worse with the text than without it.",
     "unreadable-answer": "The model's answer does not have the form that was asked for.",
     # About time.
