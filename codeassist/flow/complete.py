@@ -120,9 +120,9 @@ async def complete(
     _learn(bound, prepared, trace)
     with trace.stage("post"):
         if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
-            shown = _nothing_left(wanted) or _finish_above(wanted.text, view, pushed, snapshot.syntax)
+            shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, snapshot.syntax)
         else:
-            shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax)
+            shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax, wanted.reason)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
     return Completion(shown, None, prepared)
@@ -285,12 +285,12 @@ def _learn(bound: Bound, prepared: Prepared, trace: Trace) -> None:
     bound.speed.note(read_tokens, first_ms, trace.generated_tokens, trace.stages.get("model", first_ms) - first_ms)
 
 
-def _finish_above(text: str, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:
+def _finish_above(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:
     """Whole lines that come before the code of the cursor's line, with the line end that keeps them apart."""
     push = view.document.newline + view.line_prefix
     if syntax is not None:
         syntax = reparse(syntax, [Edit(view.offset, view.offset, push)], pushed.document)
-    shown = finish_inline(text.rstrip(), pushed, syntax)
+    shown = finish_inline(wanted.text, pushed, syntax, wanted.reason)
     return shown if isinstance(shown, Skip) else Inline(shown.text + push, Span(view.offset, view.offset))
 
 

@@ -1,0 +1,139 @@
+"""How an answer meets what stands around the cursor: brackets and quotes that the editor has closed, code on the same
+line, the lines below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeassist.context.cursor import CursorView
+from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes
+from codeassist.post.scan import Scan, scan
+from codeassist.text.document import Offset, Span
+
+CLOSERS_ONLY = CLOSERS + "> \t"
+_STATEMENT_SIGNS = str.maketrans("", "", ";,: \t")
+_SHORTEST_OVERLAP = 3
+_SHORTEST_ECHO = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Text to show, and the characters of the document that it replaces: from the cursor to at most the line end."""
+
+    text: str
+    span: Span
+
+
+def candidates(text: str, view: CursorView) -> list[Inline]:
+    """The ways in which `text` may meet what stands around the cursor, most plausible first."""
+    rest = view.line_suffix.rstrip()
+    shown: list[Inline] = []
+    for written in (_without_echo(text, view), text):
+        version = written if rest else _without_following(written, view)
+        if not rest:
+            shown.append(_replacing(version, view, 0))
+        elif only_closes(rest) or not rest.strip(CLOSERS_ONLY):
+            shown.append(_meeting_closers(version, rest, view))
+        else:
+            shown += _before_code(version.split("\n", 1)[0], rest, view)
+        closed = scan(view.line_prefix + version, view.document.language).closed
+        if closed:
+            # The answer goes on to close what the document closes further down.
+            shown.append(_replacing(version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip(), view, 0))
+    return list({(candidate.text, candidate.span.end): candidate for candidate in shown}.values())
+
+
+def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
+    """The ways in which one line of `text` may go before code."""
+    overlap = _overlap(text, rest)
+    shown = []
+    if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
+        shown.append(_replacing(text[: len(text) - overlap], view, 0))
+    closed = scan(text, view.document.language).closed
+    behind = rest.lstrip()[1:].strip()
+    if closed and rest.lstrip().startswith(closed[0][0]) and behind and text[closed[0][1] :].endswith(behind):
+        # It closes what the rest closes and goes on to the rest's end, with something between: `): number {`.
+        shown.append(_replacing(text, view, len(rest)))
+    shown.append(_replacing(text, view, 0))
+    if closed and closed[0][0] in rest:
+        # The bracket that it closes holds the rest of the line as well.
+        shown.append(_replacing(text[: closed[0][1] - 1], view, 0))
+    return shown
+
+
+def _without_echo(text: str, view: CursorView) -> str:
+    """`text` without the beginning of its line, which models retype: it stands before the cursor already."""
+    typed = view.line_prefix.lstrip()
+    bare = text.lstrip(" \t")
+    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed[-1].isalnum()
+    return bare[len(typed) :] if echoed and bare[len(typed) :].strip() else text
+
+
+def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
+    """`text` before a rest of the line that only closes: as much of the rest is replaced as the answer brings itself.
+
+    Editors close brackets and quotes on their own as they are opened; models close them again.
+    """
+    brought, after = _brought(text, rest, view)
+    matched = end = 0
+    for index, character in enumerate(rest):
+        if character.isspace():
+            continue
+        if matched == len(brought) or brought[matched] != character:
+            break
+        matched, end, after_match = matched + 1, index + 1, after[matched]
+    if not matched:
+        signs = rest.translate(_STATEMENT_SIGNS)
+        retyped = bool(set("\"'`<") & set(rest)) or (bool(brought) and signs != rest and signs == brought)
+        if text.endswith(rest) and retyped and text[: -len(rest)].strip():
+            return _replacing(text[: -len(rest)], view, 0)  # A tag, brackets inside a string, or `; }`.
+        opens_lines = text.startswith("\n") and rest[0] in ")]}<"
+        return _replacing(text + "\n" + view.indent if opens_lines else text, view, 0)
+    tail, remaining = text[after_match:], rest[end:]
+    while tail and remaining and tail[0] == remaining[0]:  # A statement's end goes with it: `);`, `):`.
+        tail, remaining, end = tail[1:], remaining[1:], end + 1
+    if remaining and tail.endswith(remaining):  # `) -> int:` before `):`.
+        end = len(rest)
+    if text.endswith(rest[:end]) and text[:-end].strip():
+        return _replacing(text[:-end], view, 0)
+    return _replacing(text, view, end)
+
+
+def _brought(text: str, rest: str, view: CursorView) -> tuple[str, list[int]]:
+    """The closers in `text` of what was opened before it, one character each, and the index after each."""
+    language = view.document.language
+    quote = scan(view.line_prefix, language).quote
+    closed = scan(text, language, Scan(quote=quote if quote and quote[0] in rest else "")).closed
+    characters: list[tuple[str, int]] = []
+    for closer, index in closed:
+        characters += [(character, index - len(closer) + 1 + n) for n, character in enumerate(closer)]
+    if not characters and text[-1] in ";,:>" and rest.startswith(text[-1]):
+        characters = [(text[-1], len(text))]
+    return "".join(character for character, _ in characters), [index for _, index in characters]
+
+
+def _without_following(text: str, view: CursorView) -> str:
+    """Drop the last lines of `text` if the document goes on with the very same lines."""
+    after = [line.strip() for line in view.suffix.split("\n")[1:]]
+    while after and not after[0]:
+        after = after[1:]
+    lines = text.split("\n")
+    for count in range(min(len(lines) - 1, len(after)), 0, -1):
+        tail = [line.strip() for line in lines[-count:]]
+        if tail == after[:count] and any(tail):
+            same_depth = columns(lines[-count]) == columns(next_line(view.suffix))
+            if same_depth or any(is_telling(line) for line in tail):
+                return "\n".join(lines[:-count]).rstrip()
+    return text
+
+
+def _replacing(text: str, view: CursorView, length: int) -> Inline:
+    return Inline(text, Span(view.offset, Offset(view.offset + length)))
+
+
+def _overlap(text: str, suffix: str) -> int:
+    """Length of the longest end of `text` that `suffix` starts with."""
+    for size in range(min(len(text), len(suffix)), 0, -1):
+        if text.endswith(suffix[:size]):
+            return size
+    return 0
