@@ -68,7 +68,7 @@ def fit_indentation(text: str, view: CursorView) -> str:
     unit = indentation_unit(above, below)
     header = next((line for line in reversed(above) if line.strip()), "") if below_header else view.line_prefix
     lines = [header, *text.split("\n")] if below_header else (header + text).split("\n")
-    base = header[: len(header) - len(header.lstrip(" \t"))]
+    base = _indent(lines[0])  # Of a line that the answer begins the answer says how deep it is.
     if not unit or _fits(lines, base, unit):
         return text
     if language == "yaml":

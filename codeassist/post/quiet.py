@@ -17,6 +17,8 @@ _ALL_TEXT = frozenset({"json", "yaml", "toml", "html", "css", "markdown", "bash"
 """Languages in which strings, or what looks like them, hold most of what is written."""
 _HOLES = ("interpolat", "substitution", "expansion")
 """Parts of the names of nodes that are code inside a string."""
+_WITHOUT_SIGNS = frozenset({"interpolated_expression"})
+"""Of these the node is what stands between the signs."""
 _HOLDING_HOLES = frozenset({"interpolated_string", "interpolated_string_expression"})
 _ENDS = ("*/", "-->", "--]]", "=end")
 _MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
@@ -42,7 +44,8 @@ def _by_tree(syntax: Syntax, offset: Offset, in_line: Place) -> Place:
     node = syntax.tree.root_node.descendant_for_byte_range(max(0, at - 1), at)
     while node is not None and node.parent is not None:
         if node.is_named and node.type not in _HOLDING_HOLES and any(hole in node.type for hole in _HOLES):
-            return "code" if node.start_byte < at < node.end_byte or node.has_error else in_line
+            inside = node.start_byte < at < node.end_byte or node.type in _WITHOUT_SIGNS
+            return "code" if inside or node.has_error else in_line
         if "comment" in node.type and _reaches(node, at, syntax.source):
             return "comment"
         if _is_string(node) and node.start_byte < at < node.end_byte:

@@ -64,7 +64,7 @@ def test_places_that_the_line_tells(text: str, language: str, place: str) -> Non
         ('val a = "x ${y¦}"\n', "kotlin", "code"),
         ('val a = s"x ${y¦}"\n', "scala", "code"),
         ('let a = "x \\(y¦)"\n', "swift", "code"),
-        ('func f() {\n\tx := `a\n¦`\n}\n', "go", "string"),
+        ("func f() {\n\tx := `a\n¦`\n}\n", "go", "string"),
     ],
 )
 def test_places_that_the_tree_tells(text: str, language: str, place: str) -> None:
