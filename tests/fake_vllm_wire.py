@@ -31,6 +31,11 @@ class Connection:
         self.held: bytearray | None = None
         self._ahead = b""  # The byte that told us that the client is still there.
 
+    @property
+    def gone(self) -> bool:
+        """Whether the client has hung up."""
+        return self._reader.at_eof()
+
     async def read_request(self) -> Received | None:
         head, self._ahead = self._ahead, b""
         try:

@@ -1,321 +1,277 @@
 """Edits of real commits, typed again as keystrokes with a person's timing, through a real language server.
 
-    python benchmarks/latency/replay.py [--repository FOLDER] [--blocks 6] [--right 0.6] [--editor vscode|neovim]
+    python benchmarks/latency/replay.py [--repository FOLDER] [--without PART,...] [--right 1.0,0.6] [--record FILE]
+    python benchmarks/latency/replay.py --server COMMAND [--options JSON]
+    python benchmarks/latency/replay.py --engine embedded
+    python benchmarks/latency/replay.py --events FILE [FILE ...]
 
 Blocks of lines that commits added are taken out of the file and typed again, key by key. An engine that knows the text
-answers at the speeds that are given: right in a share of the lines, otherwise with something else. Each block is typed
-twice in turn: as an editor asks while somebody types, and by requests that stand for themselves (`alone`), which are
-never answered from earlier ones. What is right and has been seen for long enough is accepted.
+answers at the speeds that are given. Each block is typed once for each column: with everything that the server does,
+and without one part of it, or `all`: each request stands for itself. What is right and has been seen for long enough is
+accepted. All figures come from events; replay_events.py says how these are written down, so that what was recorded
+elsewhere can be reported in the same way.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import os
 import random
-import re
-import subprocess
+import shlex
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.latency.typing_during_scan import at
-from tests.e2e.editor import environment
+from benchmarks.latency.replay_engine import Oracle, PacedVllm
+from benchmarks.latency.replay_events import Block as Events
+from benchmarks.latency.replay_events import BrokenEvents, Recorder, read_blocks, written
+from benchmarks.latency.replay_figures import figures_of, rows
+from benchmarks.latency.replay_typist import Block, Typist, blocks_of
+from tests.e2e.editor import acquaint, environment
 from tests.e2e.programs import MODEL
-from tests.e2e.wire import Wire, connected
-from tests.fake_vllm import FakeVllm
+from tests.e2e.wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_LINES, MOST_LINES = 3, 10
-KEY_S, SPREAD, LINE_FACTOR = 0.14, 0.4, 3.0
-"""Between keys: a log-normal time of this median; longer at the start of a line."""
-NOTICED_S, LEAST_WORTH = 0.35, 6
-"""A suggestion is accepted if it was there so long and saves so many characters."""
-ANSWER_LINES = 4
-TAILS = (120, 60, 30, 15)
-_HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
-"""What a key inserts: editors indent a new line by themselves."""
+SERVER = Path(__file__).with_name("replay_server.py")
+PARTS = ("reuse", "join", "speculation", "warm-up", "debounce", "silence")
+COLUMNS = ("everything", *PARTS, "all")
+DEBOUNCE_MS = 60
+_TRACES = 200
+_NAME_WIDTH, _WIDTH = 48, 12
 
 
 @dataclass(frozen=True)
-class Block:
-    """`text` is to be typed between `before` and `after`."""
+class Column:
+    """A server to type at. `command` and the values of `options` and `variables` may name the engine's `{url}`;
+    `debounce_ms`: how long it waits before it asks, which is not its own work. `own`: it is codeassist."""
 
-    path: str
-    before: str
-    text: str
-    after: str
+    name: str
+    command: tuple[str, ...]
+    options: Any = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    debounce_ms: int = 0
+    own: bool = True
+
+
+def columns_of(arguments: argparse.Namespace) -> list[Column]:
+    """What is compared. Raises ValueError for parts that there are not."""
+    if arguments.server is not None:
+        command = tuple(shlex.split(arguments.server))
+        if not command:
+            raise ValueError("--server names no command")
+        options = json.loads(arguments.options) if arguments.options else None
+        return [Column(Path(command[0]).name, command, options, dict(os.environ), own=False)]
+    names = [name.strip() for name in arguments.without.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in (*PARTS, "all")]:
+        raise ValueError(f"no such part: {', '.join(unknown)}; there are {', '.join((*PARTS, 'all'))}")
+    return [own_column(name) for name in ("everything", *names)]
+
+
+def own_column(name: str) -> Column:
+    """codeassist without the part of this name."""
+    missing = {"everything": (), "all": PARTS}.get(name, (name,))
+    waits = "debounce" not in missing
+    switches = tuple(part for part in missing if part != "debounce")
+    return Column(
+        name,
+        (sys.executable, str(SERVER), *switches),
+        variables={"COMPLETION__DEBOUNCE_MS": str(DEBOUNCE_MS if waits else 0)},
+        debounce_ms=DEBOUNCE_MS if waits else 0,
+    )
+
+
+def with_url(value: Any, url: str) -> Any:
+    """`value` with the engine's address for each `{url}` in its texts."""
+    if isinstance(value, str):
+        return value.replace("{url}", url)
+    if isinstance(value, Mapping):
+        return {name: with_url(each, url) for name, each in value.items()}
+    return [with_url(each, url) for each in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass
-class Figures:
-    keys: int = 0
-    characters: int = 0
-    accepted: int = 0
-    shown: int = 0
-    reused: int = 0
-    new_ms: list[float] = field(default_factory=list)
-    all_ms: list[float] = field(default_factory=list)
-    requests: int = 0
-    read: int = 0
-    cached: int = 0
-    generated: int = 0
-    seconds: float = 0.0
-    right_s: float = 0.0
-    wrong_s: float = 0.0
+class Place:
+    """Where a column types: its server, and its engine if that is watched."""
+
+    column: Column
+    wire: Wire
+    engine: PacedVllm | None
+    seen: int = 0
 
 
-class PacedVllm(FakeVllm):
-    """A fake server that takes the time of a real one: a step, and what it has to read anew."""
-
-    step_s = 0.03
-    tokens_per_s = 20_000.0
-
-    async def _look_up(self, prompt: list[str]) -> int:
-        cached = await super()._look_up(prompt)
-        await asyncio.sleep(self.step_s + (len(prompt) - cached) / self.tokens_per_s)
-        return cached
-
-
-class Oracle:
-    """Knows the text that is being typed, and says it in a share of the lines."""
-
-    def __init__(self, right: float) -> None:
-        self.right = right
-        self.goal = ""
-
-    def __call__(self, body: dict[str, Any]) -> str:
-        before = str(body["prompt"]).partition("<|fim_suffix|>")[0]
-        # Of a short file other files stand before the beginning.
-        tails = (before[-length:] for length in TAILS)
-        at = next((self.goal.find(tail) + len(tail) for tail in tails if tail in self.goal), -1)
-        if at < 0:
-            return ""
-        rest, line = self.goal[at:], self.goal.count("\n", 0, at)
-        if random.Random(f"{line} {len(self.goal)}").random() < self.right:
-            return "\n".join(rest.split("\n")[:ANSWER_LINES])
-        return f"{rest[:2]}_other(value)\n"
-
-
-def blocks_of(repository: Path, most: int) -> Iterator[Block]:
-    """Blocks of lines that the latest commits added to Python files, one of each file at most."""
-    seen: set[str] = set()
-    for commit in _git(repository, "log", "-n", "200", "--format=%H", "--no-merges").split():
-        path, found = "", 0
-        for line in _git(repository, "show", "--format=", "-U0", commit, "--", "*.py").split("\n"):
-            if line.startswith("+++ b/"):
-                path = line[6:]
-            hunk = _HUNK.match(line)
-            if hunk is None or path in seen or hunk[1] != "0":
-                continue
-            start, count = int(hunk[2]), int(hunk[3] or 1)
-            block = block_at(path, _git(repository, "show", f"{commit}:{path}"), start - 1, count)
-            if block is not None:
-                seen.add(path)
-                found += 1
-                yield block
-            if len(seen) == most:
-                return
-            if found == 2:
-                break  # Of many commits, not of one.
+@asynccontextmanager
+async def opened(column: Column, right: float, arguments: argparse.Namespace) -> AsyncIterator[Place]:
+    """The column's own engine and server, started and ended."""
+    async with AsyncExitStack() as stack:
+        engine = None
+        if arguments.engine == "paced":
+            oracle = Oracle(right, arguments.misjudged)
+            speeds = arguments.step_ms / 1000, arguments.prefill, arguments.token_ms / 1000
+            engine = PacedVllm(oracle, (MODEL,), *speeds)
+            await stack.enter_async_context(engine)
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = engine.base_url if engine is not None else ""
+        variables = dict(column.variables)
+        if column.own:
+            settings = {**variables, "SERVER__URL": url} if url else variables
+            variables = {**environment(home), **{f"CODEASSIST_{name}": value for name, value in settings.items()}}
+            if url:
+                acquaint(home, url)
+            variables["PYTHONPATH"] = str(ROOT)
+            if engine is None:  # Its models are where the user keeps them.
+                data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+                variables.update(XDG_DATA_HOME=data, CODEASSIST_ENGINE__MODEL=arguments.model)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *with_url(column.command, url), env=with_url(variables, url),
+            stdin=pipe, stdout=pipe, stderr=pipe, limit=1 << 28,
+        )  # fmt: skip
+        wire = Wire(process)
+        try:
+            await wire.initialize(initializationOptions=with_url(column.options, url))
+            await wire.completes("file:///replay/first.py")  # The first one connects, or loads the model.
+            yield Place(column, wire, engine)
+            await wire.answer(wire.request("shutdown"))
+            wire.notify("exit")
+            await wire.ended()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            wire.stop_reading()
 
 
-def block_at(path: str, text: str, first: int, count: int) -> Block | None:
-    """The lines from `first` on as a block, None if they are too few, too many, or not plain text."""
-    lines = text.split("\n")[first : first + count]
-    while lines and not lines[0].strip():
-        lines, first = lines[1:], first + 1
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not LEAST_LINES <= len(lines) <= MOST_LINES or not text.isascii():
-        return None
-    whole = text.split("\n")
-    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
-    before = "".join(f"{line}\n" for line in whole[:first]) + indent
-    typed = "\n".join(lines)[len(indent) :]
-    return Block(path, before, typed, "\n" + "\n".join(whole[first + len(lines) :]))
+async def replay(
+    blocks: list[Block], columns: list[Column], right: float, arguments: argparse.Namespace
+) -> list[Events]:
+    """Each block for each column, in turn, `at_once` of them side by side."""
+    found: list[Events] = []
+    async with AsyncExitStack() as stack:
+        places = [await stack.enter_async_context(opened(column, right, arguments)) for column in columns]
+        free = asyncio.Semaphore(arguments.at_once)
+        for number, block in enumerate(blocks):
+            turn = number % len(places)
 
+            async def one(place: Place, number: int = number, block: Block = block) -> Events:
+                async with free:
+                    return await typed(place, block, number, right, arguments.editor == "vscode")
 
-class Typist:
-    """Types a block as somebody would, in an editor that shows what the server sends."""
-
-    def __init__(self, wire: Wire, uri: str, block: Block, typed: bool, cancels: bool, figures: Figures) -> None:
-        self._wire, self._uri, self._block = wire, uri, block
-        self._typed, self._cancels, self._figures = typed, cancels, figures
-        self._version = 1
-        self._done = ""
-        self._shown = ""
-        self._since = 0.0
-        self._right = False
-        self._waiting: list[Any] = []
-        self._showing: set[asyncio.Future[None]] = set()
-
-    async def type(self, chance: random.Random) -> None:
-        self._wire.open(self._uri, self._block.before + self._block.after)
-        begun = time.perf_counter()
-        while rest := self._block.text[len(self._done) :]:
-            worth = len(self._shown) >= LEAST_WORTH and time.perf_counter() - self._since >= NOTICED_S
-            if worth and rest.startswith(self._shown):
-                self._figures.accepted += len(self._shown)
-                self._insert(self._shown)
-            else:
-                match = _KEY.match(rest)
-                self._insert(match[0] if match else rest[0])
-                self._figures.keys += 1
-            pause_s = chance.lognormvariate(0.0, SPREAD) * KEY_S * (LINE_FACTOR if self._done.endswith("\n") else 1.0)
-            self._ask()
-            await asyncio.sleep(pause_s)
-        self._figures.seconds += time.perf_counter() - begun
-        self._figures.characters += len(self._block.text)
-        await asyncio.gather(*self._showing)
-        self._wire.notify("textDocument/didClose", {"textDocument": {"uri": self._uri}})
-
-    def _insert(self, text: str) -> None:
-        line, column = self._place()
-        self._version += 1
-        self._wire.insert(self._uri, line, column, text, self._version)
-        self._done += text
-        now = time.perf_counter()
-        if self._shown and self._shown != text and self._shown.startswith(text):
-            self._shown = self._shown[len(text) :]
-        else:
-            self._note(now)
-            self._shown = ""
-
-    def _note(self, now: float) -> None:
-        """What was shown until now was right or wrong for so long."""
-        if self._shown:
-            self._figures.right_s += (now - self._since) * self._right
-            self._figures.wrong_s += (now - self._since) * (not self._right)
-
-    def _place(self) -> tuple[int, int]:
-        text = self._block.before + self._done
-        return text.count("\n"), len(text) - text.rfind("\n") - 1
-
-    def _ask(self) -> None:
-        """Ask as the editor does; what comes is shown unless something else was typed meanwhile."""
-        line, column = self._place()
-        if self._cancels:
-            for waiting in self._waiting:
-                self._wire.notify("$/cancelRequest", {"id": waiting})
-        self._waiting = []
-        begun, version = time.perf_counter(), self._version
-        asked = self._wire.ask(self._uri, line, column, typed=self._typed)
-        self._waiting.append(asked)
-        self._showing.add(task := asyncio.ensure_future(self._show(asked, begun, version)))
-        task.add_done_callback(self._showing.discard)
-
-    async def _show(self, asked: Any, begun: float, version: int) -> None:
-        answer = await self._wire.answer(asked)
-        if asked in self._waiting:
-            self._waiting.remove(asked)
-        items = (answer.get("result") or {}).get("items") or []
-        if version != self._version:
-            return
-        if not items:
-            self._note(time.perf_counter())
-            self._shown = ""
-            return
-        now = time.perf_counter()
-        if items[0]["insertText"] != self._shown:
-            self._note(now)
-            self._shown, self._since = items[0]["insertText"], now
-            rest = self._block.text[len(self._done) :]
-            self._right = rest.startswith(self._shown) or self._shown.startswith(rest)
-            self._figures.new_ms.append((now - begun) * 1000)
-        self._figures.all_ms.append((now - begun) * 1000)
-
-
-async def replay(blocks: list[Block], arguments: argparse.Namespace) -> dict[str, Figures]:
-    found = {"typing": Figures(), "alone": Figures()}
-    oracle = Oracle(arguments.right)
-    async with PacedVllm(answer=oracle, models=(MODEL,)) as fake:
-        fake.step_s, fake.tokens_per_s = arguments.step_ms / 1000, arguments.prefill
-        fake.behaviour.token_delay_s = arguments.token_ms / 1000
-        with tempfile.TemporaryDirectory() as home:
-            variables = environment(Path(home), SERVER__URL=fake.base_url)
-            async with connected(variables) as wire:
-                for number, block in enumerate(blocks):
-                    for name in sorted(found, reverse=bool(number % 2)):
-                        await _one(wire, block, f"file:///replay/{number}/{name}/{block.path}", name, fake, oracle,
-                                   found[name], arguments.editor == "vscode", number)  # fmt: skip
-                        print(f"\r{number + 1} of {len(blocks)} blocks", end="", file=sys.stderr, flush=True)
-                await wire.answer(wire.request("shutdown"))
-                wire.notify("exit")
-                await wire.ended()
+            found += await asyncio.gather(*(one(place) for place in places[turn:] + places[:turn]))
+            print(f"\r{number + 1} of {len(blocks)} blocks", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return found
 
 
-async def _one(
-    wire: Wire, block: Block, uri: str, name: str, fake: FakeVllm, oracle: Oracle, figures: Figures, cancels: bool,
-    seed: int,
-) -> None:  # fmt: skip
-    oracle.goal = block.before + block.text + block.after
-    counts = fake.counts
-    before = counts.prefix_queries, counts.prefix_hits, counts.generated_tokens, len(fake.received)
-    await Typist(wire, uri, block, name == "typing", cancels, figures).type(random.Random(seed))
-    await fake.until(lambda counts: counts.running == 0)
-    figures.read += counts.prefix_queries - before[0]
-    figures.cached += counts.prefix_hits - before[1]
-    figures.generated += counts.generated_tokens - before[2]
-    figures.requests += sum(one.path == "/v1/completions" for one in fake.received[before[3] :])
-    traces = (await wire.answer(wire.request("codeassist/trace", {"limit": 200})))["result"]
-    mine = [one for one in traces if one.get("uri") == uri and one["kind"] == "completion" and one["skip"] is None]
-    figures.shown += len(mine)
-    figures.reused += sum(one["reused"] for one in mine)
+async def typed(place: Place, block: Block, number: int, right: float, cancels: bool) -> Events:
+    """The events of one block at one place."""
+    engine, column, recorder = place.engine, place.column, Recorder()
+    recorder.note(
+        "opened", column=column.name, text=block.text, path=block.path, right=right, debounce_ms=column.debounce_ms
+    )
+    if engine is not None:
+        engine.recorder, engine.start = recorder, len(block.before)
+        engine.oracle.goal = block.before + block.text + block.after
+    uri = f"file:///replay/{number}/{block.path}"
+    would = (lambda _: None) if engine is None else engine.would
+    await Typist(place.wire, uri, block, recorder, cancels, would).type(random.Random(number))
+    if engine is not None:
+        await engine.until(lambda counts: counts.running == 0 and counts.waiting == 0)
+    elif column.own:
+        await note_traces(place, uri, recorder)
+    return recorder.block()
 
 
-def rows(figures: Figures) -> Iterator[tuple[str, str]]:
-    """What is printed of one way to type."""
-    accepted = max(1, figures.accepted)
-    yield "keys", f"{figures.keys}"
-    yield "characters accepted", f"{figures.accepted / figures.characters:.0%}"
-    yield "engine requests for each key", f"{figures.requests / figures.keys:.2f}"
-    yield "keys with a suggestion, without a new request", f"{figures.reused / max(1, figures.shown):.0%}"
-    for name, values in (("new suggestion", figures.new_ms), ("any suggestion", figures.all_ms)):
-        for share in (0.5, 0.95):
-            yield f"key to {name}, p{share * 100:.0f}", f"{at(values or [0.0], share):.0f} ms"
-    yield "prompt tokens cached", f"{figures.cached / max(1, figures.read):.0%}"
-    yield "tokens read anew for a character accepted", f"{(figures.read - figures.cached) / accepted:.1f}"
-    yield "tokens generated for a character accepted", f"{figures.generated / accepted:.2f}"
-    yield "time with a right suggestion", f"{figures.right_s / figures.seconds:.0%}"
-    yield "time with a wrong one", f"{figures.wrong_s / figures.seconds:.0%}"
+async def note_traces(place: Place, uri: str, recorder: Recorder) -> None:
+    """What the server itself says that it asked of an engine that cannot be watched."""
+    answer = await place.wire.answer(place.wire.request("codeassist/trace", {"limit": _TRACES}))
+    for trace in answer["result"]:
+        if trace.get("uri") == uri and trace["kind"] == "completion":
+            tokens = {name: count or 0 for name, count in trace["tokens"].items()}
+            skip = trace["skip"]
+            recorder.note("trace", requests=trace["requests"], reused=trace["reused"], skip=skip, **tokens)
 
 
-def _git(repository: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(repository), *arguments],
-        check=True, capture_output=True, text=True, errors="replace",
-    ).stdout  # fmt: skip
+def print_tables(blocks: list[Events]) -> None:
+    """One table for each share of right lines, one column for each who was measured."""
+    tables: dict[float | None, dict[str, list[Events]]] = {}
+    for block in blocks:
+        tables.setdefault(block[0].get("right"), {}).setdefault(block[0]["column"], []).append(block)
+    for right, columns in tables.items():
+        count = max(len(each) for each in columns.values())
+        engine = (
+            "what the engine knows is not told" if right is None else f"an engine that knows {right:.0%} of the lines"
+        )
+        print(f"\n{count} blocks, {engine}\n")
+        names = [name if name not in (*PARTS, "all") else f"- {name}" for name in columns]
+        print(" " * _NAME_WIDTH + "".join(f"{name[: _WIDTH - 1]:>{_WIDTH}}" for name in names))
+        table = [list(rows(figures_of(each))) for each in columns.values()]
+        for row in zip(*table, strict=True):
+            print(f"{row[0][0]:{_NAME_WIDTH}}" + "".join(f"{value:>{_WIDTH}}" for _, value in row))
 
 
-def main() -> int:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--repository", type=Path, default=ROOT)
-    options.add_argument("--blocks", type=int, default=6)
-    options.add_argument("--right", type=float, default=0.6, help="share of the lines that the engine knows")
+    options.add_argument("--blocks", type=int, help="4; 2 with the embedded engine")
+    options.add_argument("--without", help=f"columns beside everything, of {','.join((*PARTS, 'all'))} (all of these)")
+    options.add_argument(
+        "--right", default="1.0,0.6", help="shares of the lines that the engine knows, a table for each"
+    )
+    options.add_argument(
+        "--misjudged", type=float, default=0.1, help="share of the lines of which it is wrongly (un)sure"
+    )
     options.add_argument("--editor", choices=("vscode", "neovim"), default="vscode", help="whether it cancels")
+    options.add_argument("--engine", choices=("paced", "embedded"), default="paced")
+    options.add_argument("--model", default="auto", help="of the embedded engine")
+    options.add_argument("--server", metavar="COMMAND", help="another language server; {url}: the engine's address")
+    options.add_argument("--options", metavar="JSON", help="its initializationOptions")
+    options.add_argument(
+        "--at-once", type=int, help="columns that are typed side by side: 4; 1 with the embedded engine"
+    )
     options.add_argument("--step-ms", type=float, default=30.0)
     options.add_argument("--prefill", type=float, default=20_000.0, help="tokens a second")
     options.add_argument("--token-ms", type=float, default=8.0)
-    arguments = options.parse_args()
+    options.add_argument("--record", type=Path, metavar="FILE", help="write the events")
+    options.add_argument("--events", type=Path, nargs="+", metavar="FILE", help="report these, and run nothing")
+    found = options.parse_args(arguments)
+    embedded = found.engine == "embedded"
+    found.blocks = found.blocks or (2 if embedded else 4)
+    found.at_once = found.at_once or (1 if embedded else 4)
+    if found.without is None:
+        found.without = "all" if embedded else ",".join((*PARTS, "all"))
+    return found
+
+
+def main() -> int:
+    arguments = parse()
+    try:
+        if arguments.events:
+            print_tables([block for path in arguments.events for block in read_blocks(path)])
+            return 0
+        columns = columns_of(arguments)
+        shares = [float(share) for share in arguments.right.split(",")]
+    except (BrokenEvents, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     blocks = list(blocks_of(arguments.repository, arguments.blocks))
     if not blocks:
         print("no commit of this repository adds a block of lines to a Python file", file=sys.stderr)
         return 2
-    found = asyncio.run(replay(blocks, arguments))
-    print(f"{len(blocks)} blocks of {arguments.repository.resolve().name}, as {arguments.editor} asks")
-    print(f"\n{'':48}{'typing':>10}{'alone':>10}")
-    for (name, one), (_, other) in zip(rows(found["typing"]), rows(found["alone"]), strict=True):
-        print(f"{name:48}{one:>10}{other:>10}")
+    found: list[Events] = []
+    for share in shares if arguments.engine == "paced" else [1.0]:
+        found += asyncio.run(replay(blocks, columns, share, arguments))
+    if arguments.record:
+        arguments.record.write_text(written(found), encoding="utf-8")
+    print(f"{arguments.repository.resolve().name}, as {arguments.editor} asks, {arguments.engine} engine")
+    print_tables(found)
     return 0
 
 
