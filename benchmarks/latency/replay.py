@@ -220,7 +220,7 @@ def print_tables(blocks: list[Events]) -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--repository", type=Path, default=ROOT)
-    options.add_argument("--blocks", type=int, help="4; 2 with the embedded engine")
+    options.add_argument("--blocks", type=int, help="3; 2 with the embedded engine")
     options.add_argument("--without", help=f"columns beside everything, of {','.join((*PARTS, 'all'))} (all of these)")
     options.add_argument(
         "--right", default="1.0,0.6", help="shares of the lines that the engine knows, a table for each"
@@ -243,7 +243,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options.add_argument("--events", type=Path, nargs="+", metavar="FILE", help="report these, and run nothing")
     found = options.parse_args(arguments)
     embedded = found.engine == "embedded"
-    found.blocks = found.blocks or (2 if embedded else 4)
+    found.blocks = found.blocks or (2 if embedded else 3)
     found.at_once = found.at_once or (1 if embedded else 4)
     if found.without is None:
         found.without = "all" if embedded else ",".join((*PARTS, "all"))

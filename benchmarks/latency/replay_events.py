@@ -106,4 +106,6 @@ def _checked(event: object) -> Event:
     for name, kind in wanted.items():
         if not isinstance(event.get(name), kind):
             raise ValueError(f"`{name}` of `{event['event']}` is no {kind.__name__}")
+    if not all(isinstance(token, list) and len(token) == 2 for token in event.get("tokens", ())):
+        raise ValueError("`tokens` is no list of pairs")
     return event

@@ -1,32 +1,40 @@
-"""The replay of typing: what is typed, what the engine knows, what is printed."""
+"""The replay of typing: what is typed, what the engine knows, what is recorded, and what is made of it."""
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
+import json
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "latency" / "replay.py"
+from benchmarks.latency.replay import columns_of, own_column, parse, print_tables, with_url
+from benchmarks.latency.replay_engine import SURE, UNSURE, Oracle, judge
+from benchmarks.latency.replay_events import BrokenEvents, Recorder, read_blocks, written
+from benchmarks.latency.replay_figures import Figures, figures_of, rows
+from benchmarks.latency.replay_server import main as serve
+from benchmarks.latency.replay_typist import Block, block_at, blocks_of, first_item, text_behind
+from tests.fake_vllm_answers import Answer
+
 TEXT = "import os\n\n\ndef f():\n    a = 1\n    b = 2\n\n    return a + b\n\n\nX = 1\n"
 
 
-@pytest.fixture(scope="module")
-def replay() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("replay", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["replay"] = module
-    spec.loader.exec_module(module)
-    return module
+def event(at: float, name: str, **fields: Any) -> dict[str, Any]:
+    return {"at": at, "event": name, **fields}
 
 
-def test_a_block_is_typed_at_its_indent(replay: ModuleType) -> None:
-    block = replay.block_at("a.py", TEXT, 4, 5)
+def opened(text: str, **fields: Any) -> dict[str, Any]:
+    return event(0.0, "opened", column="c", text=text, **fields)
+
+
+# What is typed --------------------------------------------------------------------------------------------------------
+
+
+def test_a_block_is_typed_at_its_indent() -> None:
+    block = block_at("a.py", TEXT, 4, 5)
+    assert block is not None
     assert block.before.endswith("def f():\n    ")
     assert block.text == "a = 1\n    b = 2\n\n    return a + b"
     assert block.before + block.text + block.after == TEXT
@@ -34,16 +42,14 @@ def test_a_block_is_typed_at_its_indent(replay: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("text", "first", "count"),
-    [(TEXT, 4, 2), (TEXT, 0, 40), ("", 0, 5), (TEXT.replace("a = 1", "ä = 1"), 4, 5), ("a = 1\n" * 40, 0, 40)],
-    ids=["short", "beyond-the-end", "empty", "not-ascii", "long"],
+    [(TEXT, 4, 2), ("", 0, 5), (TEXT.replace("a = 1", "ä = 1"), 4, 5), ("a = 1\n" * 40, 0, 40)],
+    ids=["short", "empty", "not-ascii", "long"],
 )
-def test_blocks_that_are_not_taken(replay: ModuleType, text: str, first: int, count: int) -> None:
-    block = replay.block_at("a.py", text, first, count)
-    assert block is None or block.before + block.text + block.after == text
-    assert block is None or (text, count) == (TEXT, 40)
+def test_blocks_that_are_not_taken(text: str, first: int, count: int) -> None:
+    assert block_at("a.py", text, first, count) is None
 
 
-def test_blocks_come_from_commits(replay: ModuleType, tmp_path: Path) -> None:
+def test_blocks_come_from_commits(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
@@ -55,20 +61,260 @@ def test_blocks_come_from_commits(replay: ModuleType, tmp_path: Path) -> None:
         (tmp_path / "a.py").write_text(text)
         git("add", "-A")
         git("commit", "-q", "-m", "x")
-    (found,) = replay.blocks_of(tmp_path, 5)
+    (found,) = blocks_of(tmp_path, 5)
+    assert isinstance(found, Block)
     assert (found.path, found.text) == ("a.py", "a = 1\n    b = 2\n\n    return a + b")
 
 
-def test_the_engine_knows_what_follows(replay: ModuleType) -> None:
-    oracle = replay.Oracle(1.0)
+def test_what_an_editor_makes_of_an_answer() -> None:
+    item = {"insertText": "sum(x)"}
+    assert first_item({"items": [item]}) == first_item([item]) == item
+    assert first_item(None) is None
+    assert first_item({"items": []}) is None
+    assert text_behind(item, 3, 4, "x = ") == "sum(x)"
+    from_start = {"start": {"line": 3, "character": 0}, "end": {"line": 3, "character": 4}}
+    assert text_behind({"insertText": "x = sum(x)", "range": from_start}, 3, 4, "x = ") == "sum(x)"
+    assert text_behind({"insertText": "y = sum(x)", "range": from_start}, 3, 4, "x = ") == ""
+    assert text_behind({"insertText": {"kind": "snippet", "value": "a"}}, 3, 4, "x = ") == "a"
+
+
+# What the engine knows ------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_knows_what_follows() -> None:
+    oracle = Oracle(1.0)
     oracle.goal = TEXT
     before = TEXT[: TEXT.index("b = 2")]
     assert oracle({"prompt": f"<|fim_prefix|>{before}<|fim_suffix|>"}).startswith("b = 2\n\n    return")
+    assert oracle.say(before).place == len(before)
+    assert oracle.say(before).is_right
     oracle.right = 0.0
     assert oracle({"prompt": f"<|fim_prefix|>{before}<|fim_suffix|>"}) == "b _other(value)\n"
-    assert oracle({"prompt": "elsewhere<|fim_suffix|>"}) == ""
+    assert not oracle.say(before).is_right
 
 
-def test_nothing_accepted_is_no_division_by_nothing(replay: ModuleType) -> None:
-    figures = replay.Figures(keys=3, characters=9, seconds=1.0)
-    assert dict(replay.rows(figures))["characters accepted"] == "0%"
+def test_behind_what_is_not_on_the_way_it_is_wrong() -> None:
+    oracle = Oracle(1.0)
+    oracle.goal = TEXT
+    said = oracle.say("somewhere else altogether")
+    assert (said.place, said.is_right, said.text) == (None, False, "other(value)\n")
+
+
+@pytest.mark.parametrize(("misjudged", "expected"), [(0.0, (SURE, UNSURE)), (1.0, (UNSURE, SURE))])
+def test_log_probabilities_tell_right_from_wrong_unless_misjudged(
+    misjudged: float, expected: tuple[float, float]
+) -> None:
+    before = TEXT[: TEXT.index("a = 1")]
+    found = []
+    for right in (1.0, 0.0):
+        oracle = Oracle(right, misjudged)
+        oracle.goal = TEXT
+        said = oracle.say(before)
+        event = list(Answer({"model": "m", "logprobs": 2, "max_tokens": 9}, said.text).events())[2]
+        judge(event, said, offset=3)
+        (logprob,) = event["choices"][0]["logprobs"]["token_logprobs"]
+        (top,) = event["choices"][0]["logprobs"]["top_logprobs"]
+        assert max(top.values()) == logprob
+        found.append(logprob)
+    assert tuple(found) == expected
+
+
+def test_without_being_asked_there_are_no_log_probabilities() -> None:
+    event = next(Answer({"model": "m"}, "a b").events())
+    judge(event, Oracle(1.0).say("x"), 0)
+    assert event["choices"][0]["logprobs"] is None
+
+
+# What is recorded -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
+    recorder = Recorder()
+    recorder.note("opened", column="c", text="ab")
+    recorder.note("key", text="a")
+    recorder.note("closed")
+    blocks = [recorder.block(), recorder.block()]
+    (tmp_path / "events").write_text(written(blocks))
+    assert read_blocks(tmp_path / "events") == blocks
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([], "events: no events"),
+        ([event(0, "closed")], "events:1: the first event of a file is `opened`"),
+        ([opened("a"), event(1, "jumped")], "events:2: no such event: jumped"),
+        ([opened("a"), event(1, "key")], "events:2: `text` of `key` is no str"),
+        ([opened("a"), {"event": "closed"}], "events:2: `at` is no number"),
+        ([opened("a"), event(2, "closed"), event(1, "closed")], "events:3: earlier than the event before"),
+        ([opened("a"), [1]], "events:2: not an object"),
+        (
+            [opened("a"), event(1, "ended", request=1, generated=2, tokens=[3])],
+            "events:2: `tokens` is no list of pairs",
+        ),
+    ],
+)
+def test_broken_files_are_refused_with_the_place(tmp_path: Path, lines: list[Any], problem: str) -> None:
+    (tmp_path / "events").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(BrokenEvents, match=problem.replace("(", r"\(")):
+        read_blocks(tmp_path / "events")
+
+
+def test_what_is_no_json_is_refused_with_the_place(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text(json.dumps(opened("a")) + "\n{oops\n")
+    with pytest.raises(BrokenEvents, match="events:2: "):
+        read_blocks(tmp_path / "events")
+
+
+# What is made of it ---------------------------------------------------------------------------------------------------
+
+JOINED = [
+    opened("return total", debounce_ms=60),
+    event(1.0, "key", text="r"),
+    event(1.0, "ask", ask=1, would="right"),
+    event(1.1, "begun", request=1, place=1, prompt=100, cached=80, limit=128),
+    event(1.2, "key", text="e"),
+    event(1.2, "ask", ask=2, would="right"),
+    event(1.3, "shown", ask=2, text="turn total", how="new"),
+    event(1.4, "ended", request=1, generated=4, how="finished",
+          tokens=[[1.15, "eturn"], [1.25, " total"], [1.35, "\n"], [1.36, ""]]),
+    event(1.8, "accepted", text="turn total"),
+    event(2.0, "closed"),
+]  # fmt: skip
+
+
+def test_a_suggestion_that_a_running_request_brought() -> None:
+    figures = figures_of([JOINED])
+    assert (figures.keys, figures.characters, figures.accepted) == (2, 12, 10)
+    assert (figures.answers, figures.reused, figures.requests) == (1, 1, 1)
+    assert (figures.offers, figures.right_offers, figures.wrong_moments) == (1, 1, 0)
+    # The line that was not shown is for nothing; what was typed before it was shown is not.
+    assert (figures.generated, figures.unwanted, figures.late, figures.orphaned) == (4, 1, 0, 0)
+    assert figures.new_ms == pytest.approx([100.0])
+    assert figures.right_s == pytest.approx(0.5)
+    assert figures.seconds == pytest.approx(1.0)
+    assert figures.server_ms == []
+
+
+def test_a_suggestion_with_a_request_of_its_own() -> None:
+    block = [
+        opened("ab", debounce_ms=60),
+        event(1.0, "key", text="a"),
+        event(1.0, "ask", ask=1, would="wrong"),
+        event(1.07, "begun", request=1, place=1, prompt=10, cached=0),
+        event(1.2, "shown", ask=1, text="x y", how="new"),
+        event(1.5, "key", text="b"),
+        event(1.5, "hidden"),
+        event(1.6, "ended", request=1, generated=7, after=2, how="left",
+              tokens=[[1.17, "x"], [1.19, " y"], [1.4, " z"], [1.52, " u"], [1.55, " v"], [1.58, " w"]]),
+        event(2.0, "closed"),
+    ]  # fmt: skip
+    figures = figures_of([block])
+    assert (figures.answers, figures.reused) == (1, 0)
+    assert (figures.offers, figures.right_offers) == (1, 0)
+    assert (figures.wrong_moments, figures.quiet) == (1, 0)
+    assert figures.wrong_s == pytest.approx(0.3)
+    assert figures.right_s == 0
+    assert figures.server_ms == pytest.approx([20.0])
+    assert (figures.unwanted, figures.late, figures.orphaned) == (5, 2, 2)
+
+
+def test_silence_where_it_would_be_wrong_is_counted() -> None:
+    block = [
+        opened("abc"),
+        event(1.0, "key", text="x"),
+        event(1.0, "ask", ask=1, would="wrong"),
+        event(1.2, "deleted", count=1),
+        event(1.2, "ask", ask=2, would="right"),
+        event(1.3, "shown", ask=2, text="abc", how="new"),
+        event(1.4, "key", text="a"),
+        event(1.4, "ask", ask=3, would="wrong"),
+        event(1.5, "shown", ask=3, text="bc", how="rest"),
+        event(1.6, "closed"),
+    ]
+    figures = figures_of([block])
+    assert (figures.wrong_moments, figures.quiet) == (1, 1)
+    assert (len(figures.new_ms), len(figures.all_ms)) == (1, 2)
+    assert figures.right_s == pytest.approx(0.3)
+
+
+def test_a_prompt_read_ahead_is_no_request_of_a_key() -> None:
+    block = [
+        opened("ab"),
+        event(1.0, "ask", ask=1),
+        event(1.1, "begun", request=1, place=0, prompt=10, cached=0, limit=1),
+        event(1.2, "shown", ask=1, text="ab", how="new"),
+        event(1.3, "closed"),
+    ]
+    figures = figures_of([block])
+    assert (figures.answers, figures.reused, figures.requests) == (1, 1, 1)
+
+
+def test_an_engine_that_is_not_watched_is_known_from_traces() -> None:
+    block = [
+        opened("ab"),
+        event(1.0, "key", text="a"),
+        event(1.0, "ask", ask=1),
+        event(1.2, "shown", ask=1, text="b", how="new"),
+        event(1.3, "trace", requests=1, prompt=50, cached=40, generated=3, reused=False, skip=None),
+        event(1.3, "trace", requests=0, prompt=0, cached=0, generated=0, reused=True, skip=None),
+        event(1.3, "trace", requests=1, prompt=50, cached=50, generated=1, reused=False, skip="cancelled"),
+        event(1.4, "closed"),
+    ]
+    # A trace comes after what is shown, and all suggestions are counted by it.
+    figures = figures_of([block])
+    assert (figures.answers, figures.reused, figures.requests) == (2, 1, 2)
+    assert (figures.read, figures.cached, figures.generated) == (100, 90, 4)
+    assert dict(rows(figures))["tokens generated and never wanted"] == "-"
+
+
+def test_nothing_at_all_is_no_division_by_nothing() -> None:
+    assert set(dict(rows(Figures())).values()) == {"-", "0"}
+    assert dict(rows(Figures(keys=3, characters=9, seconds=1.0)))["characters accepted"] == "0%"
+
+
+def test_recorded_columns_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    other = [{**JOINED[0], "column": "peer"}, *JOINED[1:]]
+    print_tables([JOINED, other])
+    printed = capsys.readouterr().out
+    assert "1 blocks" in printed
+    assert printed.count("83%") == 2
+
+
+# What is compared -----------------------------------------------------------------------------------------------------
+
+
+def columns(*arguments: str) -> list[str]:
+    return [column.name for column in columns_of(parse([*arguments]))]
+
+
+def test_columns() -> None:
+    parts = ["reuse", "join", "speculation", "warm-up", "debounce", "silence"]
+    assert columns() == ["everything", *parts, "all"]
+    assert columns("--without", "join,all") == ["everything", "join", "all"]
+    assert columns("--without", "") == ["everything"]
+    assert columns("--engine", "embedded") == ["everything", "all"]
+    assert columns("--server", "/usr/bin/other-server --stdio") == ["other-server"]
+    with pytest.raises(ValueError, match="no such part: joy"):
+        columns("--without", "joy")
+    with pytest.raises(ValueError, match="names no command"):
+        columns("--server", "")
+
+
+def test_parts_are_switched_where_they_are() -> None:
+    assert own_column("debounce").command == own_column("everything").command
+    assert own_column("debounce").debounce_ms == 0
+    assert own_column("join").command[-1] == "join"
+    assert own_column("all").command[-5:] == ("reuse", "join", "speculation", "warm-up", "silence")
+
+
+def test_another_server_is_told_the_address_of_the_engine() -> None:
+    arguments = argparse.Namespace(server="s --url={url}", options='{"a": [{"b": "{url}/x"}], "c": 1}')
+    (column,) = columns_of(arguments)
+    assert with_url(column.command, "http://h") == ["s", "--url=http://h"]
+    assert with_url(column.options, "http://h") == {"a": [{"b": "http://h/x"}], "c": 1}
+
+
+def test_a_part_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve(["joy"]) == 2
+    assert "no such part: joy" in capsys.readouterr().err
