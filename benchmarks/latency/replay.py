@@ -115,8 +115,7 @@ async def opened(column: Column, right: float, arguments: argparse.Namespace) ->
         if arguments.engine == "paced":
             oracle = Oracle(right, arguments.misjudged)
             speeds = arguments.step_ms / 1000, arguments.prefill, arguments.token_ms / 1000
-            engine = PacedVllm(oracle, (MODEL,), *speeds)
-            await stack.enter_async_context(engine)
+            engine = await stack.enter_async_context(PacedVllm(oracle, (MODEL,), *speeds))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = engine.base_url if engine is not None else ""
         variables = dict(column.variables)
@@ -174,8 +173,9 @@ async def typed(place: Place, block: Block, number: int, right: float, cancels: 
     """The events of one block at one place."""
     engine, column, recorder = place.engine, place.column, Recorder()
     recorder.note(
-        "opened", column=column.name, text=block.text, path=block.path, right=right, debounce_ms=column.debounce_ms
-    )
+        "opened", column=column.name, text=block.text, path=block.path, debounce_ms=column.debounce_ms,
+        right=None if engine is None else right,
+    )  # fmt: skip
     if engine is not None:
         engine.recorder, engine.start = recorder, len(block.before)
         engine.oracle.goal = block.before + block.text + block.after

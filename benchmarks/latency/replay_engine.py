@@ -85,6 +85,10 @@ class PacedVllm(FakeVllm):
         self._blocks: set[int] = set()
         self._number = 0
 
+    async def __aenter__(self) -> PacedVllm:
+        await super().__aenter__()
+        return self
+
     async def _look_up(self, prompt: list[str]) -> int:
         """As the fake does, but in a time that does not grow with the requests before."""
         cached, before, hit = 0, 0, True

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 
 from benchmarks.latency.replay import columns_of, own_column, parse, print_tables, with_url
-from benchmarks.latency.replay_engine import SURE, UNSURE, Oracle, judge
+from benchmarks.latency.replay_engine import SURE, UNSURE, Oracle, PacedVllm, judge
 from benchmarks.latency.replay_events import BrokenEvents, Recorder, read_blocks, written
 from benchmarks.latency.replay_figures import Figures, figures_of, rows
 from benchmarks.latency.replay_server import main as serve
-from benchmarks.latency.replay_typist import Block, block_at, blocks_of, first_item, text_behind
+from benchmarks.latency.replay_typist import Block, Habits, Typist, block_at, blocks_of, first_item, text_behind
+from tests.e2e.wire import Wire
 from tests.fake_vllm_answers import Answer
 
 TEXT = "import os\n\n\ndef f():\n    a = 1\n    b = 2\n\n    return a + b\n\n\nX = 1\n"
@@ -78,6 +81,79 @@ def test_what_an_editor_makes_of_an_answer() -> None:
     assert text_behind({"insertText": {"kind": "snippet", "value": "a"}}, 3, 4, "x = ") == "a"
 
 
+class Paper:
+    """In place of a server: keeps the text, and suggests `answer`."""
+
+    def __init__(self, text: str, answer: str) -> None:
+        self.text, self.answer_text = text, answer
+        self.sent: list[str] = []
+
+    def open(self, uri: str, text: str) -> None:
+        self.text = text
+
+    def insert(self, uri: str, line: int, character: int, text: str, version: int) -> None:
+        self._change(line, character, character, text)
+
+    def notify(self, method: str, params: Any) -> None:
+        self.sent.append(method)
+        if method == "textDocument/didChange":
+            (change,) = params["contentChanges"]
+            start, end = change["range"]["start"], change["range"]["end"]
+            self._change(start["line"], start["character"], end["character"], change["text"])
+
+    def _change(self, line: int, start: int, end: int, text: str) -> None:
+        lines = self.text.split("\n")
+        lines[line] = lines[line][:start] + text + lines[line][end:]
+        self.text = "\n".join(lines)
+
+    def request(self, method: str, params: Any) -> None:
+        self.sent.append(method)
+
+    def ask(self, uri: str, line: int, character: int, *, typed: bool) -> int:
+        return 1
+
+    async def answer(self, asked: int) -> Any:
+        command = {"title": "Accepted", "command": "accepted", "arguments": ["1"]}
+        return {"result": {"items": [{"insertText": self.answer_text, "command": command}]}}
+
+
+BLOCK = Block("a.py", "def f():\n    ", "alpha = beta\n    return alpha", "\n\nX = 1\n")
+
+
+async def typed_on(paper: Paper, habits: Habits) -> list[dict[str, Any]]:
+    recorder = Recorder()
+    recorder.note("opened", column="c", text=BLOCK.text)
+    await Typist(cast(Wire, paper), "file:///a.py", BLOCK, recorder, True, lambda _: None, habits).type(
+        random.Random(1)
+    )
+    assert paper.text == BLOCK.before + BLOCK.text + BLOCK.after
+    return recorder.block()
+
+
+async def test_slips_are_taken_back() -> None:
+    events = await typed_on(Paper("", ""), Habits(key=0.0, line=0.0, look=0.0, slips=0.5))
+    names = [each["event"] for each in events]
+    assert names.count("deleted") > 3
+    assert names.count("ask") == names.count("key") + names.count("deleted")
+    assert "shown" not in names
+
+
+async def test_what_is_right_and_seen_is_accepted() -> None:
+    paper = Paper("", "lpha = beta")
+    events = await typed_on(paper, Habits(key=0.001, line=0.0, look=0.0, slips=0.0, noticed=0.0))
+    assert [each["text"] for each in events if each["event"] == "accepted"] == ["lpha = beta"]
+    assert paper.sent.count("workspace/executeCommand") == 1
+    assert figures_of([events]).accepted == len("lpha = beta")
+
+
+async def test_what_is_typed_away_is_hidden() -> None:
+    events = await typed_on(Paper("", "lp"), Habits(key=0.001, line=0.0, look=0.0, slips=0.0))
+    at = next(number for number, each in enumerate(events) if each["event"] == "shown")
+    names = [each["event"] for each in events[at:]]
+    assert names[:3] == ["shown", "key", "ask"]
+    assert "hidden" in names
+
+
 # What the engine knows ------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +199,42 @@ def test_without_being_asked_there_are_no_log_probabilities() -> None:
     event = next(Answer({"model": "m"}, "a b").events())
     judge(event, Oracle(1.0).say("x"), 0)
     assert event["choices"][0]["logprobs"] is None
+
+
+async def test_the_engine_notes_what_it_did() -> None:
+    oracle = Oracle(1.0)
+    oracle.goal = TEXT
+    body = {"model": "m", "prompt": TEXT[: TEXT.index("a = 1")], "stream": True, "max_tokens": 6}
+    async with PacedVllm(oracle, ("m",), 0.0, 1e9, 0.0) as engine:
+        engine.start = TEXT.index("def f")
+        async with httpx.AsyncClient(base_url=engine.base_url) as client:
+            for _ in range(2):
+                await client.post("/completions", json=body)
+        await engine.until(lambda counts: counts.finished == 2)
+        begun, ended, *_ = engine.recorder.block()
+    assert (begun["event"], begun["cached"], begun["place"], begun["limit"]) == ("begun", 0, len("def f():\n    "), 6)
+    assert (ended["event"], ended["how"], ended["after"]) == ("ended", "finished", 0)
+    assert "".join(text for _, text in ended["tokens"]) == "a = 1\n    b "
+
+
+async def test_the_engine_stops_when_the_client_leaves() -> None:
+    oracle = Oracle(1.0)
+    oracle.goal = TEXT
+    body = {"model": "m", "prompt": "def f():\n    ", "stream": True, "max_tokens": 60}
+    async with PacedVllm(oracle, ("m",), 0.0, 1e9, 3600.0) as engine, httpx.AsyncClient() as client:
+        async with client.stream("POST", f"{engine.base_url}/completions", json=body) as answer:
+            await anext(answer.aiter_lines())
+        await engine.until(lambda counts: counts.aborted == 1)
+        ended = engine.recorder.block()[-1]
+    # The second one was being made.
+    assert (ended["how"], len(ended["tokens"]), ended["generated"], ended["after"]) == ("left", 1, 2, 0)
+
+
+async def test_whole_blocks_are_cached_but_never_all_of_a_prompt() -> None:
+    async with PacedVllm(Oracle(1.0), ("m",), 0.0, 1e9, 0.0) as engine:
+        prompt = [f"{number}" for number in range(32)]
+        found = [await engine._look_up(each) for each in (prompt, prompt, [*prompt, "a"], ["b", *prompt])]
+    assert found == [0, 16, 32, 0]
 
 
 # What is recorded -----------------------------------------------------------------------------------------------------
