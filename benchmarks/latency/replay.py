@@ -151,22 +151,26 @@ async def opened(column: Column, right: float, arguments: argparse.Namespace) ->
 async def replay(
     blocks: list[Block], columns: list[Column], right: float, arguments: argparse.Namespace
 ) -> list[Events]:
-    """Each block for each column, in turn, `at_once` of them side by side."""
-    found: list[Events] = []
-    async with AsyncExitStack() as stack:
-        places = [await stack.enter_async_context(opened(column, right, arguments)) for column in columns]
-        free = asyncio.Semaphore(arguments.at_once)
-        for number, block in enumerate(blocks):
-            turn = number % len(places)
+    """Each block for each column, `at_once` columns side by side; they take turns, a block at a time."""
+    free = asyncio.Semaphore(arguments.at_once)
+    count = 0
 
-            async def one(place: Place, number: int = number, block: Block = block) -> Events:
+    async def one(column: Column) -> list[Events]:
+        nonlocal count
+        found: list[Events] = []
+        async with AsyncExitStack() as stack:
+            async with free:
+                place = await stack.enter_async_context(opened(column, right, arguments))
+            for number, block in enumerate(blocks):
                 async with free:
-                    return await typed(place, block, number, right, arguments.editor == "vscode")
+                    found.append(await typed(place, block, number, right, arguments.editor == "vscode"))
+                count += 1
+                print(f"\r{count} of {len(blocks) * len(columns)}", end="", file=sys.stderr, flush=True)
+        return found
 
-            found += await asyncio.gather(*(one(place) for place in places[turn:] + places[:turn]))
-            print(f"\r{number + 1} of {len(blocks)} blocks", end="", file=sys.stderr, flush=True)
+    found = await asyncio.gather(*(one(column) for column in columns))
     print(file=sys.stderr)
-    return found
+    return [block for each in found for block in each]
 
 
 async def typed(place: Place, block: Block, number: int, right: float, cancels: bool) -> Events:
