@@ -200,7 +200,14 @@ async def note_traces(place: Place, uri: str, recorder: Recorder) -> None:
         if trace.get("uri") == uri and trace["kind"] == "completion":
             tokens = {name: count or 0 for name, count in trace["tokens"].items()}
             skip = trace["skip"]
-            recorder.note("trace", requests=trace["requests"], reused=trace["reused"], skip=skip, **tokens)
+            recorder.note(
+                "trace",
+                requests=trace["requests"],
+                reused=trace["reused"],
+                skip=skip,
+                timings=trace["timings"],
+                **tokens,
+            )
 
 
 def print_tables(blocks: list[Events]) -> None:
