@@ -20,8 +20,10 @@ from codeassist.flow.asking import Bound, read, whole_text
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message, Priority
 from codeassist.model.errors import ModelError
+from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
 from codeassist.post.inline import Inline, finish_inline
+from codeassist.post.quiet import place_at
 from codeassist.post.skip import Skip
 from codeassist.prompt.fim import render_fim
 from codeassist.prompt.holefill import OPEN, STOP, extract_completion, render_holefill
@@ -46,6 +48,8 @@ class Snapshot:
 
     `ask`: None where there is no index. `held`: what the repository gave to the completion before, which stays in the
     prompt as long as it serves. `priority`: in the engine's queue.
+    `unasked`: nobody asked for it by hand, so it stays out of comments and strings, and silent where the model's first
+    line is less probable than `least_probability`.
     """
 
     document: Document
@@ -57,6 +61,8 @@ class Snapshot:
     ask: Ask | None = None
     held: Held = NOTHING_HELD
     priority: Priority = Priority.COMPLETION
+    unasked: bool = False
+    least_probability: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer: one item or a reason for none. `prepared` is None if the model was not going to be asked."""
+    """The answer: one item or a reason for none. `prepared` is None if the model was not going to be asked;
+    `confidence` is the probability of the first line by the model, None where it is not known."""
 
     item: Inline | None
     skip: Skip | None
     prepared: Prepared | None = None
+    confidence: float | None = None
 
     @property
     def snippets(self) -> Sequence[Snippet]:
@@ -114,10 +122,15 @@ async def complete(
     )
     try:
         with trace.stage("model"):
-            wanted = await _wanted(prepared, bound, shape, settings, trace, on_text)
+            sure = Confidence()
+            least = snapshot.least_probability if snapshot.unasked else 0.0
+            wanted = await _wanted(prepared, bound, shape, settings, trace, on_text, sure, least)
+            trace.confidence = sure.probability
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
     _learn(bound, prepared, trace)
+    if sure.is_below(least):
+        return _silent(Skip("unsure"), trace, prepared)
     with trace.stage("post"):
         if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
             shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, snapshot.syntax)
@@ -125,7 +138,7 @@ async def complete(
             shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax, wanted.reason)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
-    return Completion(shown, None, prepared)
+    return Completion(shown, None, prepared, trace.confidence)
 
 
 async def warm(
@@ -187,7 +200,13 @@ def _look(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace:
     with trace.stage("context"):
         limits = _limits(snapshot, bound, settings)
         view = cursor_view(snapshot.syntax or snapshot.document, snapshot.offset, limits)
-    return Skip("mid-word") if _is_mid_word(view) else view
+    if _is_mid_word(view):
+        return Skip("mid-word")
+    if snapshot.unasked and not settings.comments_and_strings:
+        place = place_at(snapshot.syntax or snapshot.document, snapshot.offset)
+        if place != "code":
+            return Skip(f"in-{place}")
+    return view
 
 
 def _prepared(
@@ -214,6 +233,7 @@ def _prepared(
                 stop=rendered.stop,
                 stop_token_ids=rendered.stop_token_ids,
                 priority=snapshot.priority,
+                logprobs=1 if bound.abilities.logprobs == "yes" else None,
             )
             return Prepared(view, packed, request, rendered.text, held)
         turns = render_holefill(packed, family)
@@ -236,8 +256,11 @@ async def _wanted(
     settings: CompletionSettings,
     trace: Trace,
     on_text: Callable[[str], None],
+    sure: Confidence,
+    least: float,
 ) -> Cut:
-    """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops."""
+    """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops. `sure` collects
+    how sure the model is; once that is below `least`, nothing is wanted."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
     stream = _stream(bound, request)
@@ -250,6 +273,9 @@ async def _wanted(
                 trace.add("first-token", (time.perf_counter() - begun) * 1000)
                 begun = time.perf_counter()
             answer += chunk.text
+            sure.add(chunk.tokens)
+            if sure.is_below(least):
+                break
             if chat:
                 text = extract_completion(answer, shape.line_prefix)
                 # Before its tag a model may still be talking about what it will write.

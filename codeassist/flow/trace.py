@@ -17,7 +17,8 @@ class Trace:
 
     `stages` are milliseconds by stage name; a stage entered twice adds up. Token counts are those the server
     reported, summed over the requests made (`cached` stays None if it never reported them). `reused`: the answer is
-    what is left of an earlier one, or of one that was on its way already.
+    what is left of an earlier one, or of one that was on its way already. `confidence`: the probability of the first
+    line, by the model.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Trace:
     skip: str | None = None
     detail: str = ""
     reused: bool = False
+    confidence: float | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -86,6 +88,7 @@ class Trace:
             "tokens": self.tokens(),
             "requests": self.requests,
             "reused": self.reused,
+            "confidence": None if self.confidence is None else round(self.confidence, 3),
             "skip": self.skip,
             "detail": self.detail,
         }

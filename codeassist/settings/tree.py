@@ -105,6 +105,22 @@ class CompletionSettings(Section):
         description="Prompt budget in tokens: code before and after the cursor, and related code. "
         "0: what the engine reads in time (at first 768 for the embedded engine, 2048 for a server, then as measured).",
     )
+    least_probability: float = Field(
+        0.1,
+        ge=0.0,
+        le=1.0,
+        description="Least probability, by the model's own word, that the first line is right; below it there is silence "
+        "unless you ask by hand. 0: show everything. Needs a server that reports log-probabilities.",
+    )
+    comments_and_strings: bool = Field(
+        False, description="Complete inside comments and strings, too, without being asked by hand."
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="Patterns, as in `.gitignore`, of files in which nothing is completed: `*.env`, `secrets/`."
+    )
+    languages_off: tuple[str, ...] = Field(
+        (), description="Languages in which nothing is completed, by their LSP identifier: `markdown`, `plaintext`."
+    )
     speculate: bool = Field(
         True,
         description="While a suggestion is looked at, ask for the one that follows it, so that it is there once the "

@@ -407,7 +407,7 @@ def test_columns() -> None:
     assert columns("--without", "") == ["everything"]
     assert columns("--engine", "embedded") == ["everything", "all"]
     assert columns("--server", "/usr/bin/other-server --stdio") == ["other-server"]
-    with pytest.raises(ValueError, match="no such part: joy"):
+    with pytest.raises(ValueError, match="no such parts: joy"):
         columns("--without", "joy")
     with pytest.raises(ValueError, match="names no command"):
         columns("--server", "")
