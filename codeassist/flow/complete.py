@@ -273,7 +273,7 @@ async def _wanted(
                 trace.add("first-token", (time.perf_counter() - begun) * 1000)
                 begun = time.perf_counter()
             answer += chunk.text
-            sure.add(chunk.tokens)
+            sure.add((token.text, token.logprob) for token in chunk.tokens)
             if sure.is_below(least):
                 break
             if chat:

@@ -1,8 +1,8 @@
 """How sure a model is of what it writes, by the log-probabilities of its tokens.
 
     sure = Confidence()
-    sure.add(tokens)           as they come
-    sure.first_line            natural logarithm; the joint probability of the first line
+    sure.add([("return", -0.1)])    tokens, as they come
+    sure.probability               of the first line: that of all its tokens together
 
 The first line is what a user reads before deciding; a product over all of a long answer would say little of it.
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from codeassist.model.api import Token
 
 
 @dataclass(slots=True)
@@ -26,15 +24,16 @@ class Confidence:
     ended: bool = False
     _text: str = field(default="", repr=False)
 
-    def add(self, tokens: Iterable[Token]) -> None:
-        """Take the next tokens in. What is no number, or above certainty, counts as certain."""
-        for token in tokens:
+    def add(self, tokens: Iterable[tuple[str, float]]) -> None:
+        """Take the next tokens in, each with its natural-log probability. What is no number, or above certainty, counts
+        as certain."""
+        for text, logprob in tokens:
             if self.ended:
                 return
             self.known = True
-            if token.logprob < 0:  # False for what is no number, too.
-                self.first_line += token.logprob
-            self._text += token.text
+            if logprob < 0:  # False for what is no number, too.
+                self.first_line += logprob
+            self._text += text
             self.ended = "\n" in self._text.lstrip()
 
     @property

@@ -56,7 +56,9 @@ class App:
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
         self.repositories = Repositories(self.session, self.progress, self.status.repository)
-        asker = Asker(self.session, self.models, self.admission, self.status, self.repositories)
+        asker = Asker(
+            self.session, self.models, self.admission, self.status, self.repositories, "silence" not in without
+        )
         self.ahead = Ahead(asker, without)
         self.completer = Completer(self.session, asker, self.ahead, without)
         self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)

@@ -24,13 +24,15 @@ from codeassist.text.edits import Edit
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """All that asks the engine to complete goes through here."""
+    """All that asks the engine to complete goes through here. `quiet`: what nobody asked for by hand keeps away
+    where it would disturb."""
 
     session: Session
     models: Models
     admission: Admission
     status: Status
     repositories: Repositories
+    quiet: bool = True
 
     async def completion(self, entry: OpenDocument, running: Running) -> Completion:
         """A completion that somebody waits for: ahead of everything else, and the user is told if it fails."""
@@ -38,7 +40,7 @@ class Asker:
         with trace.stage("parse"):
             syntax = await self.session.syntax_at(entry, document)
             await self.repositories.catch_up(document.uri)
-        snapshot = self._snapshot(entry, document, running.offset, syntax, Priority.COMPLETION)
+        snapshot = self._snapshot(entry, document, running.offset, syntax, Priority.COMPLETION, by_hand=running.by_hand)
 
         def prepared(prompt: Prepared) -> None:
             # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
@@ -113,7 +115,14 @@ class Asker:
         return Skip("gave-way") if answer is None else answer or None
 
     def _snapshot(
-        self, entry: OpenDocument, document: Document, offset: Offset, syntax: Syntax | None, priority: Priority
+        self,
+        entry: OpenDocument,
+        document: Document,
+        offset: Offset,
+        syntax: Syntax | None,
+        priority: Priority,
+        *,
+        by_hand: bool = False,
     ) -> Snapshot:
         uri = document.uri
         return Snapshot(
@@ -126,6 +135,8 @@ class Asker:
             ask=self.repositories.ask(uri),
             held=entry.held,
             priority=priority,
+            unasked=self.quiet and not by_hand,
+            least_probability=self.session.settings.completion.least_probability,
         )
 
 

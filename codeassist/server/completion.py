@@ -21,6 +21,7 @@ from codeassist.server.running import Running
 from codeassist.server.session import Session
 from codeassist.settings import Settings
 from codeassist.text.document import Document, Offset
+from codeassist.workspace.ignore import leaves_out
 
 _LABEL_CHARACTERS = 60
 
@@ -38,7 +39,8 @@ class Completer:
     async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
         uri = params.text_document.uri
-        document, shown = await self._answer(uri, params.position, automatic)
+        menu = params.context.selected_completion_info is not None
+        document, shown = await self._answer(uri, params.position, automatic, menu=menu)
         if document is None or shown is None:
             return types.InlineCompletionList(items=[])
         item = inline_item(document, shown, self.session.new_item(uri), self.session.encoding)
@@ -73,7 +75,7 @@ class Completer:
         return types.CompletionList(is_incomplete=True, items=[item])
 
     async def _answer(
-        self, uri: str, position: types.Position, automatic: bool
+        self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False
     ) -> tuple[Document | None, Inline | None]:
         entry = self.session.documents.get(uri)
         trace = Trace("completion")
@@ -96,6 +98,10 @@ class Completer:
                 self.session.remember(trace, uri, None)
                 self.next.shown(entry, document, found, about)
                 return document, found
+            disturbs = None if "silence" in self.without else _why_quiet(entry, document, offset, menu)
+            if disturbs is not None:
+                self.session.remember(trace, uri, disturbs)
+                return None, None
         try:
             answer = await self._anew(entry, document, offset, about, trace, automatic)
         except asyncio.CancelledError:
@@ -187,6 +193,19 @@ def _typed_word(line_prefix: str) -> str:
 def _why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
     if not settings.completion.enabled:
         return Skip("disabled")
+    names = {entry.language_id, entry.document.language}
+    if names & set(settings.completion.languages_off) or leaves_out(settings.completion.exclude, entry.path):
+        return Skip("switched-off")
     if entry.unreadable is not None:
         return Skip(entry.unreadable)
+    return None
+
+
+def _why_quiet(entry: OpenDocument, document: Document, offset: Offset, menu: bool) -> Skip | None:
+    """Why a completion that nobody asked for would disturb here. `menu`: the editor shows one of its own."""
+    before = document.text[offset - 1 : offset] if offset else ""
+    if menu and (before.isalnum() or before == "_"):
+        return Skip("menu-open")
+    if entry.deleted_line == document.position_at(offset).line:
+        return Skip("after-deletion")
     return None

@@ -27,8 +27,8 @@ class OpenDocument:
     gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
-    `edited_line`: where the last one was that was not a whole text, from 0. `hidden`: prompts about other documents
-    must not show it; `judging` finds that out."""
+    `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
+    it only took something away. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
 
     document: Document
     path: str
@@ -48,6 +48,7 @@ class OpenDocument:
     ahead: Running | None = None
     asked_line: int | None = None
     era: int = 0
+    deleted_line: int | None = None
     edited: int = 0
     edited_line: int | None = None
     hidden: bool = False

@@ -96,6 +96,8 @@ class Session:
             entry.edited = self._edits
             if edits and max(len(edits[0].text), edits[0].end - edits[0].start) < _LONG_INSERT:
                 entry.edited_line = document.position_at(edits[0].start).line
+            only_less = bool(edits) and all(not edit.text and edit.end > edit.start for edit in edits)
+            entry.deleted_line = document.position_at(edits[0].start).line if only_less else None
             entry.document = document
             entry.steps.append((edits, document))
             for follower in entry.followers.values():

@@ -109,8 +109,8 @@ class CompletionSettings(Section):
         0.1,
         ge=0.0,
         le=1.0,
-        description="Least probability, by the model's own word, that the first line is right; below it there is silence "
-        "unless you ask by hand. 0: show everything. Needs a server that reports log-probabilities.",
+        description="Least probability, by the model's own word, that the first line is right; below it there is "
+        "silence unless you ask by hand. 0: show everything. Needs a server that reports log-probabilities.",
     )
     comments_and_strings: bool = Field(
         False, description="Complete inside comments and strings, too, without being asked by hand."

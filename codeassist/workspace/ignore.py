@@ -92,6 +92,17 @@ class Rules:
         return Rules((*self.levels[: self.first], own, *self.levels[self.first :]), self.first)
 
 
+def leaves_out(patterns: tuple[str, ...], path: str) -> bool:
+    """Whether patterns of the settings, as in `.gitignore`, leave a file out, by its name or by a folder around it.
+    `path` is relative to the workspace folder with "/" as separator."""
+    made = _from_lines(patterns)
+    if made is None:
+        return False
+    parts = path.split("/")
+    ways = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return any(made.decide(way, parts[depth], depth < len(parts) - 1) for depth, way in enumerate(ways))
+
+
 def rules_at(root: Path, exclude: Sequence[str] = ()) -> Rules:
     """The rules at a workspace folder, before its own files are read: settings, the files of the git folders around
     it, `.git/info/exclude`, and the user's global excludes."""

@@ -46,7 +46,7 @@ def test_the_record_is_plain_data() -> None:
     trace = Trace("completion", skip="empty", detail="Why.")
     record = json.loads(json.dumps(trace.record()))
     assert record["skip"] == "empty"
-    assert set(record) == {"kind", "timings", "tokens", "requests", "reused", "skip", "detail"}
+    assert set(record) == {"kind", "timings", "tokens", "requests", "reused", "confidence", "skip", "detail"}
     assert record["timings"]["total"] >= 0
 
 

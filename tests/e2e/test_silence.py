@@ -1,0 +1,127 @@
+"""When the server stays silent though the model would answer, and how it is asked all the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+
+from tests.e2e.editor import Editor, environment, start
+from tests.e2e.places import CURSOR, cut, position
+from tests.fake_vllm import FakeVllm
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TEXT, AT = cut(f"def total(prices):\n    return {CURSOR}\n")
+
+
+def asked(fake: FakeVllm) -> int:
+    return sum(one.path == "/v1/completions" for one in fake.received)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (f"# the sum {CURSOR}\n", "in-comment"),
+        (f'name = "the {CURSOR}"\n', "in-string"),
+        (f'def f():\n    """The\n    {CURSOR}\n    """\n', "in-string"),
+    ],
+)
+async def test_comments_and_strings(editor: Editor, uri: str, fake: FakeVllm, code: str, reason: str) -> None:
+    text, at = cut(code)
+    editor.open(uri, text)
+    assert await editor.complete(uri, at, typed=True) is None
+    assert await editor.last_skip() == reason
+    assert asked(fake) == 0
+    assert await editor.complete(uri, at) is not None  # By hand.
+
+
+async def test_after_a_deletion(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    editor.open(uri, TEXT.replace("return ", "return x"))
+    editor.edit(uri, (AT, AT + 1, ""))
+    assert await editor.complete(uri, AT, typed=True) is None
+    assert await editor.last_skip() == "after-deletion"
+    assert asked(fake) == 0
+    editor.edit(uri, (AT - 1, AT, ""), (AT - 1, AT - 1, " "))  # The last thing that was done counts.
+    assert await editor.complete(uri, AT, typed=True) is not None
+
+
+async def test_deleting_elsewhere_is_no_reason(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    editor.open(uri, "import os\n" + TEXT)
+    editor.edit(uri, (0, 10, ""))
+    assert await editor.complete(uri, AT, typed=True) is not None
+
+
+async def test_where_the_editor_has_a_menu_of_its_own(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    editor.open(uri, TEXT)
+    editor.edit(uri, (AT, AT, "su"))
+    place = position(editor.texts[uri], AT + 2, editor.encoding)
+    chosen = types.SelectedCompletionInfo(types.Range(place, place), "sum")
+    kind = types.InlineCompletionTriggerKind.Automatic
+    context = types.InlineCompletionContext(trigger_kind=kind, selected_completion_info=chosen)
+    params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), place)
+    answer = await editor.send(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+    assert not answer.items
+    assert await editor.last_skip() == "menu-open"
+    assert await editor.complete(uri, AT + 2, typed=True) is not None
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def careful(request: pytest.FixtureRequest, fake: FakeVllm, tmp_path: Path) -> AsyncIterator[Editor]:
+    """An editor with settings of its own."""
+    variables = environment(tmp_path, SERVER__URL=fake.base_url, **request.param)
+    async with start("vscode", variables, roots=[tmp_path]) as editor:
+        yield editor
+
+
+@pytest.mark.parametrize("careful", [{"COMPLETION__LEAST_PROBABILITY": "0.3"}], indirect=True)
+async def test_a_first_line_that_the_model_is_not_sure_of(careful: Editor, uri: str, fake: FakeVllm) -> None:
+    """The fake gives every token the log-probability -0.125."""
+    fake.answer = "sum(prices)\n"
+    careful.open(uri, TEXT)
+    shown = await careful.complete(uri, AT, typed=True)
+    assert shown is not None
+    assert 0.3 < (await careful.trace(1))[0]["confidence"] < 0.9
+    fake.answer = "sum(price * count for price, count in prices)\n"
+    careful.edit(uri, (AT, AT, "1 + "))
+    assert await careful.complete(uri, AT + 4, typed=True) is None
+    assert await careful.last_skip() == "unsure"
+    await fake.until(lambda counts: counts.running == 0)
+    assert fake.counts.aborted == 1  # It was left as soon as it was clear.
+    assert await careful.complete(uri, AT + 4) is not None
+
+
+@pytest.mark.parametrize("careful", [{"COMPLETION__LEAST_PROBABILITY": "1.0"}], indirect=True)
+async def test_a_server_without_log_probabilities(careful: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.behaviour.logprobs = False
+    careful.open(uri, TEXT)
+    assert await careful.complete(uri, AT, typed=True) is not None
+
+
+@pytest.mark.parametrize(
+    "careful",
+    [{"COMPLETION__EXCLUDE": '["generated/", "*.secret.py"]', "COMPLETION__LANGUAGES_OFF": '["markdown"]'}],
+    indirect=True,
+)
+async def test_files_and_languages_that_are_switched_off(careful: Editor, fake: FakeVllm, tmp_path: Path) -> None:
+    for name, language, shown in (
+        ("generated/deep/a.py", "python", False),
+        ("a.secret.py", "python", False),
+        ("notes.md", "markdown", False),
+        ("a.py", "python", True),
+    ):
+        uri = (tmp_path / name).as_uri()
+        careful.open(uri, TEXT, language)
+        found = await careful.complete(uri, AT)  # Even by hand.
+        assert (found is not None) is shown, name
+        assert shown or await careful.last_skip() == "switched-off"
+
+
+@pytest.mark.parametrize("careful", [{"COMPLETION__COMMENTS_AND_STRINGS": "true"}], indirect=True)
+async def test_comments_for_those_who_want_them(careful: Editor, uri: str, fake: FakeVllm) -> None:
+    text, at = cut(f"# the sum {CURSOR}\n")
+    careful.open(uri, text)
+    assert await careful.complete(uri, at, typed=True) is not None
