@@ -24,6 +24,7 @@ from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
 from codeassist.post.inline import Inline, finish_inline
 from codeassist.post.quiet import place_at
+from codeassist.post.shape import shape_of
 from codeassist.post.skip import Skip
 from codeassist.prompt.fim import render_fim
 from codeassist.prompt.holefill import OPEN, STOP, extract_completion, render_holefill
@@ -111,15 +112,7 @@ async def complete(
     on_prepared(prepared)
     view = prepared.view
     pushed = above_code(view, _limits(snapshot, bound, settings))
-    around = pushed or view
-    shape = Shape(
-        around.line_prefix,
-        around.line_suffix,
-        around.suffix,
-        around.block_start,
-        settings.max_lines,
-        snapshot.document.language,
-    )
+    shape = shape_of(pushed or view, settings.max_lines)
     try:
         with trace.stage("model"):
             sure = Confidence()
@@ -205,7 +198,7 @@ def _look(snapshot: Snapshot, bound: Bound, settings: CompletionSettings, trace:
     if snapshot.unasked and not settings.comments_and_strings:
         place = place_at(snapshot.syntax or snapshot.document, snapshot.offset)
         if place != "code":
-            return Skip(f"in-{place}")
+            return Skip("in-comment") if place == "comment" else Skip("in-string")
     return view
 
 

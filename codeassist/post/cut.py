@@ -53,6 +53,8 @@ class Shape:
     `line_prefix` and `line_suffix` are the parts of the cursor's line; `suffix` the text after the cursor;
     `block_start` whether the cursor is at the start of a new block; `max_lines` counts lines of the answer;
     `language` is our name of it, "" if unknown.
+    `function_column`: how far the header is indented, in columns, of the function that the answer may go on in, since
+    nothing follows there; None if something does. `empty_body`: that function has no statement yet.
     """
 
     line_prefix: str
@@ -61,6 +63,8 @@ class Shape:
     block_start: bool
     max_lines: int
     language: str = ""
+    function_column: int | None = None
+    empty_body: bool = False
 
     @property
     def single_line(self) -> bool:
@@ -208,6 +212,8 @@ def _cut_before(walk: _Walk, line: str, before: Sequence[str], after: Scan) -> C
     if not line.strip():
         if not texts or inside_brackets:
             return None  # Line breaks at the start lead to the first line.
+        if shape.empty_body and before[-1].strip():
+            return None  # A whole body is wanted.
         in_block = (walk.opened and (shape.block_start or not shape.fresh_line)) or columns(texts[-1]) > base
         return None if in_block and before[-1].strip() else "paragraph-end"
     if inside_brackets:
@@ -215,6 +221,9 @@ def _cut_before(walk: _Walk, line: str, before: Sequence[str], after: Scan) -> C
     if not texts and not shape.fresh_line and not walk.opened:
         return "statement-end"  # The model ended the line and went on to the next: nothing was missing here.
     column = columns(line)
+    if column < base and _goes_on_outside(walk, line, column):
+        walk.base = column
+        return None
     if column < base:
         # At the end of the file nobody else closes the cursor's block.
         closes = is_closer(line) and shape.block_start and shape.at_end and not after.brackets
@@ -224,8 +233,22 @@ def _cut_before(walk: _Walk, line: str, before: Sequence[str], after: Scan) -> C
     if shape.fresh_line:
         if after.closed and after.brackets:
             return "scope-end"  # `} else {`: the cursor's block is over, another one begins.
-        return "paragraph-end" if not shape.block_start and not before[-1].strip() else None
+        goes_on = shape.block_start or shape.empty_body
+        return None if goes_on or before[-1].strip() else "paragraph-end"
     return None if is_closer(line) or _BLOCK_MIDDLE.match(line.strip()) else "block-end"
+
+
+def _goes_on_outside(walk: _Walk, line: str, column: int) -> bool:
+    """Whether a line left of the cursor's block still belongs to what is written there: it stays inside the function,
+    and right of all that follows there."""
+    shape = walk.shape
+    row = row_of(shape.language)
+    if row is None or row.blocks != "indent" or not shape.fresh_line:
+        return False
+    if shape.function_column is not None:
+        return column > shape.function_column
+    following = next_line(shape.suffix)
+    return column > columns(following) if following else bool(_BLOCK_MIDDLE.match(line.strip()))
 
 
 def _cut_after(walk: _Walk, line: str, code: str, number: int) -> CutReason | None:

@@ -72,7 +72,8 @@ def fit_indentation(text: str, view: CursorView) -> str:
     if not unit or _fits(lines, base, unit):
         return text
     if language == "yaml":
-        fitted = [line if "\t" not in _indent(line) else _indent(line).expandtabs(2) + line.lstrip() for line in lines]
+        spaced = [line if "\t" not in _indent(line) else _indent(line).expandtabs(2) + line.lstrip() for line in lines]
+        fitted = [lines[0], *spaced[1:]]
     else:
         fitted = _fitted(lines, base, unit, _open_string(view), language)
     if below_header:
