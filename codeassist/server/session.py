@@ -146,12 +146,12 @@ class Session:
             count = steps_to(entry, document)
             if count is None:
                 return None
-            steps = entry.steps[:count]
+            base, steps = entry.base, entry.steps[:count]
             if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS and count <= MOST_REPARSES:
                 syntax = catch_up(known, steps, document)
             else:
                 syntax = await self.off_loop(lambda: catch_up(known, steps, document))
-            if entry.steps[:count] == steps:  # Unless the history was cut meanwhile.
+            if entry.base is base:  # Unless the history was cut meanwhile.
                 entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
             return syntax
 

@@ -13,6 +13,7 @@ from codeassist.post.skip import Skip
 from codeassist.server.convert import apply_changes
 from codeassist.server.opened import moved_findings
 from codeassist.server.session import Session
+from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, apply
 
@@ -84,6 +85,24 @@ async def test_many_steps_are_caught_up_with_by_one_parse() -> None:
     assert syntax is not None
     assert syntax.document is entry.document
     assert syntax.source == entry.document.text.encode()
+    await session.shut_down()
+
+
+async def test_a_parse_that_is_late_does_not_bring_back_what_was_cut_off() -> None:
+    """The first parse of a document is on its way while NUL is put in and taken out again."""
+    session = Session()
+    entry = session.open("file:///a.py", "def f():\n    return 1\n", "python", 1)
+    first = asyncio.ensure_future(session.syntax_at(entry, entry.document))
+    await asyncio.sleep(0)
+    for number, typed in enumerate((change(2, 0, 0, "#\0"), change(2, 1, 2, ""), change(1, 11, 12, "10"))):
+        session.change(entry.document.uri, apply_changes(entry.document, [typed], number + 2, "utf-16"))
+    assert await first is not None
+    syntax = await session.syntax_at(entry, entry.document)
+    assert syntax is not None
+    assert syntax.document is entry.document
+    whole = parse(entry.document)
+    assert whole is not None
+    assert str(syntax.tree.root_node) == str(whole.tree.root_node)
     await session.shut_down()
 
 
