@@ -22,6 +22,7 @@ from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Message,
 from codeassist.model.errors import ModelError
 from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
+from codeassist.post.foreign import is_thought, without_foreign
 from codeassist.post.inline import Inline, finish_inline
 from codeassist.post.quiet import place_at
 from codeassist.post.shape import shape_of
@@ -275,15 +276,21 @@ async def _wanted(
                 begun_answer = bound.family.prefill or OPEN in answer
             else:
                 text, begun_answer = answer, True
+            code = without_foreign(text, shape.language)
+            text = code.text
             if begun_answer:
                 on_text(text)
             cut = find_cut(text, shape) if begun_answer else None
+            if cut is None and begun_answer and code.over:
+                cut = finish_cut(text, shape, complete=True)
             if cut is not None:
                 return cut
             finished = finished or chunk.finish == "stop"
             late = (time.perf_counter() - begun) * 1000 > settings.latency_target_ms
             if late and "\n" in text.strip():
                 break
+    if is_thought(answer):
+        return Cut("", "thought")
     return finish_cut(text, shape, complete=finished)
 
 
@@ -317,6 +324,8 @@ def _nothing_left(wanted: Cut) -> Skip | None:
     """The reason why all of the answer was cut away, if the cut knows it better than the empty text tells."""
     if wanted.text.strip():
         return None
+    if wanted.reason == "thought":
+        return Skip("markup")
     if wanted.reason == "suffix":
         return Skip("repeats-suffix")
     return Skip("repetition") if wanted.reason == "repetition" else None

@@ -23,6 +23,8 @@ CutReason = Literal[
     "suffix",
     "repetition",
     "max-lines",
+    "fence",
+    "thought",
     "finish",
 ]
 
@@ -37,6 +39,7 @@ _BLOCK_CLOSER = re.compile(r"(?:[)\]}]|(?:end|fi|done|esac)\b|</)")
 _BLOCK_MIDDLE = re.compile(r"(?:else|elif|elsif|elseif|except|rescue|catch|finally|ensure|case|default|when)\b")
 _OPENING_TAG = re.compile(r"<[A-Za-z][^<>]*(?<!/)>$")
 _CLOSING_TAGS = re.compile(r"\s*(?:</[\w.:-]*>\s*)+")
+_FENCED = frozenset({"markdown", ""})
 _MARKUP = frozenset({"html", "tsx", "javascript", "php"})
 _SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
 _LONG_LOOP = re.compile(r"([^\n]{12,60}?)\1{4,}\Z")
@@ -189,6 +192,8 @@ def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
             reason = _cut_before(walk, line, finished[:number], after) if number else None
             if reason is not None:
                 return Cut(through if reason == "block-end" and columns(line) < base else kept, reason)
+            if number and shape.language not in _FENCED and line.lstrip().startswith(("```", "~~~")):
+                return Cut(kept, "fence")  # The answer stood in a fence of which only the end came.
             # Models often retype the line after the cursor; showing it would double it.
             if (number > 0 or shape.fresh_line) and is_telling(whole) and same_line(whole, following):
                 return Cut(kept, "suffix")
