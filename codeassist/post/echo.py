@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from codeassist.context.cursor import CursorView
-from codeassist.post.cut import is_telling, next_line, same_line
+from codeassist.post.cut import is_telling, next_line, opens_block, same_line
 from codeassist.syntax.languages import line_comment
 
 _ECHO_LINES = 8
@@ -33,6 +33,9 @@ def repeats(text: str, view: CursorView) -> str | None:
         return "repeats-suffix"
     if fresh and is_telling(lines[0]) and before[-len(lines) :] == lines:
         return "repeats-prefix"
+    header = lines[0]
+    if not fresh and before[-1:] == [header] and is_telling(header) and opens_block(header, view.document.language):
+        return "repeats-prefix"  # The header of the cursor's own block: the model begins to write the file anew.
     near = before[-_ECHO_LINES:]
     if len(lines) > 2 and any(near[start : start + len(lines)] == lines for start in range(len(near))):
         return "repeats-prefix"
