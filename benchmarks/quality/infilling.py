@@ -25,6 +25,7 @@ from infilling_record import Recording, read_recordings, record
 from infilling_replay import Answer, ours, raw
 
 from codeassist.cli.model import bound_model
+from codeassist.flow.asking import FAST
 from codeassist.model.errors import ModelError
 from codeassist.settings import CompletionSettings, Settings, load
 
@@ -47,7 +48,7 @@ async def ask(cases: Sequence[Case], settings: Settings, arguments: argparse.Nam
             print(f"\r{recorded} of {len(missing)} cases recorded", end=end, file=sys.stderr, flush=True)
 
     async with bound_model(settings, "completion") as connected:
-        bound = replace(connected, speed=None)  # The same prompts on every machine, however busy it is.
+        bound = replace(connected, speed=None, cost=FAST)  # The same prompts on every machine and engine.
         await record(missing, arguments.raw, bound, settings.completion, arguments.cursor, arguments.parallel, tell)
 
 
