@@ -37,6 +37,7 @@ REASONS: dict[str, str] = {
     # About time.
     "stale": "The document changed while the answer was on its way.",
     "cancelled": "The request was cancelled.",
+    "expired": "What was shown does not fit any more, and the editor would keep it until the model has answered.",
     "superseded": "A newer request of the same document took over.",
     # About what is asked for before anybody waits for it.
     "gave-way": "Something that somebody waited for was asked of the model first.",

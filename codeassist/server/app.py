@@ -81,6 +81,8 @@ class App:
         self.session.encoding = _encoding(self.server.protocol.workspace.position_encoding)
         self.session.locale = params.locale or ""
         self.session.roots = _roots(params)
+        # Neovim 0.12 moves the text of an expired one along with the cursor.
+        self.session.keeps_expired = params.client_info is not None and params.client_info.name == "Neovim"
         self.progress.supported = bool(window and window.work_done_progress)
         if document.inline_completion is not None:
             options = types.InlineCompletionOptions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import dataclass
 
 from lsprotocol import types
@@ -24,6 +25,8 @@ from codeassist.text.document import Document, Offset
 from codeassist.workspace.ignore import leaves_out
 
 _LABEL_CHARACTERS = 60
+_NOTICED_S = 0.2
+"""Text that is wrong for longer than that is noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,16 @@ class Completer:
         return types.CompletionList(is_incomplete=True, items=[item])
 
     async def _answer(
+        self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False
+    ) -> tuple[Document | None, Inline | None]:
+        entry = self.session.documents.get(uri)
+        asked = entry.document if entry is not None else None
+        document, shown = await self._decide(uri, position, automatic, menu=menu)
+        if entry is not None and entry.document is asked:  # Editors do not look at answers about older texts.
+            entry.showing = shown is not None
+        return document, shown
+
+    async def _decide(
         self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False
     ) -> tuple[Document | None, Inline | None]:
         entry = self.session.documents.get(uri)
@@ -164,14 +177,22 @@ class Completer:
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace, automatic: bool
     ) -> Completion | Skip:
         """Ask the engine, in place of whatever else it is asked about this document."""
-        pause_s = self.session.settings.completion.debounce_ms / 1000 if automatic else 0.0
+        pause_s = 0.0
+        if automatic:
+            start = document.line_start(document.position_at(offset).line)
+            line_start = not document.text[start:offset].strip()
+            most_s = self.session.settings.completion.debounce_ms / 1000
+            pause_s = self.session.rhythm.wait_s(most_s, line_start=line_start)
         running = Running(document, offset, about, trace, lambda: entry.document, by_hand=not automatic)
 
         async def work() -> Completion:
             if pause_s:
                 with trace.stage("debounce"):
                     await asyncio.sleep(pause_s)
+            begun = time.monotonic()
             answer = await self.asker.completion(entry, running)
+            if answer.prepared is not None:
+                self.session.rhythm.answered(time.monotonic() - begun)
             if answer.item is not None:  # Even if it comes too late for whoever asked.
                 entry.suggested = kept(entry.suggested, Suggested(document, answer.item, about))
             return answer
@@ -179,6 +200,9 @@ class Completer:
         self.session.drop_task(document.uri, "ahead")  # It is of another text.
         running.start(self.session.start(document.uri, "completion", work()))
         entry.running = running
+        slow = (self.session.rhythm.answer_s or 0.0) > _NOTICED_S
+        if automatic and slow and entry.showing and self.session.keeps_expired:
+            return Skip("expired")  # The next request finds what is asked now.
         answer = await running.answer(document, offset)
         return Skip("superseded") if answer is None else answer
 

@@ -26,6 +26,7 @@ class OpenDocument:
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
     gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
+    `showing`: the last answer was not empty;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
     it only took something away. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
@@ -47,6 +48,7 @@ class OpenDocument:
     running: Running | None = None
     ahead: Running | None = None
     asked_line: int | None = None
+    showing: bool = False
     era: int = 0
     deleted_line: int | None = None
     edited: int = 0

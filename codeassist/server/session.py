@@ -7,6 +7,7 @@ event loop; parsing that takes longer runs beside it, on documents that never ch
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from weakref import WeakSet
 
 from codeassist.context.choose import NOTHING_HELD
 from codeassist.context.related import OpenFile
+from codeassist.flow.rhythm import Rhythm
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
@@ -64,6 +66,9 @@ class Session:
     dismissed: set[tuple[str, str]] = field(default_factory=set)
     dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
     warming: asyncio.Task[None] | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    keeps_expired: bool = False
+    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes."""
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -91,6 +96,7 @@ class Session:
         """Take over changes of a document. True if that dropped findings, so that they must be shown anew."""
         entry = self.documents[uri]
         dropped = False
+        self.rhythm.key(time.monotonic())
         for edits, document in steps:
             self._edits += 1
             entry.edited = self._edits

@@ -90,7 +90,13 @@ class CompletionSettings(Section):
     enabled: bool = Field(True, description="Offer completions.")
     max_lines: int = Field(12, ge=1, le=100, description="Longest completion, in lines.")
     max_tokens: int = Field(128, ge=1, le=2048, description="Longest completion, in tokens of the model.")
-    debounce_ms: int = Field(60, ge=0, le=5000, description="Quiet time before the model is asked, in milliseconds.")
+    debounce_ms: int = Field(
+        60,
+        ge=0,
+        le=5000,
+        description="Longest quiet time before the model is asked, in milliseconds. It is as long as you take from key "
+        "to key, less what the model takes to answer, and nothing at the start of a line after a pause.",
+    )
     latency_target_ms: int = Field(
         2500,
         ge=50,

@@ -315,6 +315,7 @@ async def start(
     options: Any = None,
     configuration: dict[str, Any] | None = None,
     locale: str | None = None,
+    name: str | None = None,
 ) -> AsyncIterator[Editor]:
     """An editor of that kind with a server of its own, both ended properly at the end."""
     client = Client(converter_factory=_converter, configuration={"": configuration or {}})
@@ -323,7 +324,11 @@ async def start(
     await client.start_io(*SERVER, env=dict(variables))
     folders = [types.WorkspaceFolder(uri=root.as_uri(), name=root.name) for root in roots]
     params = types.InitializeParams(
-        capabilities=capabilities(kind), workspace_folders=folders, initialization_options=options, locale=locale
+        capabilities=capabilities(kind),
+        workspace_folders=folders,
+        initialization_options=options,
+        locale=locale,
+        client_info=types.ClientInfo(name) if name else None,
     )
     result = await asyncio.wait_for(client.initialize_session(params), DEADLINE_S)
     editor.capabilities = result.capabilities

@@ -126,3 +126,27 @@ async def test_comments_for_those_who_want_them(careful: Editor, uri: str, fake:
     text, at = cut(f"# the sum {CURSOR}\n")
     careful.open(uri, text)
     assert await careful.complete(uri, at, typed=True) is not None
+
+
+@pytest.mark.parametrize("name", ["Neovim", "Visual Studio Code"])
+async def test_an_editor_that_keeps_what_does_not_fit(name: str, uri: str, fake: FakeVllm, tmp_path: Path) -> None:
+    """It is told at once, and the next key gets what the engine was asked for."""
+    fake.answer = "sum(prices)\n"
+    fake.behaviour.token_delay_s = 0.1
+    variables = environment(tmp_path, SERVER__URL=fake.base_url)
+    async with start("neovim-0.12", variables, roots=[tmp_path], name=name) as editor:
+        editor.open(uri, TEXT)
+        assert await editor.complete(uri, AT, typed=True) is not None  # It takes long, by now it is known.
+        fake.answer = "en(prices)\n"
+        editor.edit(uri, (AT, AT, "l"))
+        first = await editor.complete(uri, AT + 1, typed=True)
+        if name != "Neovim":
+            assert first is not None
+            return
+        assert first is None
+        assert await editor.last_skip() == "expired"
+        editor.edit(uri, (AT + 1, AT + 1, "e"))
+        second = await editor.complete(uri, AT + 2, typed=True)
+        assert second is not None
+        assert second.text == "n(prices)"
+        assert asked(fake) == 2
