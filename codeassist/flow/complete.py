@@ -81,13 +81,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The answer: one item or a reason for none. `prepared` is None if the model was not going to be asked;
-    `confidence` is the probability of the first line by the model, None where it is not known."""
+    """The answer: one item or a reason for none. `prepared` is None if the model was not going to be asked."""
 
     item: Inline | None
     skip: Skip | None
     prepared: Prepared | None = None
-    confidence: float | None = None
 
     @property
     def snippets(self) -> Sequence[Snippet]:
@@ -132,7 +130,7 @@ async def complete(
             shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax, wanted.reason)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
-    return Completion(shown, None, prepared, trace.confidence)
+    return Completion(replace(shown, probability=trace.confidence), None, prepared)
 
 
 async def warm(

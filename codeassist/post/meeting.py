@@ -3,7 +3,7 @@ line, the lines below."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes
@@ -18,10 +18,12 @@ _SHORTEST_ECHO = 4
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Text to show, and the characters of the document that it replaces: from the cursor to at most the line end."""
+    """Text to show, and the characters of the document that it replaces: from the cursor to at most the line end.
+    `probability`: of its first line, by the model; None where that is not known."""
 
     text: str
     span: Span
+    probability: float | None = field(default=None, compare=False)
 
 
 def candidates(text: str, view: CursorView) -> list[Inline]:

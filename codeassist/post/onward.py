@@ -41,7 +41,7 @@ class Onward:
     def as_shown(self, item: Inline) -> Inline:
         """What is suggested at `offset` of `document`, as it is shown at `at` of `accepted`."""
         length = item.span.end - item.span.start
-        return Inline(self.lead + item.text, Span(self.at, Offset(self.at + length)))
+        return Inline(self.lead + item.text, Span(self.at, Offset(self.at + length)), item.probability)
 
 
 def onward(document: Document, shown: Inline) -> Onward | None:

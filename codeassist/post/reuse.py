@@ -79,7 +79,7 @@ def remainder(suggested: Suggested, document: Document, offset: Offset) -> Inlin
     # The longest comparisons last.
     if not new.startswith(old[:start]) or new[until:] != old[end:]:
         return None
-    return Inline(rest, Span(offset, Offset(until)))
+    return Inline(rest, Span(offset, Offset(until)), shown.probability)
 
 
 def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str | None:

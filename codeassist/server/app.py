@@ -22,6 +22,7 @@ from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes, offset_of
+from codeassist.server.learning import Learning
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
 from codeassist.server.repositories import Repositories
@@ -56,9 +57,9 @@ class App:
         self.progress = Progress(self.server)
         self.publisher = Publisher(self.session)
         self.repositories = Repositories(self.session, self.progress, self.status.repository)
-        asker = Asker(
-            self.session, self.models, self.admission, self.status, self.repositories, "silence" not in without
-        )
+        self.learning = Learning(self.session)
+        quiet = "silence" not in without
+        asker = Asker(self.session, self.models, self.admission, self.status, self.repositories, self.learning, quiet)
         self.ahead = Ahead(asker, without)
         self.completer = Completer(self.session, asker, self.ahead, without)
         self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)
@@ -114,6 +115,7 @@ class App:
     async def shutdown(self, _params: None = None) -> None:
         await self.repositories.stop()
         await self.session.shut_down()
+        await self.learning.aclose()
         await self.models.aclose()
 
     # Documents -------------------------------------------------------------------------------------------------------
@@ -142,6 +144,7 @@ class App:
         except Exception:
             self.lost_track(uri)
             raise
+        self.learning.changed(uri, [edits for edits, _ in steps])
         if self.session.change(uri, steps):
             self.publisher.publish(uri)
 
@@ -153,6 +156,7 @@ class App:
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         self.session.close(params.text_document.uri)
+        self.learning.closed(params.text_document.uri)
         self.publisher.clear(params.text_document.uri)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
@@ -233,7 +237,10 @@ class App:
         if isinstance(item_id, str) and item_id in self.session.items:
             uri = self.session.items[item_id]
             self.session.traces.append({"kind": event, "uri": uri, "item": item_id, **more})
+            if event == "didAccept":
+                self.learning.told(item_id, "accepted")
             if event == "didReject":
+                self.learning.told(item_id, "rejected")
                 self.session.doubt_suggestions(uri)  # The next key must not bring it back.
 
     # Settings --------------------------------------------------------------------------------------------------------

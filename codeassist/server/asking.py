@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codeassist.flow.admission import Admission
 from codeassist.flow.complete import Completion, Prepared, Snapshot, complete, warm
@@ -12,6 +12,7 @@ from codeassist.model.api import Priority
 from codeassist.model.errors import ModelError
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
+from codeassist.server.learning import Learning
 from codeassist.server.opened import OpenDocument
 from codeassist.server.repositories import Repositories
 from codeassist.server.running import Running
@@ -32,6 +33,7 @@ class Asker:
     admission: Admission
     status: Status
     repositories: Repositories
+    learning: Learning
     quiet: bool = True
 
     async def completion(self, entry: OpenDocument, running: Running) -> Completion:
@@ -52,6 +54,7 @@ class Asker:
                 with trace.stage("connect"):
                     bound = await self.models.bound(self.session.settings, "completion")
                 self.status.model(bound.name, bound.abilities)
+                snapshot = replace(snapshot, least_probability=await self.learning.least(bound.name))
                 settings = self.session.settings.completion
                 answer = await complete(snapshot, bound, settings, trace, prepared, running.heard)
         except ModelError as error:
@@ -81,8 +84,11 @@ class Asker:
             bound = await self.models.bound(self.session.settings, "completion")
             if bound.abilities.cancel == "no":
                 return Completion(None, Skip("not-stoppable"))
+            least = await self.learning.least(bound.name)
             settings = self.session.settings.completion
-            return await complete(snapshot, bound, settings, running.trace, prepared, running.heard)
+            return await complete(
+                replace(snapshot, least_probability=least), bound, settings, running.trace, prepared, running.heard
+            )
 
         try:
             answer = await self.admission.leisure(work)
@@ -136,7 +142,6 @@ class Asker:
             held=entry.held,
             priority=priority,
             unasked=self.quiet and not by_hand,
-            least_probability=self.session.settings.completion.least_probability,
         )
 
 

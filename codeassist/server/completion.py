@@ -46,7 +46,7 @@ class Completer:
         document, shown = await self._answer(uri, params.position, automatic, menu=menu)
         if document is None or shown is None:
             return types.InlineCompletionList(items=[])
-        item = inline_item(document, shown, self.session.new_item(uri), self.session.encoding)
+        item = inline_item(document, shown, self._item(document, shown), self.session.encoding)
         return types.InlineCompletionList(items=[item])
 
     async def popup(self, params: types.CompletionParams) -> types.CompletionList:
@@ -72,10 +72,17 @@ class Completer:
             sort_text="\uffff",
             preselect=False,
             command=types.Command(
-                title="Accepted", command="codeassist.didAccept", arguments=[self.session.new_item(uri)]
+                title="Accepted", command="codeassist.didAccept", arguments=[self._item(document, shown)]
             ),
         )
         return types.CompletionList(is_incomplete=True, items=[item])
+
+    def _item(self, document: Document, shown: Inline) -> str:
+        """The id of an item that goes to the editor."""
+        item_id = self.session.new_item(document.uri)
+        asker = self.asker
+        asker.learning.shown(document.uri, item_id, shown, asker.status.model_name, document.language)
+        return item_id
 
     async def _answer(
         self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False

@@ -41,6 +41,11 @@ class Status:
         """The status as it was sent last."""
         return dict(self._last)
 
+    @property
+    def model_name(self) -> str:
+        """The model that completes; "" before one was asked."""
+        return self._model
+
     def set(self, state: State, message: str = "") -> None:
         if state == "ready":
             message = message or self._standing or self._repository or missing_sentence(self._abilities)

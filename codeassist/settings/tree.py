@@ -112,11 +112,16 @@ class CompletionSettings(Section):
         "0: what the engine reads in time (at first 768 for the embedded engine, 2048 for a server, then as measured).",
     )
     least_probability: float = Field(
-        0.1,
+        0.15,
         ge=0.0,
         le=1.0,
         description="Least probability, by the model's own word, that the first line is right; below it there is "
         "silence unless you ask by hand. 0: show everything. Needs a server that reports log-probabilities.",
+    )
+    learn: bool = Field(
+        True,
+        description="Keep on this machine which suggestions were taken and which were typed over, as numbers without "
+        "code, and let that decide how sure the model must be. Nothing of it is sent anywhere.",
     )
     comments_and_strings: bool = Field(
         False, description="Complete inside comments and strings, too, without being asked by hand."

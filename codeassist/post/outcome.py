@@ -1,0 +1,106 @@
+"""What became of a suggestion, from the edits that follow it.
+
+    watched = Watched.of(shown)
+    watched = follow(watched, edits)      still open, or an Outcome
+
+Few editors tell. Text that comes all at once was taken, keys one by one were typed, and other text at the cursor says
+that the suggestion was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from codeassist.post.cut import CLOSERS
+from codeassist.post.inline import Inline
+from codeassist.text.document import Offset
+from codeassist.text.edits import Edit
+
+Verdict = Literal["accepted", "partly", "typed", "typed-over", "rejected"]
+"""`partly`: words or lines of it were taken, then something else was written. `typed`: the user wrote all of it."""
+USEFUL: frozenset[Verdict] = frozenset({"accepted", "partly", "typed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`characters`: how many of the suggestion are in the document now because it was shown or typed."""
+
+    verdict: Verdict
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A suggestion that is open: `rest` is to stand in place of the characters from `start` to `end`. `taken` and
+    `typed` characters of it are in the document already."""
+
+    start: Offset
+    end: Offset
+    rest: str
+    taken: int = 0
+    typed: int = 0
+
+    @classmethod
+    def of(cls, shown: Inline) -> Watched:
+        return cls(shown.span.start, shown.span.end, shown.text)
+
+    def goes_on_as(self, shown: Inline) -> bool:
+        """Whether `shown` is what is left of this one."""
+        return self.start == shown.span.start and self.rest == shown.text
+
+
+def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
+    """The suggestion after one change of its document, what became of it, or None if nobody can say.
+
+    `edits` count in the text before the change.
+    """
+    moved = 0
+    here: Edit | None = None
+    for edit in edits:
+        if edit.end < watched.start or (edit.end == watched.start and edit.start < edit.end):
+            if edit.end == watched.start:
+                return None  # Gone back, or the beginning of its line changed.
+            moved += len(edit.text) - (edit.end - edit.start)
+        elif edit.start <= watched.end:
+            if here is not None:
+                return None
+            here = edit
+    watched = replace(watched, start=Offset(watched.start + moved), end=Offset(watched.end + moved))
+    if here is None:
+        return watched
+    here = Edit(Offset(here.start + moved), Offset(here.end + moved), here.text)
+    return _at_it(watched, here) if here.start == watched.start and here.end <= watched.end else _over(watched)
+
+
+def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
+    text = edit.text
+    if not text:
+        return None
+    if text == watched.rest:
+        at_once = len(text) > 1 or edit.end > edit.start or watched.taken
+        characters = watched.taken + watched.typed + len(text)
+        return Outcome("accepted" if at_once else "typed", characters)
+    if len(text) > 1 and text[0] == watched.rest[0] and not text[1:].strip(CLOSERS) and text[1] != watched.rest[1:2]:
+        return _on(watched, 0, 1, len(text) - 1)  # The editor closed what was opened.
+    if watched.rest.startswith(text):
+        by_key = len(text) == 1 or not text.strip()  # A new line comes with its indentation.
+        removed = edit.end - edit.start
+        return _on(watched, 0 if by_key else len(text), len(text) if by_key else 0, -removed)
+    return _over(watched)
+
+
+def _on(watched: Watched, taken: int, typed: int, grown: int) -> Watched | Outcome:
+    """The rest after so many characters of it; the text behind the cursor that it replaces has `grown`."""
+    count = taken + typed
+    rest = watched.rest[count:]
+    if not rest:
+        return Outcome("typed", watched.taken + watched.typed + count)
+    start = Offset(watched.start + count)
+    end = Offset(max(start, watched.end + count + grown))
+    return Watched(start, end, rest, watched.taken + taken, watched.typed + typed)
+
+
+def _over(watched: Watched) -> Outcome:
+    return Outcome("partly", watched.taken) if watched.taken else Outcome("typed-over", 0)

@@ -1,0 +1,107 @@
+"""What became of suggestions, kept in the user's data folder: numbers and names of models, never code.
+
+Nothing of it is sent anywhere. Several editors may write at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+_VERSION = 1
+_MOST_EVENTS = 2_000
+"""Latest suggestions that are kept for each model; of older ones only the numbers are."""
+_BUSY_MS = 2_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, language TEXT NOT NULL, verdict TEXT NOT NULL, probability REAL,
+    characters INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_model ON events (model, id);
+CREATE TABLE IF NOT EXISTS totals (
+    model TEXT NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL, characters INTEGER NOT NULL,
+    PRIMARY KEY (model, verdict)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One suggestion. `verdict` is "shown" or one of `post.outcome.Verdict`, `probability` that of its first line,
+    `characters` how many of it were of use."""
+
+    model: str
+    language: str
+    verdict: str
+    probability: float | None
+    characters: int = 0
+
+
+class OutcomeStore:
+    """The file of outcomes; blocking, so used beside the event loop. Every method raises sqlite3.Error or OSError if it
+    cannot be used, and leaves what is there."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or default_path()
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Keep events, and let go of the oldest ones."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._open()) as database, database:
+            database.executescript(_SCHEMA)
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+            database.execute("BEGIN IMMEDIATE")
+            for event in events:
+                database.execute(
+                    "INSERT INTO totals VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE SET count = count + 1, "
+                    "characters = characters + excluded.characters",
+                    (event.model, event.verdict, event.characters),
+                )
+                if event.verdict != "shown":
+                    database.execute(
+                        "INSERT INTO events (model, language, verdict, probability, characters) VALUES (?, ?, ?, ?, ?)",
+                        (event.model, event.language, event.verdict, event.probability, event.characters),
+                    )
+            for model in {event.model for event in events}:
+                database.execute(
+                    "DELETE FROM events WHERE model = ? AND id <= "
+                    "(SELECT id FROM events WHERE model = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                    (model, model, _MOST_EVENTS),
+                )
+
+    def of_model(self, model: str) -> list[tuple[str, float]]:
+        """Verdict and probability of the latest suggestions of a model, oldest first, where both are known."""
+        if not self._path.exists():
+            return []
+        with closing(self._open()) as database:
+            return database.execute(
+                "SELECT verdict, probability FROM events WHERE model = ? AND probability IS NOT NULL ORDER BY id",
+                (model,),
+            ).fetchall()
+
+    def totals(self) -> dict[str, dict[str, dict[str, int]]]:
+        """How many suggestions of each model had which verdict, and the characters that were of use."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        if not self._path.exists():
+            return found
+        with closing(self._open()) as database:
+            for model, verdict, count, characters in database.execute("SELECT * FROM totals ORDER BY model, verdict"):
+                found.setdefault(model, {})[verdict] = {"count": count, "characters": characters}
+        return found
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY_MS / 1000)
+        if database.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
+            database.close()
+            raise sqlite3.DatabaseError("the file of outcomes is of another version of codeassist")
+        return database
+
+
+def default_path() -> Path:
+    """The file in the user's data folder."""
+    import platformdirs
+
+    return platformdirs.user_data_path("codeassist", appauthor=False) / "outcomes.sqlite3"
