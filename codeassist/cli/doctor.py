@@ -46,12 +46,24 @@ class Check:
 def doctor(as_json: bool) -> None:
     checks = asyncio.run(_all_checks(quiet=as_json))
     if as_json:
-        click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
+        click.echo(json.dumps({"checks": [asdict(check) for check in checks], "suggestions": _suggestions()}))
     failed = [check for check in checks if check.state == "failed"]
     if any(check.name.endswith("model") for check in failed):
         raise SystemExit(EXIT_MODEL)
     if failed:
         raise SystemExit(EXIT_OTHER)
+
+
+def _suggestions() -> dict[str, Any]:
+    """What became of suggestions on this machine, by model; {} where nothing is known."""
+    import sqlite3
+
+    from codeassist.workspace.outcomes import OutcomeStore
+
+    try:
+        return OutcomeStore().totals()
+    except (sqlite3.Error, OSError):
+        return {}
 
 
 async def _all_checks(*, quiet: bool) -> list[Check]:

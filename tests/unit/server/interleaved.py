@@ -228,7 +228,7 @@ class Player:
             "textDocument": {"inlineCompletion": {"dynamicRegistration": False}},
         }
         params = {"processId": None, "rootUri": None, "capabilities": capabilities, "initializationOptions": None}
-        params["initializationOptions"] = {"completion": {"debounce_ms": self.debounce_ms}}
+        params["initializationOptions"] = {"completion": {"debounce_ms": self.debounce_ms, "learn": False}}
         self.request("initialize", params, Asked("", None, 0))
         self.notify("initialized", {})
 
