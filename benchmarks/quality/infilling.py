@@ -23,6 +23,7 @@ from infilling_check import check
 from infilling_figures import Result, figures, groups, table, worse_cases
 from infilling_record import Recording, read_recordings, record
 from infilling_replay import Answer, ours, raw
+from infilling_silence import report
 
 from codeassist.cli.model import bound_model
 from codeassist.flow.asking import FAST
@@ -144,6 +145,7 @@ def main() -> int:
     }
     for path, by_group in numbers.items():
         print(table(Path(path).name, by_group))
+    print(report(by_file, recordings))
     if arguments.json:
         arguments.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     flat = [result for each in results.values() for result in each]

@@ -32,6 +32,7 @@ SCRIPTS = (
     "infilling_figures",
     "infilling_record",
     "infilling_replay",
+    "infilling_silence",
 )
 PROGRAM = "{prefix}{completion}{suffix}\n{test}\ncheck({entry_point})\n"
 ENOUGH_S = 60
@@ -243,3 +244,12 @@ def silenced(ours: Any, program: str) -> Any:
         return replace(await ours(*arguments), skip="repetition", inserted="", program=program)
 
     return silent
+
+
+def test_what_a_threshold_keeps_and_what_it_silences(script: dict[str, ModuleType]) -> None:
+    silence = script["infilling_silence"]
+    lines = [silence.FirstLine(*each) for each in ((0.9, True), (0.3, True), (0.2, False), (0.6, False))]
+    assert silence.rates(lines, 0.0) == (1.0, 0.0, 0.5)
+    assert silence.rates(lines, 0.5) == (0.5, 0.5, 0.5)
+    assert silence.rates(lines, 0.8) == (0.5, 1.0, 1.0)
+    assert silence.rates([], 0.5) == (1.0, 1.0, 1.0)
