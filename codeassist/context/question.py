@@ -14,12 +14,16 @@ from functools import lru_cache
 from codeassist.context.cursor import CursorView
 from codeassist.context.receiver import Receiver, receiver_at, types_in_header
 from codeassist.syntax.tags import Import, tags_of
+from codeassist.text.document import Document
+from codeassist.text.lines import line_of
 
 _NEAR_LINES, _CLOSE_LINES, _AFTER_LINES = 24, 4, 6
 _LINE_WEIGHT, _CLOSE_WEIGHT, _SCOPE_WEIGHT, _NEAR_WEIGHT, _AFTER_WEIGHT = 3.0, 2.0, 1.5, 1.0, 0.7
 _GRID_LINES = 8
 _USES_CHARACTERS = 60_000
 """How far around the cursor uses of names are looked for: 5 ms in all."""
+_CELL_LINES, _MOST_CELL_CHARACTERS = 64, 8_000
+"""Names are remembered for so many lines at once; some megabytes at most for all cells that are kept."""
 _MOST_NAMES = 96
 _MOST_SIMILAR = 24
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -155,11 +159,29 @@ def _used(view: CursorView) -> frozenset[str]:
     typed = offset - (len(word.group()) if word else 0)
     pieces, at = [], first
     for span in sorted(view.imports, key=lambda span: span.start):
-        pieces.append(text[at : max(at, min(span.start, last))])
+        pieces.append((at, min(span.start, last)))
         at = max(at, span.end)
-    pieces.append(text[at:typed])
-    pieces.append(text[max(at, offset) : last])
-    return frozenset(_WORD.findall("\n".join(pieces)))
+    pieces += [(at, typed), (max(at, offset), last)]
+    return frozenset().union(*(names for start, end in pieces for names in _names_between(view.document, start, end)))
+
+
+def _names_between(document: Document, start: int, end: int) -> Iterator[frozenset[str]]:
+    """The names in the text from `start` up to `end`, cell by cell: all cells but the cursor's, and those at the ends,
+    are what they were at the key before. Cells end with lines, which no name crosses."""
+    while start < end:
+        line = line_of(document.starts, start)
+        until = min(end, document.line_start(line - line % _CELL_LINES + _CELL_LINES))
+        whole = start == document.starts[line] and line % _CELL_LINES == 0 and until < end
+        if whole and until - start <= _MOST_CELL_CHARACTERS:
+            yield _cell_names(document.text[start:until])
+        else:
+            yield frozenset(_WORD.findall(document.text, start, until))
+        start = until
+
+
+@lru_cache(maxsize=512)
+def _cell_names(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
 
 
 def _similar(view: CursorView) -> list[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from codeassist.context.cursor import cursor_view
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeassist.context import question as question_module
+from codeassist.context.cursor import CursorView, cursor_view
 from codeassist.context.limits import ContextLimits
 from codeassist.context.question import Question, parts_of, question_at
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset
+from tests.unit.context.making import python_file
 
 CURSOR = "<CURSOR>"
 CODE = """import os
@@ -79,3 +85,43 @@ def test_parts_of_names(name: str, parts: set[str]) -> None:
 @pytest.mark.parametrize("text", ["<CURSOR>", "\x00<CURSOR>", "import\n<CURSOR>", "x" * 90_000 + "<CURSOR>"])
 def test_odd_texts(text: str) -> None:
     assert question(text).path == "shop/cart.py"
+
+
+def used_at_once(view: CursorView) -> frozenset[str]:
+    """The names that are used, from the text as a whole: what the cells have to give, too."""
+    text, offset, around = view.document.text, view.offset, question_module._USES_CHARACTERS // 2
+    first, last = max(0, offset - around), min(len(text), offset + around)
+    word = re.search(r"\w+$", view.line_prefix)
+    typed = offset - (len(word.group()) if word else 0)
+    pieces, at = [], first
+    for span in sorted(view.imports, key=lambda span: span.start):
+        pieces.append(text[at : max(at, min(span.start, last))])
+        at = max(at, span.end)
+    pieces.append(text[at:typed])
+    pieces.append(text[max(at, offset) : last])
+    return frozenset(re.findall(r"[^\W\d]\w*", "\n".join(pieces)))
+
+
+LONG = python_file(3000)
+
+
+@given(place=st.integers(0, len(LONG)), imported=st.lists(st.integers(0, len(LONG)), max_size=3))
+def test_names_are_the_same_cell_by_cell(place: int, imported: list[int]) -> None:
+    text = LONG
+    for at in imported:
+        start = text.find("\n", at) + 1
+        text = f"{text[:start]}import names_{at}\n{text[start:]}"
+    syntax = parse(Document.create("file:///cart", text, "python"))
+    assert syntax is not None
+    view = cursor_view(syntax, Offset(place), ContextLimits())
+    assert question_at(view, "shop/cart.py").used == used_at_once(view)
+
+
+@given(text=st.text(alphabet="ab1_é \n\r\t.", max_size=400), data=st.data())
+def test_names_are_the_same_with_all_kinds_of_line_ends(text: str, data: st.DataObject) -> None:
+    view = cursor_view(Document.create("file:///notes", text), Offset(data.draw(st.integers(0, 400))), ContextLimits())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(question_module, "_CELL_LINES", 2)
+        patch.setattr(question_module, "_MOST_CELL_CHARACTERS", 12)
+        patch.setattr(question_module, "_USES_CHARACTERS", 60)
+        assert question_at(view, "notes").used == used_at_once(view)
