@@ -22,9 +22,12 @@ _MOST_CHARACTERS_PER_TOKEN = 4
 
 _CONTINUES = re.compile(r"\s*(?:[\])}]|(?:else|elif|except|finally|catch|end|then|case|default)\b)")
 """What cannot begin anything."""
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 _cell_tokens = lru_cache(maxsize=1024)(estimate_tokens)
 """The cells between two grid places stay the same from keystroke to keystroke. At most some megabytes."""
+_last_tokens = lru_cache(maxsize=8)(estimate_tokens)
+"""What ends at the cursor is new at each keystroke, but measured for more than one budget."""
 
 
 def window_start(document: Document, offset: Offset, budget: int, limits: ContextLimits) -> tuple[Offset, int]:
@@ -45,7 +48,7 @@ def _on_grid(document: Document, line: int, offset: Offset, budget: int, step: i
             continue  # The lines that would be looked at are not all above the cursor yet.
         start = document.line_start(_beginning(document, number * step, step))
         text = document.text[start:upper]
-        used += estimate_tokens(text) if upper == offset else _cell_tokens(text)
+        used += _last_tokens(text) if upper == offset else _cell_tokens(text)
         if used > budget:
             break
         best = (start, used)
@@ -58,10 +61,17 @@ def _beginning(document: Document, first: int, count: int) -> int:
     beginning is."""
     if first == 0:
         return 0
-    best, best_rank = first, (-1, 0)
-    blank_before = not document.line(first - 1).strip()
-    for number in range(first, first + max(count, 1)):
-        line = document.line(number)
+    text = document.text[document.line_start(first - 1) : document.line_start(first + count)]
+    return first + _best_line(text)
+
+
+@lru_cache(maxsize=1024)
+def _best_line(text: str) -> int:
+    """The line of a cell that is best to begin a window with, from 0. `text` has the line before the cell, too."""
+    before, *lines = _LINE_END.split(text)
+    best, best_rank = 0, (-1, 0)
+    blank_before = not before.strip()
+    for number, line in enumerate(lines):
         bare = line.lstrip()
         if bare and not _CONTINUES.match(bare):
             indent = len(line) - len(bare)

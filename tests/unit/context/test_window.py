@@ -3,13 +3,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codeassist.context.cursor import cursor_view
 from codeassist.context.limits import ContextLimits
 from codeassist.context.pack import Packed, pack
 from codeassist.context.related import OpenFile, related_snippets
 from codeassist.context.tokens import estimate_tokens
-from codeassist.context.window import window_start
+from codeassist.context.window import _CONTINUES, _beginning, window_start
 from codeassist.prompt.families import family
 from codeassist.prompt.fim import render_fim
 from codeassist.text.document import Document, Offset
@@ -111,3 +113,37 @@ def test_the_window_never_begins_behind_the_cursor(budget: int) -> None:
     start, tokens = window_start(document, cursor, budget, ContextLimits())
     assert start < cursor
     assert 0 < tokens <= budget
+
+
+def beginning_line_by_line(document: Document, first: int, count: int) -> int:
+    """What `_beginning` is for, without a memory."""
+    if first == 0:
+        return 0
+    best, best_rank = first, (-1, 0)
+    blank_before = not document.line(first - 1).strip()
+    for number in range(first, first + count):
+        line = document.line(number)
+        bare = line.lstrip()
+        if bare and not _CONTINUES.match(bare):
+            indent = len(line) - len(bare)
+            rank = (2 if blank_before and not indent else 1 if blank_before else 0, -indent)
+            if rank > best_rank:
+                best, best_rank = number, rank
+        blank_before = not bare
+    return best
+
+
+@given(
+    text=st.lists(
+        st.sampled_from(["", " ", "a", "  b", "\t", ")", " else", "\f", "c\x85d", "\u2028"]), max_size=30
+    ).flatmap(
+        lambda lines: st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=len(lines), max_size=len(lines)).map(
+            lambda ends: "".join(line + end for line, end in zip(lines, ends, strict=True))
+        )
+    ),
+    first=st.integers(0, 32),
+    count=st.integers(1, 12),
+)
+def test_the_best_line_of_a_cell_is_the_same_from_memory(text: str, first: int, count: int) -> None:
+    document = Document.create("file:///notes", text)
+    assert _beginning(document, first, count) == beginning_line_by_line(document, first, count)
