@@ -5,6 +5,7 @@ The door to this package: every public function about the structure of code is r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from weakref import WeakKeyDictionary
 
@@ -14,10 +15,12 @@ from codeassist.syntax.statements import comments_and_strings, statements
 from codeassist.syntax.symbols import Symbol, nested
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit, in_order, shift
 
 __all__ = [
     "Kind",
     "Symbol",
+    "carry_imports",
     "comments_and_strings",
     "enclosing",
     "fingerprint",
@@ -30,6 +33,7 @@ __all__ = [
 _CALLABLE = frozenset({"function", "method"})
 
 _outlines: WeakKeyDictionary[Syntax, tuple[Symbol, ...]] = WeakKeyDictionary()
+_imports: WeakKeyDictionary[Syntax, tuple[Span, ...]] = WeakKeyDictionary()
 """Made once per parsed document; an entry goes when its document does."""
 
 
@@ -52,13 +56,43 @@ def functions(syntax: Syntax) -> tuple[Symbol, ...]:
 
 def imports(syntax: Syntax) -> tuple[Span, ...]:
     """The import, include and use statements outside of functions, as whole lines without the last end."""
+    known = _imports.get(syntax)
+    if known is None:
+        known = _imports[syntax] = tuple(_imported(syntax))
+    return known
+
+
+def carry_imports(old: Syntax, edits: Sequence[Edit], new: Syntax) -> None:
+    """Let `imports` know those of a tree that was moved by `edits`: those of `old` at their new places, as whole lines.
+
+    Looking for them takes 2 ms in a long file. One that is being written is known once it is parsed.
+    """
+    known = _imports.get(old)
+    if known is None:
+        return
+    ordered = in_order(edits, len(old.document.text))
+    found: list[Span] = []
+    for span in known:
+        start, end = span.start, span.end
+        for edit in reversed(ordered):
+            start, end = shift(start, edit), shift(end, edit)
+        if start < end or not ordered:
+            _add_lines(found, _whole_lines(new.document, Span(start, end)))
+    _imports[new] = tuple(found)
+
+
+def _imported(syntax: Syntax) -> list[Span]:
     found: list[Span] = []
     for node in imported(syntax):
-        span = _whole_lines(syntax.document, syntax.span_of(node))
-        if found and span.start <= found[-1].end:
-            span = Span(found.pop().start, max(span.end, span.start))
-        found.append(span)
-    return tuple(found)
+        _add_lines(found, _whole_lines(syntax.document, syntax.span_of(node)))
+    return found
+
+
+def _add_lines(found: list[Span], span: Span) -> None:
+    """Spans on one line come together."""
+    if found and span.start <= found[-1].end:
+        span = Span(found.pop().start, max(span.end, span.start))
+    found.append(span)
 
 
 def fingerprint(symbol: Symbol, document: Document) -> str:
