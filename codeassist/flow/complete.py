@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import Future
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -51,7 +52,8 @@ class Snapshot:
     `ask`: None where there is no index. `held`: what the repository gave to the completion before, which stays in the
     prompt as long as it serves. `priority`: in the engine's queue.
     `unasked`: nobody asked for it by hand, so it stays out of comments and strings, and silent where the model's first
-    line is less probable than `least_probability`.
+    line is less probable than `least_probability`. `parsed`: where `syntax` is only moved, its parse, which comes while
+    the engine works.
     """
 
     document: Document
@@ -65,6 +67,7 @@ class Snapshot:
     priority: Priority = Priority.COMPLETION
     unasked: bool = False
     least_probability: float = 0.0
+    parsed: Future[Syntax] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +126,12 @@ async def complete(
     _learn(bound, prepared, trace)
     if sure.is_below(least):
         return _silent(Skip("unsure"), trace, prepared)
+    syntax = snapshot.syntax if snapshot.parsed is None else await snapshot.parsed
     with trace.stage("post"):
         if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
-            shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, snapshot.syntax)
+            shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, syntax)
         else:
-            shown = _nothing_left(wanted) or finish_inline(wanted.text, view, snapshot.syntax, wanted.reason)
+            shown = _nothing_left(wanted) or finish_inline(wanted.text, view, syntax, wanted.reason)
     if isinstance(shown, Skip):
         return _silent(shown, trace, prepared)
     return Completion(replace(shown, probability=trace.confidence), None, prepared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,9 @@ from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Document, Offset
 from codeassist.text.edits import Edit
 
+_SENT_S = 0.004
+"""A request that was prepared is written to the engine's socket by then, and no engine has answered yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -40,14 +44,18 @@ class Asker:
         """A completion that somebody waits for: ahead of everything else, and the user is told if it fails."""
         document, trace = running.document, running.trace
         with trace.stage("parse"):
-            syntax = await self.session.syntax_at(entry, document)
+            syntax = await self.session.syntax_for_prompt(entry, document)
             await self.repositories.catch_up(document.uri)
         snapshot = self._snapshot(entry, document, running.offset, syntax, Priority.COMPLETION, by_hand=running.by_hand)
+        asked = asyncio.Event()
+        if syntax is not None and syntax.is_moved:
+            snapshot = replace(snapshot, parsed=self.session.spawn(self._parse_late(entry, syntax, asked)))
 
         def prepared(prompt: Prepared) -> None:
             # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
             _keep(entry, snapshot, prompt)
             running.asked = True
+            asked.set()
 
         try:
             async with self.admission.urgent():
@@ -59,6 +67,11 @@ class Asker:
                 answer = await complete(snapshot, bound, settings, trace, prepared, running.heard)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
+        except asyncio.CancelledError:
+            if snapshot.parsed is not None:
+                snapshot.parsed.cancel()  # The next key comes, and would have to wait for it.
+            raise
+        asked.set()
         if answer.skip is not None and answer.skip.is_failure:
             self.status.failed(answer.skip)
         elif answer.prepared is not None:
@@ -119,6 +132,12 @@ class Asker:
         except ModelError as error:
             return Skip(error.reason, str(error))
         return Skip("gave-way") if answer is None else answer or None
+
+    async def _parse_late(self, entry: OpenDocument, between: Syntax, asked: asyncio.Event) -> Syntax:
+        """Parse while the engine works: a parser lets nothing else run, so its request has to be on the way first."""
+        await asked.wait()
+        await asyncio.sleep(_SENT_S)
+        return await self.session.settle(entry, between)
 
     def _snapshot(
         self,

@@ -24,11 +24,12 @@ from codeassist.flow.rhythm import Rhythm
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
-from codeassist.server.opened import MOST_REPARSES, OpenDocument, catch_up, moved_findings, steps_to
+from codeassist.server.opened import OpenDocument, are_plain, catch_up, move_on, moved_findings, steps_to
 from codeassist.server.running import Running
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
-from codeassist.syntax.tree import Syntax
+from codeassist.syntax.outline import imports
+from codeassist.syntax.tree import Syntax, settled
 from codeassist.text.document import Document
 from codeassist.text.edits import Edit
 from codeassist.text.hygiene import ReadLimits, why_unreadable
@@ -41,6 +42,9 @@ _KINDS: tuple[Kind, ...] = ("completion", "ahead", "review")
 
 _PARSE_INLINE_CHARACTERS = 60_000
 """Above this size even an incremental parse runs beside the event loop."""
+_PARSE_FIRST_CHARACTERS = 40_000
+"""Up to this size a prompt waits for the parse: 2 ms at most, even in Python, where an edit has all that is behind it
+parsed again. In longer documents it took 20 ms, which the engine can work in."""
 _MOST_TRACES = 200
 _MOST_ITEMS = 64
 _LONG_INSERT = 1_000
@@ -153,11 +157,35 @@ class Session:
             if count is None:
                 return None
             base, steps = entry.base, entry.steps[:count]
-            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS and count <= MOST_REPARSES:
+            if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS:
                 syntax = catch_up(known, steps, document)
             else:
                 syntax = await self.off_loop(lambda: catch_up(known, steps, document))
             if entry.base is base:  # Unless the history was cut meanwhile.
+                entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
+            return syntax
+
+    async def syntax_for_prompt(self, entry: OpenDocument, document: Document) -> Syntax | None:
+        """As `syntax_at`; of a long document, after plain edits, the last parse with all at its place: `settle` it once
+        the engine is at work."""
+        known, count = entry.syntax, steps_to(entry, document)
+        if known is not None and count and len(document.text) > _PARSE_FIRST_CHARACTERS:
+            steps = entry.steps[:count]
+            between = move_on(known, steps) if are_plain(known.document, steps) else None
+            if between is not None:
+                return between
+        return await self.syntax_at(entry, document)
+
+    async def settle(self, entry: OpenDocument, between: Syntax) -> Syntax:
+        """The parse of a tree that was only moved."""
+        document = between.document
+        async with entry.lock:
+            known = entry.syntax
+            if known is not None and known.document is document:
+                return known
+            syntax = await self.off_loop(lambda: _settled(between))
+            count = steps_to(entry, document)
+            if count is not None and entry.unreadable is None:
                 entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
             return syntax
 
@@ -343,6 +371,13 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settled(between: Syntax) -> Syntax:
+    """With its imports, which the next prompt wants to have at hand."""
+    syntax = settled(between)
+    imports(syntax)
+    return syntax
 
 
 def _size(text: str) -> int:

@@ -11,7 +11,7 @@ from lsprotocol import types
 from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.server.convert import apply_changes
-from codeassist.server.opened import moved_findings
+from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.session import Session
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset, Span
@@ -161,3 +161,63 @@ def test_what_lies_in_a_folder_of_secrets_is_hidden_wherever_that_is() -> None:
         session.open(f"file://{path}", "x: 1\n", "yaml", 1)
     assert [file.path for file in session.others("file:///a.py")] == ["config.yaml"]
     assert session.documents["file:///home/me/.kube/config.yaml"].hidden
+
+
+LONG = "import os\n\n\ndef total():\n    return 1\n\n\n" + "x = 1\n" * 8_000
+
+
+def opened_long(session: Session) -> OpenDocument:
+    session.roots = (Path("/project"),)
+    return session.open("file:///project/long.py", LONG, "python", 1)
+
+
+def typed(session: Session, entry: OpenDocument, line: int, text: str) -> Document:
+    session.change(entry.document.uri, apply_changes(entry.document, [change(line, 0, 0, text)], 2, "utf-16"))
+    return entry.document
+
+
+async def test_a_prompt_of_a_long_document_does_not_wait_for_the_parse() -> None:
+    session = Session()
+    entry = opened_long(session)
+    before = await session.syntax_for_prompt(entry, entry.document)
+    assert before is not None
+    assert not before.is_moved
+    document = typed(session, entry, 3, "y = 2\n")
+    between = await session.syntax_for_prompt(entry, document)
+    assert between is not None
+    assert between.is_moved
+    assert between.document is document
+    assert entry.syntax is before
+    syntax = await session.settle(entry, between)
+    assert not syntax.is_moved
+    assert syntax.document is document
+    assert entry.syntax is syntax
+    assert not entry.steps
+    assert await session.settle(entry, between) is syntax
+
+
+async def test_a_quote_or_a_short_document_is_parsed_first() -> None:
+    session = Session()
+    entry = opened_long(session)
+    await session.syntax_at(entry, entry.document)
+    syntax = await session.syntax_for_prompt(entry, typed(session, entry, 3, '"""'))
+    assert syntax is not None
+    assert not syntax.is_moved
+    short = session.open("file:///project/short.py", "x = 1\n", "python", 1)
+    await session.syntax_at(short, short.document)
+    syntax = await session.syntax_for_prompt(short, typed(session, short, 0, "y"))
+    assert syntax is not None
+    assert not syntax.is_moved
+
+
+async def test_a_parse_that_comes_after_that_of_a_newer_text_changes_nothing() -> None:
+    session = Session()
+    entry = opened_long(session)
+    await session.syntax_at(entry, entry.document)
+    between = await session.syntax_for_prompt(entry, typed(session, entry, 3, "y"))
+    assert between is not None
+    newest = await session.syntax_at(entry, typed(session, entry, 3, "z"))
+    late = await session.settle(entry, between)
+    assert late.document is between.document
+    assert entry.syntax is newest
+    assert not entry.steps
