@@ -113,6 +113,7 @@ class App:
         await self._watch()
 
     async def shutdown(self, _params: None = None) -> None:
+        self.status.flush()
         await self.repositories.stop()
         await self.session.shut_down()
         await self.learning.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Literal
@@ -18,10 +19,15 @@ logger = logging.getLogger(__name__)
 State = Literal["ready", "busy", "degraded", "off"]
 Notify = Callable[[str, dict[str, Any]], None]
 ShowMessage = Callable[[types.MessageType, str], None]
+_FIGURES = frozenset({"latencyMs", "cachedShare"})
+_FIGURES_S = 0.1
+"""Figures that change with each key are sent so much later: after the answer that they are of, and once for many."""
+_LATENCY_STEP_MS = 10
 
 
 class Status:
-    """Sends a notification when something changed that a user would want to see; repeats are not sent."""
+    """Sends a notification when something changed that a user would want to see; repeats are not sent. New figures come
+    a little later, everything else at once."""
 
     def __init__(self, notify: Notify, show: ShowMessage) -> None:
         self._notify = notify
@@ -35,10 +41,13 @@ class Status:
         self._cached_share: float | None = None
         self._standing = ""
         self._repository = ""
+        self._pending: dict[str, Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def last(self) -> dict[str, Any]:
-        """The status as it was sent last."""
+        """The status as it was sent last; what waits to be sent is sent for it."""
+        self.flush()
         return dict(self._last)
 
     @property
@@ -59,7 +68,21 @@ class Status:
             "cachedShare": self._cached_share,
             "abilities": None if self._abilities == Abilities() else as_document(self._abilities),
         }
-        if status != self._last:
+        if self._last and not _differ(status, self._last):
+            self._pending = status
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(_FIGURES_S, self.flush)
+            return
+        self._pending = status
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits to be sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        status, self._pending = self._pending, None
+        if status is not None and status != self._last:
             self._last = status
             self._notify("codeassist/status", status)
 
@@ -76,9 +99,9 @@ class Status:
 
     def completed(self, trace: Trace) -> None:
         """A completion was shown: the model is well, and this is how fast."""
-        self._latency_ms = round(trace.total_ms)
+        self._latency_ms = round(trace.total_ms / _LATENCY_STEP_MS) * _LATENCY_STEP_MS
         if trace.prompt_tokens and trace.cached_tokens is not None:
-            self._cached_share = round(trace.cached_tokens / trace.prompt_tokens, 3)
+            self._cached_share = round(trace.cached_tokens / trace.prompt_tokens, 2)
         self.answered()
 
     def answered(self) -> None:
@@ -119,3 +142,8 @@ class Status:
         """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all."""
         states: dict[str, State] = {"starting": "busy", "ready": "ready"}
         self.set(states.get(kind, "degraded"), message)
+
+
+def _differ(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two statuses differ in more than figures."""
+    return any(one[name] != other.get(name) for name in one.keys() - _FIGURES)
