@@ -51,13 +51,14 @@ _NAME_WIDTH, _WIDTH = 48, 12
 @dataclass(frozen=True)
 class Column:
     """A server to type at. `command` and the values of `options` and `variables` may name the engine's `{url}`;
-    `debounce_ms`: how long it waits before it asks, which is not its own work. `own`: it is codeassist."""
+    `debounce_ms`: how long it waits before it asks, which is not its own work; None where that
+    differs from key to key. `own`: it is codeassist."""
 
     name: str
     command: tuple[str, ...]
     options: Any = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    debounce_ms: int = 0
+    debounce_ms: int | None = 0
     own: bool = True
 
 
@@ -83,8 +84,12 @@ def own_column(name: str) -> Column:
     return Column(
         name,
         (sys.executable, str(SERVER), *switches),
-        variables={"COMPLETION__DEBOUNCE_MS": str(DEBOUNCE_MS if waits else 0)},
-        debounce_ms=DEBOUNCE_MS if waits else 0,
+        variables={
+            "COMPLETION__DEBOUNCE_MS": str(DEBOUNCE_MS if waits else 0),
+            "COMPLETION__SPECULATE": "true",
+            "COMPLETION__WARM_UP": "true",
+        },
+        debounce_ms=None if waits else 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 One event is a JSON object on a line of its own. `at`: seconds since the document was opened. `event`, with its fields:
 
-    opened    column, text: who is measured, and what is to be typed; right, path, debounce_ms
+    opened    column, text: who is measured, and what is to be typed; right, path, debounce_ms (null: unknown)
     key       text: one key was pressed, and inserted this
     deleted   count: one key was pressed, and took so many characters away before the cursor
     ask       ask: a number for the request for a suggestion; would: what the engine would say here, "right" or "wrong"

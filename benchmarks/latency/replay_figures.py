@@ -123,7 +123,7 @@ class _Walk:
     def __init__(self, figures: Figures, block: Block) -> None:
         self._figures, self._block = figures, block
         self._text: str = block[0]["text"]
-        self._debounce_ms: float = block[0].get("debounce_ms", 0.0)
+        self._debounce_ms: float | None = block[0].get("debounce_ms", 0.0)
         self._done = ""
         self._display = ""
         self._since = 0.0
@@ -248,7 +248,7 @@ class _Walk:
         if not self._traced:
             self._figures.answers += 1
             self._figures.reused += not own
-        if own:
+        if own and self._debounce_ms is not None:
             read = [at for at, _ in own[-1].tokens if at <= shown.at]
             engine_s = (read[-1] if read else own[-1].at) - own[-1].at
             self._figures.server_ms.append((shown.at - shown.asked - engine_s) * 1000 - self._debounce_ms)

@@ -407,7 +407,7 @@ def test_columns() -> None:
     assert columns("--without", "") == ["everything"]
     assert columns("--engine", "embedded") == ["everything", "all"]
     assert columns("--server", "/usr/bin/other-server --stdio") == ["other-server"]
-    with pytest.raises(ValueError, match="no such parts: joy"):
+    with pytest.raises(ValueError, match="no such part: joy"):
         columns("--without", "joy")
     with pytest.raises(ValueError, match="names no command"):
         columns("--server", "")
@@ -429,4 +429,4 @@ def test_another_server_is_told_the_address_of_the_engine() -> None:
 
 def test_a_part_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert serve(["joy"]) == 2
-    assert "no such part: joy" in capsys.readouterr().err
+    assert "no such parts: joy" in capsys.readouterr().err
