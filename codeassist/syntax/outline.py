@@ -73,11 +73,13 @@ def carry_imports(old: Syntax, edits: Sequence[Edit], new: Syntax) -> None:
     ordered = in_order(edits, len(old.document.text))
     found: list[Span] = []
     for span in known:
-        start, end = span.start, span.end
+        start, end, is_touched = span.start, span.end, False
         for edit in reversed(ordered):
+            is_touched = is_touched or (edit.start <= span.end and span.start <= edit.end)
             start, end = shift(start, edit), shift(end, edit)
-        if start < end or not ordered:
-            _add_lines(found, _whole_lines(new.document, Span(start, end)))
+        if start < end:
+            place = Span(start, end)
+            _add_lines(found, _whole_lines(new.document, place) if is_touched else place)
     _imports[new] = tuple(found)
 
 
