@@ -4,6 +4,7 @@ open documents."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from codeassist.context.choose import NOTHING_HELD, Held, choose, snippets_of
 from codeassist.context.cursor import CursorView
@@ -19,6 +20,7 @@ _DEFINITIONS_FIRST, _SIMILAR_SHARE = 300, 0.5
 """So many tokens belong to definitions; of those above, this share is kept for similar code. With little room similar
 code makes a small model worse; with more it is often what the new code is made after."""
 _LEAST_PASSAGE_TOKENS = 40
+_CELL_LINES = 64
 _MOST_EDITED, _AROUND_EDIT = 2, 5
 """Documents whose last edit is shown, and the lines before and after it."""
 
@@ -44,7 +46,7 @@ def gather(
     chosen = list(snippets_of(held.chosen, question.language))
     budget -= sum(snippet.tokens for snippet in chosen)
     known = {file.path for file in facts.files}
-    nearby = lines_set(view.prefix + view.suffix)
+    nearby = _nearby(view)
 
     def add(passages: Iterable[Passage]) -> None:
         nonlocal budget
@@ -63,6 +65,17 @@ def gather(
             budget -= snippet.tokens
     add(passage for passage in facts.passages if not passage.telling)
     return tuple(chosen), held
+
+
+def _nearby(view: CursorView) -> frozenset[str]:
+    """The lines of prefix and suffix. Those well above the cursor are remembered."""
+    document, line = view.document, view.document.position_at(view.offset).line
+    cut = max(view.prefix_start, document.line_start(line - line % _CELL_LINES))
+    rest = document.text[cut : view.offset] + view.suffix
+    return _lines_above(document.text[view.prefix_start : cut]) | lines_set(rest)
+
+
+_lines_above = lru_cache(maxsize=32)(lines_set)
 
 
 def _for_definitions(budget: int, facts: Facts, edited: Sequence[Passage], others: Sequence[OpenFile]) -> int:

@@ -35,7 +35,8 @@ _COMMON_NAMES = frozenset(
     {"main", "init", "setup", "test", "close", "start", "stop", "__init__", "constructor", "render"}
 )
 """Functions that everybody has; what mentions them calls others."""
-_DEFINES = re.compile(r"\b(?:def|class|func|fn|function|struct|type|interface|enum|trait|module)\s+(\w+)")
+_DEFINING = ("def", "class", "func", "fn", "function", "struct", "type", "interface", "enum", "trait", "module")
+_DEFINES = re.compile(rf"\b(?:{'|'.join(_DEFINING)})\s+(\w+)")
 """The cursor's own file is searched by pattern: its tags would have to be made anew for each keystroke."""
 
 
@@ -79,7 +80,7 @@ def question_at(view: CursorView, path: str) -> Question:
         imports=imports,
         names=dict(heavy),
         parts=_parts(dict(heavy)),
-        defined=frozenset((*_DEFINES.findall(view.prefix), *_DEFINES.findall(view.suffix))),
+        defined=_defined(view),
         used=used,
         unused=frozenset(bound) - used,
         fresh=tuple(name for name in reversed(bound) if name not in used),
@@ -149,6 +150,21 @@ def _parts(names: Mapping[str, float]) -> dict[str, float]:
         for part in parts_of(name):
             parts[part] = max(parts.get(part, 0.0), weight)
     return parts
+
+
+def _defined(view: CursorView) -> frozenset[str]:
+    """The names that the file defines around the cursor. What stands above the cursor's cell is remembered."""
+    text, line = view.document.text, line_of(view.document.starts, view.offset)
+    cut = max(view.prefix_start, view.document.line_start(line - line % _CELL_LINES))
+    above = text[view.prefix_start : cut]
+    if above.rstrip().endswith(_DEFINING):  # What it defines stands below the cut.
+        above, cut = "", view.prefix_start
+    return _defined_in(above).union(_DEFINES.findall(text, cut, view.offset), _DEFINES.findall(view.suffix))
+
+
+@lru_cache(maxsize=32)
+def _defined_in(text: str) -> frozenset[str]:
+    return frozenset(_DEFINES.findall(text))
 
 
 def _used(view: CursorView) -> frozenset[str]:

@@ -103,6 +103,7 @@ def used_at_once(view: CursorView) -> frozenset[str]:
 
 
 LONG = python_file(3000)
+DEFINES = r"\b(?:def|class|func|fn|function|struct|type|interface|enum|trait|module)\s+(\w+)"
 
 
 @given(place=st.integers(0, len(LONG)), imported=st.lists(st.integers(0, len(LONG)), max_size=3))
@@ -114,7 +115,9 @@ def test_names_are_the_same_cell_by_cell(place: int, imported: list[int]) -> Non
     syntax = parse(Document.create("file:///cart", text, "python"))
     assert syntax is not None
     view = cursor_view(syntax, Offset(place), ContextLimits())
-    assert question_at(view, "shop/cart.py").used == used_at_once(view)
+    found = question_at(view, "shop/cart.py")
+    assert found.used == used_at_once(view)
+    assert found.defined == {*re.findall(DEFINES, view.prefix), *re.findall(DEFINES, view.suffix)}
 
 
 @given(text=st.text(alphabet="ab1_é \n\r\t.", max_size=400), data=st.data())
@@ -125,3 +128,16 @@ def test_names_are_the_same_with_all_kinds_of_line_ends(text: str, data: st.Data
         patch.setattr(question_module, "_MOST_CELL_CHARACTERS", 12)
         patch.setattr(question_module, "_USES_CHARACTERS", 60)
         assert question_at(view, "notes").used == used_at_once(view)
+
+
+@given(
+    pieces=st.lists(st.sampled_from(["def", "class ", "type", "\n", "\r", " ", "a", "b1"]), max_size=60), data=st.data()
+)
+def test_what_is_defined_is_the_same_from_memory(pieces: list[str], data: st.DataObject) -> None:
+    text = "".join(pieces)
+    offset = Offset(data.draw(st.integers(0, len(text))))
+    view = cursor_view(Document.create("file:///notes", text), offset, ContextLimits())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(question_module, "_CELL_LINES", 2)
+        found = question_at(view, "notes").defined
+    assert found == {*re.findall(DEFINES, view.prefix), *re.findall(DEFINES, view.suffix)}
