@@ -11,6 +11,8 @@ from codeassist.text.spans import Offset, Position, Range, Span
 
 __all__ = ["Document", "Offset", "Position", "Range", "Span"]
 
+_COUNTED_LINES = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -46,9 +48,10 @@ class Document:
 
     @property
     def newline(self) -> str:
-        """The line end that most lines have, "\\n" or "\\r\\n"; for text to be inserted."""
-        windows = self.text.count("\r\n")
-        return "\r\n" if windows > self.text.count("\n") - windows else "\n"
+        """The line end that most lines have, of the first thousand, "\\n" or "\\r\\n"; for text to be inserted."""
+        until = self.line_start(_COUNTED_LINES)
+        windows = self.text.count("\r\n", 0, until)
+        return "\r\n" if windows > self.text.count("\n", 0, until) - windows else "\n"
 
     def line_start(self, line: int) -> Offset:
         """Where a line begins; the end of the document for a line behind the last."""
