@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from codeassist.cli.main import Failure
@@ -18,6 +20,7 @@ def lsp(stdio: bool, tcp: str | None) -> None:
     from codeassist.server.app import App
 
     server = App().server
+    _collect_seldom()
     if address is None:
         server.start_io()
         return
@@ -27,6 +30,13 @@ def lsp(stdio: bool, tcp: str | None) -> None:
         raise Failure(
             f"cannot listen on {tcp}: {error.strerror or error}; choose another port, or 0 for any"
         ) from error
+
+
+def _collect_seldom() -> None:
+    """What is loaded by now stays; what a key makes is mostly freed without the collector, whose walk over all that is
+    kept in memory would hold up an answer."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
 
 
 def _loopback(address: str) -> tuple[str, int]:
