@@ -30,6 +30,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.latency.overhead import indexed
 from benchmarks.latency.replay_engine import Oracle, PacedVllm
 from benchmarks.latency.replay_events import Block as Events
 from benchmarks.latency.replay_events import BrokenEvents, Recorder, read_blocks, written
@@ -140,7 +141,13 @@ async def opened(column: Column, right: float, arguments: argparse.Namespace) ->
         )  # fmt: skip
         wire = Wire(process)
         try:
-            await wire.initialize(initializationOptions=with_url(column.options, url))
+            root = arguments.repository.resolve()
+            folder = {"uri": root.as_uri(), "name": root.name}
+            await wire.initialize(
+                rootUri=root.as_uri(), workspaceFolders=[folder], initializationOptions=with_url(column.options, url)
+            )
+            if column.own:
+                await indexed(wire)
             await wire.completes("file:///replay/first.py")  # The first one connects, or loads the model.
             yield Place(column, wire, engine)
             await wire.answer(wire.request("shutdown"))
@@ -168,7 +175,7 @@ async def replay(
                 place = await stack.enter_async_context(opened(column, right, arguments))
             for number, block in enumerate(blocks):
                 async with free:
-                    found.append(await typed(place, block, number, right, arguments.editor == "vscode"))
+                    found.append(await typed(place, block, number, right, arguments))
                 count += 1
                 print(f"\r{count} of {len(blocks) * len(columns)}", end="", file=sys.stderr, flush=True)
         return found
@@ -178,8 +185,9 @@ async def replay(
     return [block for each in found for block in each]
 
 
-async def typed(place: Place, block: Block, number: int, right: float, cancels: bool) -> Events:
+async def typed(place: Place, block: Block, number: int, right: float, arguments: argparse.Namespace) -> Events:
     """The events of one block at one place."""
+    root, cancels = arguments.repository.resolve(), arguments.editor == "vscode"
     engine, column, recorder = place.engine, place.column, Recorder()
     recorder.note(
         "opened", column=column.name, text=block.text, path=block.path, debounce_ms=column.debounce_ms,
@@ -188,7 +196,7 @@ async def typed(place: Place, block: Block, number: int, right: float, cancels: 
     if engine is not None:
         engine.recorder, engine.start = recorder, len(block.before)
         engine.oracle.goal = block.before + block.text + block.after
-    uri = f"file:///replay/{number}/{block.path}"
+    uri = (root / block.path).as_uri()
     would = (lambda _: None) if engine is None else engine.would
     await Typist(place.wire, uri, block, recorder, cancels, would).type(random.Random(number))
     if engine is not None:
