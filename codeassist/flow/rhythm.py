@@ -15,6 +15,7 @@ _LONGEST_INTERVAL_S = 1.0
 _PAUSE = 2.5
 """So many times the usual time between keys is a pause, too."""
 _USUAL_INTERVAL_S = 0.2
+_LONGEST_ANSWER_S = 2.0
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Rhythm:
 
     def answered(self, seconds: float) -> None:
         """An answer took so long from asking the engine."""
+        seconds = min(seconds, _LONGEST_ANSWER_S)
         known = self.answer_s
         self.answer_s = seconds if known is None else known * _MEMORY + seconds * (1 - _MEMORY)
 

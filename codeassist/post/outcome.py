@@ -18,6 +18,7 @@ from codeassist.post.inline import Inline
 from codeassist.text.document import Offset
 from codeassist.text.edits import Edit
 
+_CLOSED_BY_EDITORS = ")]}\"'`>"
 Verdict = Literal["accepted", "partly", "typed", "typed-over", "rejected"]
 """`partly`: words or lines of it were taken, then something else was written. `typed`: the user wrote all of it."""
 USEFUL: frozenset[Verdict] = frozenset({"accepted", "partly", "typed"})
@@ -44,11 +45,11 @@ class Watched:
 
     @classmethod
     def of(cls, shown: Inline) -> Watched:
-        return cls(shown.span.start, shown.span.end, shown.text)
+        return cls(shown.span.start, shown.span.end, shown.text.replace("\r\n", "\n"))
 
     def goes_on_as(self, shown: Inline) -> bool:
         """Whether `shown` is what is left of this one."""
-        return self.start == shown.span.start and self.rest == shown.text
+        return self.start == shown.span.start and self.rest == shown.text.replace("\r\n", "\n")
 
 
 def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
@@ -64,30 +65,35 @@ def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
                 return None  # Gone back, or the beginning of its line changed.
             moved += len(edit.text) - (edit.end - edit.start)
         elif edit.start <= watched.end:
-            if here is not None:
+            if here is not None or edit.start < watched.start:
                 return None
             here = edit
     watched = replace(watched, start=Offset(watched.start + moved), end=Offset(watched.end + moved))
     if here is None:
         return watched
     here = Edit(Offset(here.start + moved), Offset(here.end + moved), here.text)
-    return _at_it(watched, here) if here.start == watched.start and here.end <= watched.end else _over(watched)
+    return _at_it(watched, here) if here.start == watched.start and here.end <= watched.end else None
 
 
 def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
-    text = edit.text
+    text = edit.text.replace("\r\n", "\n")
     if not text:
         return None
-    if text == watched.rest:
+    if text.rstrip() == watched.rest.rstrip() and text.strip():  # Some editors add a line end.
         at_once = len(text) > 1 or edit.end > edit.start or watched.taken
         characters = watched.taken + watched.typed + len(text)
         return Outcome("accepted" if at_once else "typed", characters)
     if len(text) > 1 and text[0] == watched.rest[0] and not text[1:].strip(CLOSERS) and text[1] != watched.rest[1:2]:
         return _on(watched, 0, 1, len(text) - 1)  # The editor closed what was opened.
+    closed = not watched.rest.strip(CLOSERS + " \t\n")
+    if not closed and not text.strip(_CLOSED_BY_EDITORS) and text[0] != watched.rest[0] and edit.start == edit.end:
+        return replace(watched, end=Offset(watched.end + len(edit.text)))  # The editor closes it in a second step.
     if watched.rest.startswith(text):
         by_key = len(text) == 1 or not text.strip()  # A new line comes with its indentation.
         removed = edit.end - edit.start
         return _on(watched, 0 if by_key else len(text), len(text) if by_key else 0, -removed)
+    if not text.strip():
+        return None  # White space before anything else: nobody has said yet that it is wrong.
     return _over(watched)
 
 
@@ -103,4 +109,7 @@ def _on(watched: Watched, taken: int, typed: int, grown: int) -> Watched | Outco
 
 
 def _over(watched: Watched) -> Outcome:
+    if not watched.rest.strip(CLOSERS + " \t\n"):
+        # All but what the editor has closed by itself, over which one steps without typing.
+        return Outcome("accepted" if watched.taken else "typed", watched.taken + watched.typed)
     return Outcome("partly", watched.taken) if watched.taken else Outcome("typed-over", 0)

@@ -30,17 +30,43 @@ def place_at(source: Syntax | Document, offset: Offset) -> Place:
     if document.language in _ALL_TEXT:
         return "code"
     start = document.line_start(document.position_at(offset).line)
-    read = scan(document.text[start:offset] + _MARK, document.language)
+    line = document.text[start:offset]
+    in_line = _by_line(line, document.language)
+    if isinstance(source, Document):
+        return in_line
+    if in_line != "code":
+        in_line = _by_line(_without_literals(source, start, line), document.language)
+    return _by_tree(source, offset, in_line)
+
+
+def _by_line(line: str, language: str) -> Place:
+    read = scan(line + _MARK, language)
     if read.code.endswith(_MARK):
-        in_line: Place = "code"
-    else:
-        in_line = "comment" if not read.quote or read.quote in _ENDS else "string"
-    return in_line if isinstance(source, Document) else _by_tree(source, offset, in_line)
+        return "code"
+    return "comment" if not read.quote or read.quote in _ENDS else "string"
+
+
+def _without_literals(syntax: Syntax, start: Offset, line: str) -> str:
+    """A line up to the cursor without regular expressions and numbers, in which quotes mean something else."""
+    first, last = syntax.byte_at(start), syntax.byte_at(Offset(start + len(line)))
+    waiting = [syntax.tree.root_node.descendant_for_byte_range(first, last)]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.end_byte <= first or node.start_byte >= last:
+            continue
+        if "regex" in node.type or "number" in node.type:
+            begin = max(0, syntax.offset_at_byte(node.start_byte) - start)
+            end = min(len(line), syntax.offset_at_byte(node.end_byte) - start)
+            line = line[:begin] + " " * (end - begin) + line[end:]
+        else:
+            waiting += node.children
+    return line
 
 
 def _by_tree(syntax: Syntax, offset: Offset, in_line: Place) -> Place:
     """`in_line` is what the line up to the cursor says. The tree knows of what began above, and of code in strings."""
     at = syntax.byte_at(offset)
+    broken = False
     node = syntax.tree.root_node.descendant_for_byte_range(max(0, at - 1), at)
     while node is not None and node.parent is not None:
         if node.is_named and node.type not in _HOLDING_HOLES and any(hole in node.type for hole in _HOLES):
@@ -50,8 +76,10 @@ def _by_tree(syntax: Syntax, offset: Offset, in_line: Place) -> Place:
             return "comment"
         if _is_string(node) and node.start_byte < at < node.end_byte:
             return "string"
+        broken = broken or node.is_error or node.has_error
         node = node.parent
-    return in_line
+    # Where the tree is whole it knows: a quote may be part of a regular expression, or of a word.
+    return in_line if broken else "code"
 
 
 def _reaches(comment: tree_sitter.Node, at: int, source: bytes) -> bool:

@@ -16,7 +16,7 @@ from codeassist.post.onward import Onward, onward
 from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
 from codeassist.server.asking import Asker
-from codeassist.server.opened import OpenDocument
+from codeassist.server.opened import OpenDocument, why_not
 from codeassist.server.running import Running
 from codeassist.text.document import Document, Offset
 
@@ -45,13 +45,15 @@ class Ahead:
             return
         after = onward(document, item)
         known = entry.ahead
-        if known is not None and known.asked and known.about == about and _leads_to(after, known):
+        asked = known is not None and known.asked and not known.given_up
+        if known is not None and asked and known.about == about and _leads_to(after, known):
             return  # The user types what was suggested: the next one stays the same.
         session.drop_task(uri, "ahead")
         if after is None or still_fits(entry.suggested, after.accepted, after.at, about) is not None:
             return
         trace = Trace("speculation")
         running = Running(after.accepted, after.at, about, trace, lambda: entry.document, lead=after.lead)
+        running.text = after.lead
         running.start(session.start(uri, "ahead", self._speculate(entry, document, after, running)))
         entry.ahead = running
 
@@ -72,6 +74,7 @@ class Ahead:
         if not session.is_current(entry, document):
             return Completion(None, Skip("stale"))
         answer = await self.asker.ahead(entry, running, after.document, after.offset, after.edits)
+        running.given_up = answer.skip is not None and (answer.skip.reason == "gave-way" or answer.skip.is_failure)
         if answer.item is not None:
             shown = after.as_shown(answer.item)
             entry.suggested = kept(entry.suggested, Suggested(after.accepted, shown, running.about))
@@ -82,8 +85,8 @@ class Ahead:
     def _warm(self, entry: OpenDocument, offset: Offset, wait_s: float, *, whole: bool) -> None:
         session = self.asker.session
         settings = session.settings.completion
-        wanted = settings.warm_up and settings.enabled and "warm-up" not in self.without
-        if wanted and entry.unreadable is None and entry.running is None and entry.ahead is None:
+        wanted = settings.warm_up and "warm-up" not in self.without and why_not(entry, session.settings) is None
+        if wanted and not _is_asked(entry):
             if session.warming is not None:
                 session.warming.cancel()  # One place at a time; a small engine has room for one prompt.
             session.warming = session.spawn(self._warm_up(entry, entry.document, offset, wait_s, whole))
@@ -97,11 +100,16 @@ class Ahead:
             if not repositories.is_scanning(document.uri):
                 break
             await asyncio.sleep(_SCAN_POLL_S)  # What it finds will stand at the beginning of the prompt.
-        if not session.is_current(entry, document) or entry.running is not None:
+        if not session.is_current(entry, document) or _is_asked(entry) or why_not(entry, session.settings):
             return
         trace = Trace("warm-up")
         skip = await self.asker.warm_up(entry, offset, trace, whole=whole)
         session.note(trace, document.uri, skip)
+
+
+def _is_asked(entry: OpenDocument) -> bool:
+    """Whether the engine is asked about the document anyway."""
+    return any(each is not None and each.is_on for each in (entry.running, entry.ahead))
 
 
 def _leads_to(after: Onward | None, known: Running) -> bool:

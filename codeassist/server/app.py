@@ -116,8 +116,8 @@ class App:
         self.status.flush()
         await self.repositories.stop()
         await self.session.shut_down()
-        await self.learning.aclose()
         await self.models.aclose()
+        await self.learning.aclose()
 
     # Documents -------------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class Asker:
             if snapshot.parsed is not None:
                 snapshot.parsed.cancel()  # The next key comes, and would have to wait for it.
             raise
-        asked.set()
+        finally:
+            asked.set()  # Whatever happened: the parse waits for it.
         if answer.skip is not None and answer.skip.is_failure:
             self.status.failed(answer.skip)
         elif answer.prepared is not None:

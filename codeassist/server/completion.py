@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass
 
 from lsprotocol import types
@@ -17,12 +16,10 @@ from codeassist.post.skip import Skip
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
 from codeassist.server.convert import inline_item, offset_of, range_of
-from codeassist.server.opened import OpenDocument
+from codeassist.server.opened import OpenDocument, why_not
 from codeassist.server.running import Running
 from codeassist.server.session import Session
-from codeassist.settings import Settings
 from codeassist.text.document import Document, Offset
-from codeassist.workspace.ignore import leaves_out
 
 _LABEL_CHARACTERS = 60
 _NOTICED_S = 0.2
@@ -72,16 +69,17 @@ class Completer:
             sort_text="\uffff",
             preselect=False,
             command=types.Command(
-                title="Accepted", command="codeassist.didAccept", arguments=[self._item(document, shown)]
+                title="Accepted", command="codeassist.didAccept", arguments=[self._item(document, shown, in_menu=True)]
             ),
         )
         return types.CompletionList(is_incomplete=True, items=[item])
 
-    def _item(self, document: Document, shown: Inline) -> str:
+    def _item(self, document: Document, shown: Inline, *, in_menu: bool = False) -> str:
         """The id of an item that goes to the editor."""
         item_id = self.session.new_item(document.uri)
         asker = self.asker
-        asker.learning.shown(document.uri, item_id, shown, asker.status.model_name, document.language)
+        model, language = asker.status.model_name, document.language
+        asker.learning.shown(document.uri, item_id, shown, model, language, in_menu=in_menu)
         return item_id
 
     async def _answer(
@@ -91,7 +89,7 @@ class Completer:
         asked = entry.document if entry is not None else None
         document, shown = await self._decide(uri, position, automatic, menu=menu)
         if entry is not None and entry.document is asked:  # Editors do not look at answers about older texts.
-            entry.showing = shown is not None
+            entry.shows(shown)
         return document, shown
 
     async def _decide(
@@ -104,7 +102,7 @@ class Completer:
             return None, None
         document, settings = entry.document, self.session.settings
         offset = offset_of(document, position, self.session.encoding)
-        refusal = _why_not(entry, settings)
+        refusal = why_not(entry, settings)
         if refusal is not None:
             self.session.remember(trace, uri, refusal)
             return None, None
@@ -196,10 +194,9 @@ class Completer:
             if pause_s:
                 with trace.stage("debounce"):
                     await asyncio.sleep(pause_s)
-            begun = time.monotonic()
             answer = await self.asker.completion(entry, running)
-            if answer.prepared is not None:
-                self.session.rhythm.answered(time.monotonic() - begun)
+            if answer.item is not None and "model" in trace.stages:  # Without connecting and what failed.
+                self.session.rhythm.answered(trace.stages["model"] / 1000)
             if answer.item is not None:  # Even if it comes too late for whoever asked.
                 entry.suggested = kept(entry.suggested, Suggested(document, answer.item, about))
             return answer
@@ -208,7 +205,7 @@ class Completer:
         running.start(self.session.start(document.uri, "completion", work()))
         entry.running = running
         slow = (self.session.rhythm.answer_s or 0.0) > _NOTICED_S
-        if automatic and slow and entry.showing and self.session.keeps_expired:
+        if automatic and slow and entry.expired and self.session.keeps_expired:
             return Skip("expired")  # The next request finds what is asked now.
         answer = await running.answer(document, offset)
         return Skip("superseded") if answer is None else answer
@@ -221,22 +218,13 @@ def _typed_word(line_prefix: str) -> str:
     return match.group(0) if match else ""
 
 
-def _why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
-    if not settings.completion.enabled:
-        return Skip("disabled")
-    names = {entry.language_id, entry.document.language}
-    if names & set(settings.completion.languages_off) or leaves_out(settings.completion.exclude, entry.path):
-        return Skip("switched-off")
-    if entry.unreadable is not None:
-        return Skip(entry.unreadable)
-    return None
-
-
 def _why_quiet(entry: OpenDocument, document: Document, offset: Offset, menu: bool) -> Skip | None:
     """Why a completion that nobody asked for would disturb here. `menu`: the editor shows one of its own."""
     before = document.text[offset - 1 : offset] if offset else ""
     if menu and (before.isalnum() or before == "_"):
         return Skip("menu-open")
-    if entry.deleted_line == document.position_at(offset).line:
+    line = document.position_at(offset).line
+    # Taking indentation away is the way out of a block, and no second thought.
+    if entry.deleted_line == line and document.text[document.line_start(line) : offset].strip():
         return Skip("after-deletion")
     return None

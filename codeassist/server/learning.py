@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 import time
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 _NOTICED_S = 0.3
 """A suggestion that was there for less time and was typed over says nothing: nobody has read it."""
-_MOST_KNOWN = 2_000
+_MOST_KNOWN = 500
+_WRITING_S = 2.0
 
 
 @dataclass(slots=True)
@@ -34,6 +36,9 @@ class _Open:
     model: str
     language: str
     since: float
+    in_menu: bool
+    lost: bool = False
+    """Nobody can say from the edits what became of it; the editor may still tell."""
 
 
 @dataclass(slots=True)
@@ -45,32 +50,39 @@ class Learning:
     _open: dict[str, _Open] = field(default_factory=dict)
     _known: dict[str, deque[tuple[float, bool]]] = field(default_factory=dict)
     _least: dict[tuple[str, float], float] = field(default_factory=dict)
+    _loading: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     _lane: Lane | None = None
+    _closed: bool = False
 
-    def shown(self, uri: str, item_id: str, shown: Inline, model: str, language: str) -> None:
-        """A suggestion goes to the editor."""
+    def shown(self, uri: str, item_id: str, shown: Inline, model: str, language: str, *, in_menu: bool = False) -> None:
+        """A suggestion goes to the editor; `in_menu`: as one item among others, so that typing on says nothing."""
         if not self.session.settings.completion.learn:
             self._open.pop(uri, None)
             return
         before = self._open.get(uri)
-        if before is not None and before.watched.goes_on_as(shown):
+        if before is not None and not before.lost and before.watched.goes_on_as(shown):
             before.item_id = item_id
             return
-        self._open[uri] = _Open(item_id, Watched.of(shown), shown.probability, model, language, time.monotonic())
+        self._open[uri] = _Open(
+            item_id, Watched.of(shown), shown.probability, model, language, time.monotonic(), in_menu
+        )
         self._keep(Event(model, language, "shown", shown.probability))
 
     def changed(self, uri: str, steps: Sequence[Sequence[Edit]]) -> None:
         """A document has changed, step by step."""
         for edits in steps:
             open_ = self._open.get(uri)
-            if open_ is None:
+            if open_ is None or open_.lost:
                 return
             after = follow(open_.watched, edits)
             if isinstance(after, Watched):
                 open_.watched = after
                 continue
+            if after is None:
+                open_.lost = True
+                continue
             del self._open[uri]
-            if after is not None and self._was_seen(open_, after):
+            if self._was_seen(open_, after):
                 self._came_to(uri, open_, after)
 
     def told(self, item_id: str, verdict: Verdict, characters: int | None = None) -> None:
@@ -91,26 +103,38 @@ class Learning:
         if not settings.learn or settings.least_probability <= 0:
             return settings.least_probability
         if model not in self._known:
-            self._known[model] = deque(maxlen=_MOST_KNOWN)
-            try:
-                found = await self._lane_now().run(lambda: self.store.of_model(model))
-            except (sqlite3.Error, OSError) as error:
-                logger.warning("what was learned of suggestions cannot be read: %s", type(error).__name__)
-                found = []
-            self._known[model].extendleft((probability, verdict in USEFUL) for verdict, probability in reversed(found))
+            if model not in self._loading:
+                self._loading[model] = asyncio.ensure_future(self._load(model))
+            await asyncio.shield(self._loading[model])
         key = (model, settings.least_probability)
         if key not in self._least:
             self._least[key] = least_probability(settings.least_probability, self._known[model])
         return self._least[key]
 
     async def aclose(self) -> None:
-        """Take no more, and wait until what is known is written."""
-        if self._lane is not None:
-            await self._lane.run(lambda: None)
-            self._lane.close()
+        """Take no more, and wait a moment until what is known is written."""
+        for loading in self._loading.values():
+            loading.cancel()
+        lane, self._lane, self._closed = self._lane, None, True
+        if lane is not None:
+            await asyncio.wait({lane.run(lambda: None)}, timeout=_WRITING_S)
+            lane.close()
+
+    async def _load(self, model: str) -> None:
+        """What is known of a model from earlier."""
+        found: list[tuple[str, float]] = []
+        if not self._closed:
+            try:
+                found = await self._lane_now().run(lambda: self.store.of_model(model))
+            except (sqlite3.Error, OSError) as error:
+                logger.warning("what was learned of suggestions cannot be read: %s", type(error).__name__)
+        useful = ((probability, verdict in USEFUL) for verdict, probability in found)
+        self._known[model] = deque(useful, maxlen=_MOST_KNOWN)
 
     def _was_seen(self, open_: _Open, outcome: Outcome) -> bool:
-        return outcome.verdict != "typed-over" or time.monotonic() - open_.since >= _NOTICED_S
+        if outcome.verdict != "typed-over":
+            return True
+        return not open_.in_menu and time.monotonic() - open_.since >= _NOTICED_S
 
     def _came_to(self, uri: str, open_: _Open, outcome: Outcome) -> None:
         event = Event(open_.model, open_.language, outcome.verdict, open_.probability, outcome.characters)
@@ -136,7 +160,8 @@ class Learning:
             except (sqlite3.Error, OSError) as error:
                 logger.warning("what became of suggestions cannot be kept: %s", type(error).__name__)
 
-        self._lane_now().run(write)
+        if not self._closed:
+            self._lane_now().run(write)
 
     def _lane_now(self) -> Lane:
         if self._lane is None:

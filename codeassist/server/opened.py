@@ -9,13 +9,18 @@ from dataclasses import dataclass, field, replace
 
 from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.post.findings import Finding
+from codeassist.post.inline import Inline
+from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested
+from codeassist.post.skip import Skip
 from codeassist.server.running import Running
+from codeassist.settings import Settings
 from codeassist.syntax.outline import carry_imports
 from codeassist.syntax.tree import Syntax, moved, parse, settled
 from codeassist.text.document import Document
 from codeassist.text.edits import Edit, reanchor
 from codeassist.text.spans import Span
+from codeassist.workspace.ignore import leaves_out
 
 _MOST_MOVES = 32
 """Beyond so many steps one parse of the whole is about as quick as moving the tree step by step, 0.2 ms each."""
@@ -30,7 +35,7 @@ class OpenDocument:
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
     gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
-    `showing`: the last answer was not empty;
+    `showing`: what the editor shows, `expired`: something that does not fit any more;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
     it only took something away. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
@@ -52,7 +57,8 @@ class OpenDocument:
     running: Running | None = None
     ahead: Running | None = None
     asked_line: int | None = None
-    showing: bool = False
+    showing: Watched | None = None
+    expired: bool = False
     era: int = 0
     deleted_line: int | None = None
     edited: int = 0
@@ -61,11 +67,35 @@ class OpenDocument:
     judging: asyncio.Task[None] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def shows(self, shown: Inline | None) -> None:
+        """An answer about the document as it is has gone to the editor."""
+        self.showing, self.expired = None if shown is None else Watched.of(shown), False
+
+    def edited_by(self, edits: Sequence[Edit]) -> None:
+        """The editor's view after a change: what it shows may have been taken, or fit no more."""
+        if self.showing is not None:
+            after = follow(self.showing, edits)
+            self.showing = after if isinstance(after, Watched) else None
+            taken = isinstance(after, Outcome) and after.verdict in USEFUL - {"partly"}
+            self.expired = self.showing is None and not taken
+
     @property
     def is_behind(self) -> bool:
         """Whether the document as it is now should be parsed and is not."""
         known = self.syntax is not None and self.syntax.document is self.document
         return bool(self.document.language) and self.unreadable is None and not known
+
+
+def why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
+    """Why nothing is completed in a document, whatever the place; None if there is no reason."""
+    if not settings.completion.enabled:
+        return Skip("disabled")
+    names = {entry.language_id, entry.document.language}
+    if names & set(settings.completion.languages_off) or leaves_out(settings.completion.exclude, entry.path):
+        return Skip("switched-off")
+    if entry.unreadable is not None:
+        return Skip(entry.unreadable)
+    return None
 
 
 def moved_findings(findings: Sequence[Finding], edits: Sequence[Edit]) -> tuple[Finding, ...]:

@@ -26,8 +26,9 @@ in agreement with it."""
 @dataclass(slots=True, eq=False)
 class Running:
     """`document` and `offset` are those that the engine was asked about, `about` what else it depends on. `latest`:
-    the document as it is now. `by_hand`: the user asked for it. `asked`: the engine has the request. `text`: what it
-    has written so far; `lead` stands before it, what the user types between `offset` and where the engine writes."""
+    the document as it is now. `by_hand`: the user asked for it. `asked`: the engine has the request; `given_up`: it
+    ended before it came to anything, and may be asked again. `text`: what it has written so far; `lead` stands before
+    it, what the user types between `offset` and where the engine writes."""
 
     document: Document
     offset: Offset
@@ -37,12 +38,18 @@ class Running:
     by_hand: bool = False
     lead: str = ""
     asked: bool = False
+    given_up: bool = False
     text: str = ""
     _task: asyncio.Task[Completion] = field(init=False)
     _waiter: asyncio.Future[Literal["superseded", "parted"]] | None = None
     _typed: str | None = None
     _timer: asyncio.TimerHandle | None = None
     _over: bool = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._over and not self._task.done()
 
     def start(self, task: asyncio.Task[Completion]) -> None:
         """What there is to wait for; before anything else."""

@@ -35,6 +35,7 @@ from codeassist.text.edits import Edit
 from codeassist.text.hygiene import ReadLimits, why_unreadable
 from codeassist.text.positions import Encoding
 from codeassist.workspace.content import is_secret
+from codeassist.workspace.ignore import leaves_out
 
 T = TypeVar("T")
 Kind = Literal["completion", "ahead", "review"]
@@ -108,6 +109,7 @@ class Session:
                 entry.edited_line = document.position_at(edits[0].start).line
             only_less = bool(edits) and all(not edit.text and edit.end > edit.start for edit in edits)
             entry.deleted_line = document.position_at(edits[0].start).line if only_less else None
+            entry.edited_by(edits)
             entry.document = document
             entry.steps.append((edits, document))
             for follower in entry.followers.values():
@@ -204,6 +206,7 @@ class Session:
         limits = self.settings.index
         for other, entry in sorted(self.documents.items(), key=lambda item: -item[1].edited):
             excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
+            excluded = excluded or leaves_out(self.settings.completion.exclude, entry.path)
             usable = entry.unreadable is None and not entry.hidden and not excluded
             root = self.root_of(other)
             foreign = root is None and not outside and _file_path(other) is not None

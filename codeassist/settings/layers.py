@@ -67,6 +67,8 @@ def build(layers: Iterable[Layer]) -> tuple[Settings, tuple[Problem, ...]]:
             problems += refused
         values, wrong = _keep_valid(layer.name, values)
         problems += wrong
+        if not layer.trusted:
+            _keep_switched_off(merged, values)
         _merge(merged, values)
     return Settings.model_validate(merged), tuple(problems)
 
@@ -184,7 +186,24 @@ def _keep_what_workspace_may_set(layer: str, values: dict[str, Any]) -> tuple[di
         elif isinstance(values[section], dict) and "server" in values[section]:
             del values[section]["server"]
             refused.append(Problem(layer, f"{section}.server", message))
+    completion = values.get("completion")
+    if isinstance(completion, dict) and "learn" in completion:
+        del completion["learn"]
+        own = "is not taken from a workspace: what is kept of your work is for you to say"
+        refused.append(Problem(layer, "completion.learn", own))
     return values, refused
+
+
+def _keep_switched_off(known: Mapping[str, Any], values: dict[str, Any]) -> None:
+    """What the user has switched off stays so, whatever a workspace says: it may only add to it."""
+    before, given = known.get("completion"), values.get("completion")
+    if not isinstance(before, Mapping) or not isinstance(given, dict):
+        return
+    for key in ("exclude", "languages_off"):
+        if key in given and key in before:
+            given[key] = list(dict.fromkeys((*before[key], *given[key])))
+    if before.get("enabled") is False:
+        given.pop("enabled", None)
 
 
 def _keep_valid(layer: str, values: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:

@@ -21,6 +21,7 @@ _UNASKED = (
     "*.min.css", "*.min.mjs",
 )  # fmt: skip
 """Left out where no rule says otherwise; `!node_modules/` in `.codeassistignore` brings one back."""
+_MOST_STARS = 3
 _MOST_BYTES = 1_000_000
 _SPECIAL = re.compile(r"[*?\[\\]")
 
@@ -95,12 +96,31 @@ class Rules:
 def leaves_out(patterns: tuple[str, ...], path: str) -> bool:
     """Whether patterns of the settings, as in `.gitignore`, leave a file out, by its name or by a folder around it.
     `path` is relative to the workspace folder with "/" as separator."""
-    made = _from_lines(patterns)
+    return _leaves_out(patterns, path) if patterns else False
+
+
+@lru_cache(maxsize=1024)
+def _leaves_out(patterns: tuple[str, ...], path: str) -> bool:
+    made = _from_lines([pattern for each in patterns if (pattern := _without_many_stars(each))])
     if made is None:
         return False
     parts = path.split("/")
     ways = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return any(made.decide(way, parts[depth], depth < len(parts) - 1) for depth, way in enumerate(ways))
+
+
+def _without_many_stars(pattern: str) -> str:
+    """A pattern that is matched in reasonable time, whoever wrote it and whatever the file is called: a name with more
+    than three `*` is read as its beginning and its end. That leaves more out; one that brings back is dropped."""
+    parts = pattern.split("/")
+    many = [part.count("*") > _MOST_STARS for part in parts]
+    if any(many) and pattern.startswith("!"):
+        return ""
+    ends = [
+        f"{part[: part.index('*')]}*{part[part.rindex('*') + 1 :]}" if long else part
+        for part, long in zip(parts, many, strict=True)
+    ]
+    return "/".join(ends)
 
 
 def rules_at(root: Path, exclude: Sequence[str] = ()) -> Rules:

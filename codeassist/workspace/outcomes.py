@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _VERSION = 1
-_MOST_EVENTS = 2_000
+_MOST_EVENTS = 500
 """Latest suggestions that are kept for each model; of older ones only the numbers are."""
 _BUSY_MS = 2_000
 _SCHEMA = """
@@ -77,6 +77,8 @@ class OutcomeStore:
         if not self._path.exists():
             return []
         with closing(self._open()) as database:
+            if not _is_made(database):
+                return []
             return database.execute(
                 "SELECT verdict, probability FROM events WHERE model = ? AND probability IS NOT NULL ORDER BY id",
                 (model,),
@@ -88,6 +90,8 @@ class OutcomeStore:
         if not self._path.exists():
             return found
         with closing(self._open()) as database:
+            if not _is_made(database):
+                return found
             for model, verdict, count, characters in database.execute("SELECT * FROM totals ORDER BY model, verdict"):
                 found.setdefault(model, {})[verdict] = {"count": count, "characters": characters}
         return found
@@ -98,6 +102,11 @@ class OutcomeStore:
             database.close()
             raise sqlite3.DatabaseError("the file of outcomes is of another version of codeassist")
         return database
+
+
+def _is_made(database: sqlite3.Connection) -> bool:
+    """Whether there is anything in the file: another process may be just about to make it."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'totals'").fetchone() is not None
 
 
 def default_path() -> Path:

@@ -150,3 +150,25 @@ async def test_an_editor_that_keeps_what_does_not_fit(name: str, uri: str, fake:
         assert second is not None
         assert second.text == "n(prices)"
         assert asked(fake) == 2
+        await editor.accept(uri, second)  # What was taken has not expired.
+        fake.answer = " + 1\n"
+        at = AT + 2 + len(second.text)
+        assert await editor.complete(uri, at, typed=True) is not None
+
+
+@pytest.mark.parametrize(
+    "careful",
+    [{"COMPLETION__EXCLUDE": '["secrets/"]', "COMPLETION__WARM_UP": "true"}],
+    indirect=True,
+)
+async def test_what_is_switched_off_never_leaves(careful: Editor, fake: FakeVllm, tmp_path: Path) -> None:
+    """Not to read it ahead, and not in the prompts of other files."""
+    hidden, shown = (tmp_path / "secrets" / "a.py").as_uri(), (tmp_path / "b.py").as_uri()
+    careful.open(hidden, "def hidden_total(prices):\n    return 1\n")
+    place = types.Position(1, 0)
+    await careful.actions(hidden, types.Range(place, place))
+    careful.open(shown, "x = hidden_total(\n" + TEXT)
+    await fake.until(lambda counts: counts.finished >= 1)
+    assert await careful.complete(shown, 17) is not None
+    assert len([one for one in fake.received if one.path == "/v1/completions"]) == 2
+    assert not any("def hidden_total" in str(one.body) for one in fake.received)

@@ -422,3 +422,14 @@ def test_a_workspace_cannot_slip_an_instruction_into_the_language(tmp_path: Path
     settings, problems = load(tmp_path, user=tmp_path / "none.toml", environ={})
     assert settings.review.language == ""
     assert problems[0].key == "review.language"
+
+
+def test_a_workspace_only_adds_to_what_is_switched_off() -> None:
+    own = {"completion": {"exclude": ["secrets/"], "languages_off": ["markdown"], "enabled": False, "learn": False}}
+    theirs = {"completion": {"exclude": ["dist/"], "languages_off": [], "enabled": True, "learn": True}}
+    settings, problems = build([Layer("user", own), Layer("workspace", theirs, trusted=False)])
+    assert settings.completion.exclude == ("secrets/", "dist/")
+    assert settings.completion.languages_off == ("markdown",)
+    assert not settings.completion.enabled
+    assert not settings.completion.learn
+    assert [problem.key for problem in problems] == ["completion.learn"]

@@ -47,3 +47,9 @@ def test_it_is_a_probability(wanted: float, outcomes: list[tuple[float, bool]]) 
 @pytest.mark.parametrize("probability", [-1.0, 2.0])
 def test_what_is_no_probability_is_taken_for_the_nearest(probability: float) -> None:
     assert least_probability(0.15, [(probability, False)]) == 0.15
+
+
+def test_one_says_nothing_and_somebody_who_takes_few_is_not_muted() -> None:
+    assert least_probability(0.15, [(0.18, False)]) == 0.15
+    takes_a_third = [(edge + 0.01, number % 9 < 3 * edge + 1) for edge in EDGES[3:] for number in range(45)]
+    assert least_probability(0.15, takes_a_third) < 0.3

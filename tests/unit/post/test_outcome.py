@@ -94,3 +94,30 @@ def test_any_edits_lead_somewhere(steps: list[tuple[int, int, str]]) -> None:
             assert state.rest
             assert 0 <= state.start <= state.end
             assert state.taken + state.typed + len(state.rest) == len(SHOWN)
+
+
+def test_what_the_editor_closed_is_stepped_over() -> None:
+    shown = Watched.of(Inline("a, b)", Span(Offset(5), Offset(6))))
+    state: Watched | Outcome | None = shown
+    for number, key in enumerate("a, b"):
+        assert isinstance(state, Watched)
+        state = follow(state, [insert(5 + number, key)])
+    assert isinstance(state, Watched)
+    assert follow(state, [insert(9, ";")]) == Outcome("typed", 4)
+
+
+def test_brackets_that_come_in_a_second_step() -> None:
+    state = after(*keys("load("), insert(5, ")"), insert(5, "p"))
+    assert isinstance(state, Watched)
+    assert state.rest == "ath)\n    y"
+
+
+def test_what_nobody_typed_at_the_cursor_says_nothing() -> None:
+    assert after(insert(-6, "first\ny = 1\n", 8), replaced=2) is None  # Formatted.
+    assert after(insert(0, "\n    ")) is None
+
+
+def test_a_line_end_more_and_line_ends_of_windows() -> None:
+    assert after(insert(0, SHOWN + "\n")) == Outcome("accepted", len(SHOWN) + 1)
+    windows = Watched.of(Inline("a\r\nb", Span(Offset(0), Offset(0))))
+    assert follow(windows, [insert(0, "a\nb")]) == Outcome("accepted", 3)

@@ -6,7 +6,7 @@ from shutil import which
 
 import pytest
 
-from codeassist.workspace.ignore import is_ignored, rules_at
+from codeassist.workspace.ignore import is_ignored, leaves_out, rules_at
 from codeassist.workspace.walk import Walk
 from tests.unit.workspace.making import write_files
 
@@ -114,3 +114,20 @@ def test_left_out_unasked(tmp_path: Path) -> None:
     write_files(tmp_path, {".codeassistignore": "!node_modules/\n!.git/\n"})
     assert not is_ignored(tmp_path, "a/node_modules/x/y.js", rules)
     assert is_ignored(tmp_path, ".git/hooks/x.py", rules)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "path", "out"),
+    [
+        (("secrets/",), "secrets/deep/a.py", True),
+        (("secrets/",), "src/secrets.py", False),
+        (("*.secret.py",), "src/a.secret.py", True),
+        (("*.py", "!a.py"), "src/a.py", False),
+        ((), "a.py", False),
+        (("*a" * 12 + "*b",), "a" * 200, False),
+        (("*a" * 12 + "*b",), "a" * 200 + "b", True),
+        (("*.py", "!" + "*a" * 12 + "*.py"), "a" * 200 + ".py", True),
+    ],
+)
+def test_patterns_of_the_settings(patterns: tuple[str, ...], path: str, out: bool) -> None:
+    assert leaves_out(patterns, path) is out
