@@ -48,6 +48,7 @@ class Admission:
         self._urgent = 0
         self._last_urgent_end: float | None = None
         self._yielding: set[asyncio.Task[object]] = set()
+        self._leisurely: dict[asyncio.Task[Any], Callable[[], bool]] = {}
         self._taken_back: set[asyncio.Task[object]] = set()
         self._seats: dict[int, asyncio.Semaphore] = {}
         self._calm = asyncio.Event()
@@ -58,7 +59,8 @@ class Admission:
         """Run a completion: background work that gives way is taken back first."""
         self._urgent += 1
         self._calm.clear()
-        for task in self._yielding:
+        leisurely = [task for task, is_wanted in self._leisurely.items() if not is_wanted()]
+        for task in (*self._yielding, *leisurely):
             if task not in self._taken_back:
                 self._taken_back.add(task)
                 task.cancel()
@@ -70,18 +72,20 @@ class Admission:
             if self._urgent == 0:
                 self._calm.set()
 
-    async def leisure(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Run `work` if no completion runs, and until one does: then it is ended at once. None if it did not come to
-        its end; nobody waits for it, so it is not asked again."""
+    async def leisure(
+        self, work: Callable[[], Coroutine[Any, Any, T]], is_wanted: Callable[[], bool] = lambda: False
+    ) -> T | None:
+        """Run `work` if no completion runs, and until one does: then it is ended at once, unless `is_wanted` by then.
+        None if it did not come to its end; it is not asked again."""
         if self._urgent:
             return None
         task = asyncio.create_task(work())
-        self._yielding.add(task)
+        self._leisurely[task] = is_wanted
         try:
             await _ended(task)
             return None if task.cancelled() and task in self._taken_back else task.result()
         finally:
-            self._yielding.discard(task)
+            del self._leisurely[task]
             self._taken_back.discard(task)
 
     async def background(self, work: Work[T], rule: Rule | None = None) -> T:

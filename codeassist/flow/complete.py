@@ -102,15 +102,19 @@ async def complete(
     trace: Trace,
     on_prepared: Callable[[Prepared], None] = lambda _: None,
     on_text: Callable[[str], None] = lambda _: None,
+    go_ahead: Callable[[], Awaitable[None]] | None = None,
 ) -> Completion:
     """Ask `bound` for the text at the cursor of `snapshot`. Model failures become a Skip; cancellation passes.
 
     `on_prepared` is told what is asked, before it is; `on_text` all of the answer so far, each time that it grows.
+    `go_ahead`: what is waited for between making the prompt and asking.
     """
     bound = bound.within(settings.latency_target_ms)
     prepared = await prepare_with_repository(snapshot, bound, settings, trace)
     if isinstance(prepared, Skip):
         return _silent(prepared, trace)
+    if go_ahead is not None:
+        await go_ahead()
     on_prepared(prepared)
     view = prepared.view
     pushed = above_code(view, _limits(snapshot, bound, settings))

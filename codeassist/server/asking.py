@@ -40,8 +40,13 @@ class Asker:
     learning: Learning
     quiet: bool = True
 
-    async def completion(self, entry: OpenDocument, running: Running) -> Completion:
-        """A completion that somebody waits for: ahead of everything else, and the user is told if it fails."""
+    async def completion(self, entry: OpenDocument, running: Running, not_before_s: float = 0.0) -> Completion:
+        """A completion that somebody waits for: ahead of everything else, and the user is told if it fails.
+
+        `not_before_s`: the engine is asked at this time of the event loop's clock, or when the prompt is made if that
+        is later.
+        """
+        loop = asyncio.get_running_loop()
         document, trace = running.document, running.trace
         with trace.stage("parse"):
             syntax = await self.session.syntax_for_prompt(entry, document)
@@ -57,6 +62,12 @@ class Asker:
             running.asked = True
             asked.set()
 
+        async def go_ahead() -> None:
+            wait_s = not_before_s - loop.time()
+            if wait_s > 0:
+                with trace.stage("debounce"):
+                    await asyncio.sleep(wait_s)
+
         try:
             async with self.admission.urgent():
                 with trace.stage("connect"):
@@ -64,7 +75,7 @@ class Asker:
                 self.status.model(bound.name, bound.abilities)
                 snapshot = replace(snapshot, least_probability=await self.learning.least(bound.name))
                 settings = self.session.settings.completion
-                answer = await complete(snapshot, bound, settings, trace, prepared, running.heard)
+                answer = await complete(snapshot, bound, settings, trace, prepared, running.heard, go_ahead)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
         except asyncio.CancelledError:
@@ -105,7 +116,7 @@ class Asker:
             )
 
         try:
-            answer = await self.admission.leisure(work)
+            answer = await self.admission.leisure(work, lambda: running.is_waited_for)
         except ModelError as error:
             return Completion(None, Skip(error.reason, str(error)))
         return answer or Completion(None, Skip("gave-way"))

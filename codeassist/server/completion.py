@@ -182,19 +182,17 @@ class Completer:
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace, automatic: bool
     ) -> Completion | Skip:
         """Ask the engine, in place of whatever else it is asked about this document."""
-        pause_s = 0.0
+        not_before_s = 0.0
         if automatic:
             start = document.line_start(document.position_at(offset).line)
             line_start = not document.text[start:offset].strip()
             most_s = self.session.settings.completion.debounce_ms / 1000
-            pause_s = self.session.rhythm.wait_s(most_s, line_start=line_start)
+            wait_s = self.session.rhythm.wait_s(most_s, line_start=line_start)
+            not_before_s = asyncio.get_running_loop().time() + wait_s
         running = Running(document, offset, about, trace, lambda: entry.document, by_hand=not automatic)
 
         async def work() -> Completion:
-            if pause_s:
-                with trace.stage("debounce"):
-                    await asyncio.sleep(pause_s)
-            answer = await self.asker.completion(entry, running)
+            answer = await self.asker.completion(entry, running, not_before_s)
             if answer.item is not None and "model" in trace.stages:  # Without connecting and what failed.
                 self.session.rhythm.answered(trace.stages["model"] / 1000)
             if answer.item is not None:  # Even if it comes too late for whoever asked.

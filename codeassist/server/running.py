@@ -51,6 +51,11 @@ class Running:
         """Whether it has not ended yet."""
         return not self._over and not self._task.done()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for it now."""
+        return self._waiter is not None and not self._waiter.done()
+
     def start(self, task: asyncio.Task[Completion]) -> None:
         """What there is to wait for; before anything else."""
         self._task = task

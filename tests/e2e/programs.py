@@ -50,7 +50,7 @@ def knowing(file: str, right: str, completion: str = COMPLETION) -> Callable[[di
     asked to complete. Once it is made to follow the file away from `right`, it goes on as the file does."""
 
     def answer(body: dict[str, Any]) -> str:
-        if body.get("logprobs") is None:
+        if not is_review(body):
             return completion
         number, forced = asked_line(body)
         written, wanted = (text.split("\n")[number].strip() for text in (file, right))
@@ -68,4 +68,4 @@ def asked_line(body: dict[str, Any]) -> tuple[int, str]:
 
 
 def is_review(body: dict[str, Any]) -> bool:
-    return body.get("logprobs") is not None
+    return (body.get("logprobs") or 0) > 1  # Completions want to know of the token that was taken only.
