@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 from codeassist.syntax.tags import Import
@@ -12,7 +11,6 @@ from codeassist.workspace.resolve.view import MOST_RESULTS, Memory, Paths, View,
 __all__ = ["Paths", "Resolver", "resolve"]
 
 _MOST_MODULE_CHARACTERS = 1024
-_KEPT_ANSWERS = 4_000
 
 Rule = Callable[[View, str, Import], list[str]]
 
@@ -40,7 +38,7 @@ _RULES: dict[str, Rule] = {
 
 
 class Resolver:
-    """Resolves the imports of one workspace folder and remembers its answers and what its configuration files say.
+    """Resolves the imports of one workspace folder and remembers what its configuration files say.
 
     `forget` is for when one of those has changed, or files came or went; a lost answer costs a few reads.
     """
@@ -48,7 +46,6 @@ class Resolver:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._memory = Memory()
-        self._resolved: OrderedDict[tuple[str, str, Import], tuple[str, ...]] = OrderedDict()
 
     def resolve(self, language: str, importer: str, imported: Import) -> tuple[str, ...]:
         """The files that `imported`, written in the file `importer`, may mean; best first, at most 8.
@@ -63,22 +60,13 @@ class Resolver:
             or len(imported.module) > _MOST_MODULE_CHARACTERS
         ):
             return ()
-        key = (language, importer, imported)
-        known = self._resolved.get(key)
-        if known is None:
-            rule = _RULES.get(language, named.by_last_name)
-            found = rule(View(self._paths, self._memory), importer, imported)
-            known = self._resolved[key] = tuple(path for path in dict.fromkeys(found) if path != importer)[
-                :MOST_RESULTS
-            ]
-            if len(self._resolved) > _KEPT_ANSWERS:
-                self._resolved.popitem(last=False)
-        return known
+        rule = _RULES.get(language, named.by_last_name)
+        found = rule(View(self._paths, self._memory), importer, imported)
+        return tuple(path for path in dict.fromkeys(found) if path != importer)[:MOST_RESULTS]
 
     def forget(self) -> None:
         """Read the configuration files again when they are next needed."""
         self._memory.forget()
-        self._resolved.clear()
 
 
 def resolve(paths: Paths, language: str, importer: str, imported: Import) -> tuple[str, ...]:
