@@ -48,8 +48,9 @@ def open_shop(editor: Editor, root: Path, marked: str = SHOP) -> tuple[str, int]
 
 
 async def prompt(editor: Editor, fake: FakeVllm, uri: str, at: int) -> str:
-    # As typed: while the server waits for the next key, the niced processes of a scan have the processor.
-    await editor.complete(uri, at, typed=True)
+    # By hand, so that it is asked anew; the niced processes of a scan need the processor in between.
+    await asyncio.sleep(0.06)
+    await editor.complete(uri, at)
     sent: str = fake.received[-1].body["prompt"]
     return sent
 
