@@ -22,6 +22,7 @@ from codeassist.text.document import Document, Offset
 
 _LOOKED_AT_S = 0.15
 """A suggestion that is there so long without a key may be accepted."""
+_ANSWERED_S = 0.005
 _RESTED_S = 0.3
 _NEAR_LINES = 3
 """So far from the place of the last prompt, the engine has most of the next one."""
@@ -40,8 +41,14 @@ class Ahead:
     def shown(self, entry: OpenDocument, document: Document, item: Inline, about: object) -> None:
         """`item` is shown in `document`: see to it that the next one is there when it is accepted."""
         session = self.asker.session
-        uri = document.uri
-        if not session.settings.completion.speculate or "speculation" in self.without:
+        if session.settings.completion.speculate and "speculation" not in self.without:
+            session.spawn(self._after_answer(entry, document, item, about))
+
+    async def _after_answer(self, entry: OpenDocument, document: Document, item: Inline, about: object) -> None:
+        """In a long document the text with the suggestion in it takes a millisecond: the answer goes first."""
+        await asyncio.sleep(_ANSWERED_S)
+        session, uri = self.asker.session, document.uri
+        if not session.is_current(entry, document):
             return
         after = onward(document, item)
         known = entry.ahead

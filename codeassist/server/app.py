@@ -123,6 +123,7 @@ class App:
 
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         document = params.text_document
+        self.learning.closed(document.uri)
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
         self.repositories.opened(document.uri)
@@ -153,6 +154,7 @@ class App:
         """Stop working on a document of which the text is not known any more."""
         if uri in self.session.documents:
             self.session.close(uri)
+            self.learning.closed(uri)
             self.publisher.clear(uri)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:

@@ -85,16 +85,16 @@ class Learning:
             if self._was_seen(open_, after):
                 self._came_to(uri, open_, after)
 
-    def told(self, item_id: str, verdict: Verdict, characters: int | None = None) -> None:
+    def told(self, item_id: str, verdict: Verdict) -> None:
         """The editor says what became of an item; what is known of it already is left as it is."""
         for uri, open_ in list(self._open.items()):
             if open_.item_id == item_id:
                 del self._open[uri]
                 length = len(open_.watched.rest) + open_.watched.taken + open_.watched.typed
-                useful = verdict in USEFUL
-                self._came_to(uri, open_, Outcome(verdict, min(length, characters or length) if useful else 0))
+                self._came_to(uri, open_, Outcome(verdict, length if verdict in USEFUL else 0))
 
     def closed(self, uri: str) -> None:
+        """The document was closed, or opened anew."""
         self._open.pop(uri, None)
 
     async def least(self, model: str) -> float:
