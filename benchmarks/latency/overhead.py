@@ -207,7 +207,7 @@ class Typist:
         self._version += 1
         begun = time.perf_counter()
         self._wire.insert(self._uri, line, column, key, self._version)
-        answer = await self._wire.answer(self._wire.ask(self._uri, new_line, new_column))
+        answer = await self._wire.answer(self._wire.ask(self._uri, new_line, new_column, typed=True))
         return (time.perf_counter() - begun) * 1000, bool(answer["result"]["items"])
 
     def _replace(self, start: int, old: str, new: str) -> None:

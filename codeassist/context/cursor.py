@@ -84,7 +84,7 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
         indent=line_prefix[: len(line_prefix) - len(line_prefix.lstrip())],
         line_prefix=line_prefix,
         line_suffix=line_suffix,
-        block_start=_at_block_start(document, position.line, line_prefix, line_suffix),
+        block_start=at_block_start(document, position.line, line_prefix, line_suffix),
         imports=imports,
         prefix_tokens=prefix_tokens,
         suffix_tokens=suffix_tokens,
@@ -176,7 +176,7 @@ def _suffix_end(document: Document, line: int, offset: Offset, limits: ContextLi
     return end, used
 
 
-def _at_block_start(document: Document, line: int, line_prefix: str, line_suffix: str) -> bool:
+def at_block_start(document: Document, line: int, line_prefix: str, line_suffix: str) -> bool:
     """Whether a block begins at the cursor. Reads text only; half-typed code seldom parses."""
     if not _CLOSERS_AFTER.match(line_suffix):
         return False

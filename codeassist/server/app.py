@@ -149,6 +149,7 @@ class App:
         self.learning.changed(uri, [edits for edits, _ in steps])
         if self.session.change(uri, steps):
             self.publisher.publish(uri)
+        self.session.catch_up_soon(entry)
 
     def lost_track(self, uri: str) -> None:
         """Stop working on a document of which the text is not known any more."""

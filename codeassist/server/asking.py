@@ -48,19 +48,8 @@ class Asker:
         """
         loop = asyncio.get_running_loop()
         document, trace = running.document, running.trace
-        with trace.stage("parse"):
-            syntax = await self.session.syntax_for_prompt(entry, document)
-            await self.repositories.catch_up(document.uri)
-        snapshot = self._snapshot(entry, document, running.offset, syntax, Priority.COMPLETION, by_hand=running.by_hand)
         asked = asyncio.Event()
-        if syntax is not None and syntax.is_moved:
-            snapshot = replace(snapshot, parsed=self.session.spawn(self._parse_late(entry, syntax, asked)))
-
-        def prepared(prompt: Prepared) -> None:
-            # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
-            _keep(entry, snapshot, prompt)
-            running.asked = True
-            asked.set()
+        parsed: asyncio.Task[Syntax | None] | None = None
 
         async def go_ahead() -> None:
             wait_s = not_before_s - loop.time()
@@ -73,14 +62,43 @@ class Asker:
                 with trace.stage("connect"):
                     bound = await self.models.bound(self.session.settings, "completion")
                 self.status.model(bound.name, bound.abilities)
-                snapshot = replace(snapshot, least_probability=await self.learning.least(bound.name))
+                carried = None
+                if not running.by_hand:  # Who asks by hand wants the best there is.
+                    carried = entry.carried(document, running.offset, running.about, bound.family)
+                syntax = None
+                if carried is None:
+                    with trace.stage("parse"):
+                        syntax = await self.session.syntax_for_prompt(entry, document)
+                        await self.repositories.catch_up(document.uri)
+                if carried is not None or (syntax is not None and syntax.is_moved):
+                    parsed = self.session.spawn(self._parse_late(entry, document, asked))
+                snapshot = self._snapshot(
+                    entry,
+                    document,
+                    running.offset,
+                    syntax,
+                    Priority.COMPLETION,
+                    by_hand=running.by_hand,
+                    carried=carried,
+                )
+                least = await self.learning.least(bound.name)
+                snapshot = replace(snapshot, parsed=parsed, least_probability=least)
+
+                def prepared(prompt: Prepared) -> None:
+                    # Now, not with the answer: the engine's cache has it even if nobody waits for the answer.
+                    _keep(entry, snapshot, prompt)
+                    if carried is None and not running.by_hand:
+                        entry.has_made(prompt, running.about)
+                    running.asked = True
+                    asked.set()
+
                 settings = self.session.settings.completion
                 answer = await complete(snapshot, bound, settings, trace, prepared, running.heard, go_ahead)
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
         except asyncio.CancelledError:
-            if snapshot.parsed is not None:
-                snapshot.parsed.cancel()  # The next key comes, and would have to wait for it.
+            if parsed is not None:
+                parsed.cancel()  # The next key comes, and would have to wait for it.
             raise
         finally:
             asked.set()  # Whatever happened: the parse waits for it.
@@ -126,6 +144,7 @@ class Asker:
         else."""
         document = entry.document
         syntax = await self.session.syntax_at(entry, document)
+        about = self.session.surroundings(document.uri)
         snapshot = self._snapshot(entry, document, offset, syntax, Priority.WARM_UP)
 
         async def work() -> Skip | tuple[()]:
@@ -135,6 +154,7 @@ class Asker:
 
             def prepared(prompt: Prepared) -> None:
                 _keep(entry, snapshot, prompt)
+                entry.has_made(prompt, about)
 
             settings = self.session.settings.completion
             return await warm(snapshot, bound, settings, trace, prepared, whole=whole) or ()
@@ -145,11 +165,12 @@ class Asker:
             return Skip(error.reason, str(error))
         return Skip("gave-way") if answer is None else answer or None
 
-    async def _parse_late(self, entry: OpenDocument, between: Syntax, asked: asyncio.Event) -> Syntax:
+    async def _parse_late(self, entry: OpenDocument, document: Document, asked: asyncio.Event) -> Syntax | None:
         """Parse while the engine works: a parser lets nothing else run, so its request has to be on the way first."""
         await asked.wait()
         await asyncio.sleep(_SENT_S)
-        return await self.session.settle(entry, between)
+        known = await self.session.syntax_for_prompt(entry, document)
+        return known if known is None else await self.session.settle(entry, known)
 
     def _snapshot(
         self,
@@ -160,6 +181,7 @@ class Asker:
         priority: Priority,
         *,
         by_hand: bool = False,
+        carried: Prepared | None = None,
     ) -> Snapshot:
         uri = document.uri
         return Snapshot(
@@ -168,9 +190,10 @@ class Asker:
             offset=offset,
             path=entry.path,
             repository=self.session.repository_of(uri),
-            others=self.session.others(uri),
-            ask=self.repositories.ask(uri),
+            others=() if carried else self.session.others(uri),
+            ask=None if carried else self.repositories.ask(uri),
             held=entry.held,
+            carried=carried,
             priority=priority,
             unasked=self.quiet and not by_hand,
         )

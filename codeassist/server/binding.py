@@ -50,6 +50,9 @@ class Models:
 
     async def bound(self, settings: Settings, role: Role) -> Bound:
         """The model of `role` with its family and name. Raises ModelError if the server cannot say what it serves."""
+        made, bound = self._made.get(role), self._bound.get(role)
+        if made is not None and made[0] is settings and bound is not None and bound.abilities == _abilities(made[1]):
+            return bound  # As at most keys.
         while True:
             async with self._lock:
                 made = self._made.get(role)
@@ -62,7 +65,8 @@ class Models:
             if bound is not None and bound.model is model:
                 abilities = _abilities(model)  # More is found out as time goes on.
                 if bound.abilities.asked or not abilities.asked:
-                    return replace(bound, abilities=abilities)
+                    bound = self._bound[role] = replace(bound, abilities=abilities)
+                    return bound
                 # It could not be looked at before: what it was taken for was a guess.
             # Not under the lock: a server that does not answer must not hold up the other role's.
             bound = await _bind(settings, role, model)

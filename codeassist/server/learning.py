@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 _NOTICED_S = 0.3
 """A suggestion that was there for less time and was typed over says nothing: nobody has read it."""
 _MOST_KNOWN = 500
-_WRITING_S = 2.0
+_GATHER_S, _WRITING_S = 0.5, 2.0
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Learning:
     session: Session
     store: OutcomeStore = field(default_factory=OutcomeStore)
     _open: dict[str, _Open] = field(default_factory=dict)
+    _unwritten: list[Event] = field(default_factory=list)
     _known: dict[str, deque[tuple[float, bool]]] = field(default_factory=dict)
     _least: dict[tuple[str, float], float] = field(default_factory=dict)
     _loading: dict[str, asyncio.Future[None]] = field(default_factory=dict)
@@ -115,6 +116,7 @@ class Learning:
         """Take no more, and wait a moment until what is known is written."""
         for loading in self._loading.values():
             loading.cancel()
+        self._write()
         lane, self._lane, self._closed = self._lane, None, True
         if lane is not None:
             await asyncio.wait({lane.run(lambda: None)}, timeout=_WRITING_S)
@@ -154,13 +156,22 @@ class Learning:
             self._least.clear()
 
     def _keep(self, event: Event) -> None:
+        """Write it down, together with what comes soon after: not while the answer goes out."""
+        if not self._closed:
+            self._unwritten.append(event)
+            if len(self._unwritten) == 1:
+                asyncio.get_running_loop().call_later(_GATHER_S, self._write)
+
+    def _write(self) -> None:
+        events, self._unwritten = self._unwritten, []
+
         def write() -> None:
             try:
-                self.store.add([event])
+                self.store.add(events)
             except (sqlite3.Error, OSError) as error:
                 logger.warning("what became of suggestions cannot be kept: %s", type(error).__name__)
 
-        if not self._closed:
+        if events and not self._closed:
             self._lane_now().run(write)
 
     def _lane_now(self) -> Lane:

@@ -7,17 +7,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from codeassist.context.carry import carried
 from codeassist.context.choose import NOTHING_HELD, Held
+from codeassist.flow.prepare import Prepared
 from codeassist.post.findings import Finding
 from codeassist.post.inline import Inline
 from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested
 from codeassist.post.skip import Skip
+from codeassist.prompt.families import Family
 from codeassist.server.running import Running
 from codeassist.settings import Settings
 from codeassist.syntax.outline import carry_imports
 from codeassist.syntax.tree import Syntax, moved, parse, settled
-from codeassist.text.document import Document
+from codeassist.text.document import Document, Offset
 from codeassist.text.edits import Edit, reanchor
 from codeassist.text.spans import Span
 from codeassist.workspace.ignore import leaves_out
@@ -29,16 +32,27 @@ _PLAIN = re.compile(r"[\w \t\r\n.,:;()\[\]=+%&|!?@]*")
 
 
 @dataclass(slots=True)
+class Made:
+    """A prompt, what it depended on besides the text of its document, and the edits since, step by step."""
+
+    prepared: Prepared
+    about: object
+    edits: list[tuple[Edit, ...]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt. `suggested`: its last completions, latest first; `running`: the one that is on its way,
+    gave to its last prompt, `made`: the last one for which all was looked up.
+    `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `showing`: what the editor shows, `expired`: something that does not fit any more;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
-    it only took something away. `hidden`: prompts about other documents must not show it; `judging` finds that out."""
+    it only took something away; `resting` waits for the end of the edits. `hidden`: prompts about other documents must
+    not show it; `judging` finds that out."""
 
     document: Document
     path: str
@@ -53,6 +67,7 @@ class OpenDocument:
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
     held: Held = NOTHING_HELD
+    made: Made | None = None
     suggested: tuple[Suggested, ...] = ()
     running: Running | None = None
     ahead: Running | None = None
@@ -65,6 +80,7 @@ class OpenDocument:
     edited_line: int | None = None
     hidden: bool = False
     judging: asyncio.Task[None] | None = None
+    resting: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def shows(self, shown: Inline | None) -> None:
@@ -78,6 +94,27 @@ class OpenDocument:
             self.showing = after if isinstance(after, Watched) else None
             taken = isinstance(after, Outcome) and after.verdict in USEFUL - {"partly"}
             self.expired = self.showing is None and not taken
+
+    def has_made(self, prepared: Prepared, about: object) -> None:
+        """All was looked up for a prompt, which the keys that follow may carry on."""
+        if self.made is not None:
+            self.followers.pop(id(self.made.edits), None)
+        self.made = None
+        if self.document is prepared.view.document:
+            self.made = Made(prepared, about)
+            self.followers[id(self.made.edits)] = self.made.edits
+
+    def carried(self, document: Document, offset: Offset, about: object, family: Family) -> Prepared | None:
+        """What the last prompt was made from, for a place in the document as it is; None if it has not just been typed
+        on."""
+        made = self.made
+        if made is None or made.about != about or document is not self.document:
+            return None
+        before = made.prepared
+        if before.held is not self.held or before.family is not family:
+            return None
+        packed = carried(before.packed, made.edits, document, offset, before.limits)
+        return None if packed is None else replace(before, packed=packed, view=packed.view)
 
     @property
     def is_behind(self) -> bool:

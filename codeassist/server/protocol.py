@@ -163,20 +163,19 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
-        yield from self._only_ours(types.TEXT_DOCUMENT_DID_OPEN, params)
+        return self._only_ours(types.TEXT_DOCUMENT_DID_OPEN, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Any:
-        yield from self._only_ours(types.TEXT_DOCUMENT_DID_CHANGE, params)
+        return self._only_ours(types.TEXT_DOCUMENT_DID_CHANGE, params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> Any:
-        yield from self._only_ours(types.TEXT_DOCUMENT_DID_CLOSE, params)
+        return self._only_ours(types.TEXT_DOCUMENT_DID_CLOSE, params)
 
     def _only_ours(self, method: str, params: object) -> Any:
         handler = self.fm.features.get(method)
-        if handler is not None:
-            yield handler, (params,), None
+        return None if handler is None else handler(params)
 
 
 class Server(LanguageServer):

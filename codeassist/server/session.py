@@ -38,6 +38,7 @@ from codeassist.workspace.content import is_secret
 from codeassist.workspace.ignore import leaves_out
 
 T = TypeVar("T")
+SomeSyntax = TypeVar("SomeSyntax", Syntax, Syntax | None)
 Kind = Literal["completion", "ahead", "review"]
 _KINDS: tuple[Kind, ...] = ("completion", "ahead", "review")
 
@@ -46,6 +47,7 @@ _PARSE_INLINE_CHARACTERS = 60_000
 _PARSE_FIRST_CHARACTERS = 40_000
 """Up to this size a prompt waits for the parse: 2 ms at most, even in Python, where an edit has all that is behind it
 parsed again. In longer documents it took 20 ms, which the engine can work in."""
+_REST_S = 0.1
 _MOST_TRACES = 200
 _MOST_ITEMS = 64
 _LONG_INSERT = 1_000
@@ -162,7 +164,7 @@ class Session:
             if known is not None and len(document.text) <= _PARSE_INLINE_CHARACTERS:
                 syntax = catch_up(known, steps, document)
             else:
-                syntax = await self.off_loop(lambda: catch_up(known, steps, document))
+                syntax = await self.off_loop(lambda: _with_imports(catch_up(known, steps, document)))
             if entry.base is base:  # Unless the history was cut meanwhile.
                 entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
             return syntax
@@ -185,11 +187,27 @@ class Session:
             known = entry.syntax
             if known is not None and known.document is document:
                 return known
-            syntax = await self.off_loop(lambda: _settled(between))
+            syntax = await self.off_loop(lambda: _with_imports(settled(between)))
             count = steps_to(entry, document)
             if count is not None and entry.unreadable is None:
                 entry.base, entry.syntax, entry.steps = document, syntax, entry.steps[count:]
             return syntax
+
+    def catch_up_soon(self, entry: OpenDocument) -> None:
+        """Parse a long document once it rests: the prompt that comes next would have to wait for it, if what was
+        changed is not plain."""
+
+        def rested() -> None:
+            document = entry.document
+            busy = entry.running is not None and entry.running.is_on
+            if entry.is_behind and not busy and self.documents.get(document.uri) is entry:
+                self.spawn(self.syntax_at(entry, document))
+
+        if entry.resting is not None:
+            entry.resting.cancel()
+            entry.resting = None
+        if entry.syntax is not None and len(entry.document.text) > _PARSE_FIRST_CHARACTERS:
+            entry.resting = asyncio.get_running_loop().call_later(_REST_S, rested)
 
     async def off_loop(self, work: Callable[[], T]) -> T:
         """Run `work` on a thread; the event loop goes on meanwhile."""
@@ -376,10 +394,10 @@ class Session:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _settled(between: Syntax) -> Syntax:
-    """With its imports, which the next prompt wants to have at hand."""
-    syntax = settled(between)
-    imports(syntax)
+def _with_imports(syntax: SomeSyntax) -> SomeSyntax:
+    """A parse with its imports, which the next prompt wants to have at hand."""
+    if syntax is not None:
+        imports(syntax)
     return syntax
 
 

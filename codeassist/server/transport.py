@@ -105,19 +105,37 @@ async def serve(read: Callable[[], Awaitable[bytes]], receive: Receive) -> None:
 def stdin_reader(descriptor: int) -> Callable[[], Awaitable[bytes]]:
     """A coroutine function that reads from a pipe, a file or a terminal; b"" at its end. Call it in a running loop.
 
-    Reading blocks, so it is done on a thread, and on a daemon one: an executor's thread that waits for a client would
-    keep the process from ending. It bypasses `sys.stdin`, whose lock such a thread would hold at exit.
+    The descriptor stays blocking, as other processes may have it, too: it is read when there is something to read.
     """
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_reader(descriptor, lambda: None)
+    except (NotImplementedError, OSError):
+        return _read_on_thread(descriptor)  # Pipes on Windows, and files, cannot be waited for.
+    loop.remove_reader(descriptor)
+
+    async def read() -> bytes:
+        ready = loop.create_future()
+        loop.add_reader(descriptor, _set, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(descriptor)
+        return _read(descriptor)
+
+    return read
+
+
+def _read_on_thread(descriptor: int) -> Callable[[], Awaitable[bytes]]:
+    """On a daemon thread: an executor's thread that waits for a client would keep the process from ending. It bypasses
+    `sys.stdin`, whose lock such a thread would hold at exit."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[bytes] = asyncio.Queue(_WAITING_READS)
 
     def pump() -> None:
         data = b"-"
         while data:
-            try:
-                data = os.read(descriptor, _READ_BYTES)
-            except OSError:
-                data = b""
+            data = _read(descriptor)
             try:
                 asyncio.run_coroutine_threadsafe(pieces.put(data), loop).result()
             except (RuntimeError, asyncio.CancelledError):
@@ -125,6 +143,18 @@ def stdin_reader(descriptor: int) -> Callable[[], Awaitable[bytes]]:
 
     threading.Thread(target=pump, name="codeassist-stdin", daemon=True).start()
     return pieces.get
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except OSError:
+        return b""
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 def private_stdout() -> BinaryIO:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from codeassist.syntax.grammars import Grammar, grammar
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, in_order
+from codeassist.text.lines import line_of
 
 if TYPE_CHECKING:
     import tree_sitter
@@ -107,14 +108,14 @@ def moved(old: Syntax, edits: Sequence[Edit], new: Document) -> Syntax | None:
     tree = old.tree.copy()
     for edit in reversed(ordered):  # From the last to the first, so that old offsets stay right.
         start, end = old.byte_at(edit.start), old.byte_at(edit.end)
-        start_point = _point(old.source, start)
+        start_point = _point(old, start)
         inserted = _encode(edit.text)
         tree.edit(
             start,
             end,
             start + len(inserted),
             start_point,
-            _point(old.source, end),
+            _point(old, end),
             _moved(start_point, inserted),
         )
     return Syntax(new, old.grammar, tree, _encode(new.text), is_moved=True)
@@ -161,9 +162,12 @@ def _character_count(data: bytes) -> int:
     return len(data.translate(None, _CONTINUATION))
 
 
-def _point(source: bytes, byte: int) -> tuple[int, int]:
-    """Row and column in bytes. Not from the document's lines: the parser's rows end at "\\n" only."""
-    return source.count(b"\n", 0, byte), byte - (source.rfind(b"\n", 0, byte) + 1)
+def _point(syntax: Syntax, byte: int) -> tuple[int, int]:
+    """Row and column in bytes. The parser's rows end at "\\n" only, the document's lines at "\\r", too."""
+    if "\r" in syntax.document.text:
+        return syntax.source.count(b"\n", 0, byte), byte - (syntax.source.rfind(b"\n", 0, byte) + 1)
+    line = line_of(syntax.document.starts, syntax.offset_at_byte(byte))
+    return line, byte - syntax.byte_at(syntax.document.starts[line])
 
 
 def _moved(start: tuple[int, int], inserted: bytes) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class Document:
     """Our name of the language (`codeassist.syntax.grammars`), "" if unknown."""
     version: int
     text: str = field(repr=False)
-    starts: list[int] = field(repr=False, compare=False)
+    starts: Sequence[int] = field(repr=False, compare=False)
     """Offsets of the line starts. Never changed in place."""
 
     @classmethod

@@ -9,11 +9,58 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import overload
 
 from codeassist.text.edits import Edit
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE_FEED = re.compile(r"\n")
+
+
+class Starts(Sequence[int]):
+    """The line starts of a text in which one line grew or shrank: those of the text before, shifted behind that line.
+
+    Typing makes one of these at each key; a list of all lines would be made anew each time.
+    """
+
+    __slots__ = ("_before", "_behind", "_shift")
+
+    def __init__(self, before: list[int], behind: int, shift: int) -> None:
+        """`before` is never changed. Its items from `behind` on are shifted."""
+        self._before, self._behind, self._shift = before, behind, shift
+
+    def __len__(self) -> int:
+        return len(self._before)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            return self.whole()[index]
+        line = index if index >= 0 else index + len(self._before)
+        return self._before[line] + self._shift if line >= self._behind else self._before[line]
+
+    def __eq__(self, other: object) -> bool:
+        return self.whole() == (other.whole() if isinstance(other, Starts) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # As of a list.
+
+    def whole(self) -> list[int]:
+        """All of them as a list."""
+        return [*self._before[: self._behind], *(start + self._shift for start in self._before[self._behind :])]
+
+    def line_of(self, offset: int) -> int:
+        """As the function of this name."""
+        found = bisect_right(self._before, offset, 0, self._behind)
+        if found < self._behind:
+            return found - 1
+        return bisect_right(self._before, offset - self._shift, self._behind) - 1
+
+    def after(self, line: int, growth: int) -> Starts | None:
+        """Those after a line grew by so many characters, if it is the one that grew before."""
+        return Starts(self._before, self._behind, self._shift + growth) if line + 1 == self._behind else None
 
 
 def line_starts(text: str) -> list[int]:
@@ -23,15 +70,35 @@ def line_starts(text: str) -> list[int]:
 
 def line_of(starts: Sequence[int], offset: int) -> int:
     """The line, from 0, that holds the character at `offset` (>= 0)."""
-    return bisect_right(starts, offset) - 1
+    return starts.line_of(offset) if isinstance(starts, Starts) else bisect_right(starts, offset) - 1
 
 
-def splice(starts: list[int], edits: Sequence[Edit], new_text: str) -> list[int]:
+def splice(starts: Sequence[int], edits: Sequence[Edit], new_text: str) -> Sequence[int]:
     """The line starts of `new_text`, made from those of the old text.
 
     `edits` are sorted, do not overlap, count in the old text and lead to `new_text`. Only the lines they
     touch are read again; the starts behind them are shifted.
     """
+    within = _within_line(starts, edits, new_text)
+    if within is not None:
+        return within
+    return _spliced(starts.whole() if isinstance(starts, Starts) else list(starts), edits, new_text)
+
+
+def _within_line(starts: Sequence[int], edits: Sequence[Edit], new_text: str) -> Starts | None:
+    """The line starts after one change inside a line, as typing is; None for any other."""
+    if len(edits) != 1 or _LINE_END.search(edits[0].text):
+        return None
+    at, end, growth = edits[0].start, edits[0].end, len(edits[0].text) - (edits[0].end - edits[0].start)
+    line = line_of(starts, at)
+    if line_of(starts, end) != line or (line and starts[line] == at) or new_text[max(0, at - 1) : at] == "\r":
+        return None  # What comes between "\r" and "\n" parts them, and what goes from there joins them.
+    if isinstance(starts, Starts):
+        return starts.after(line, growth)
+    return Starts(starts, line + 1, growth) if isinstance(starts, list) else None
+
+
+def _spliced(starts: list[int], edits: Sequence[Edit], new_text: str) -> list[int]:
     result: list[int] = []
     done = 0  # Lines of the old text whose starts are in `result`.
     shift = 0
