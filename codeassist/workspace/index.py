@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
 import threading
 from codecs import BOM_UTF8 as BOM
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from codeassist.syntax.tags import Import, Tag
-from codeassist.workspace import schema
 from codeassist.workspace.chunks import terms_of, whole_term
 from codeassist.workspace.extract import read
+from codeassist.workspace.search import Search, Stretch, chunks_with, stretches
 from codeassist.workspace.store import database_path, distrust, open_to_read, trouble_of
 
 IndexState = Literal["missing", "ready", "damaged"]
 """`damaged`: it made no sense; the next scan builds it anew."""
 
-_MOST_TERMS = 24
-_MOST_CHUNKS_OF_A_TERM = 300
-"""A term in more chunks than that says too little for the time that it costs."""
 _MOST_HOLDING = 2_000
-_LEAST_WEIGHT = 0.4
-"""Of the parts of an identifier, next to the whole."""
 _MOST_ENDING = 2_000
 _MOST_TEXT_BYTES = 4_000_000
 _MOST_READ_BYTES = 500_000
@@ -40,16 +34,6 @@ _TAGS_OF_FILE = f"SELECT {_TAG} FROM definitions d WHERE file = ? ORDER BY ordin
 _NAMED = f"SELECT f.path, {_TAG} FROM definitions d JOIN files f ON f.id = d.file WHERE d.name = ? LIMIT ?"  # noqa: S608
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Lines of a file from `start_line` up to `end_line`, from 0, as they were when the file was read."""
-
-    path: str
-    start_line: int
-    end_line: int
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +64,6 @@ class Index:
         self._definitions: OrderedDict[tuple[int, bytes], tuple[Tag, ...]] = OrderedDict()
         self._all: list[sqlite3.Connection] = []
         self._damaged = False
-        self._common: set[str] = set()
 
     @property
     def state(self) -> IndexState:
@@ -183,15 +166,14 @@ class Index:
         """
         if limit < 1 or (holding and not terms_of(holding)):
             return []
-        terms = _weighted(words)
 
         def ask(connection: sqlite3.Connection) -> list[Stretch]:
-            scores = _scores(connection, terms, self._common)
+            scores = self._search().scores(connection, words)
             if holding:
-                held = _chunks_with(connection, whole_term(holding), _MOST_HOLDING)
+                held = chunks_with(connection, whole_term(holding), _MOST_HOLDING)
                 scores = {chunk: scores.get(chunk, 0.0) for (chunk,) in held}
             best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-            return list(_stretches(connection, best[: limit * 4 + 16], limit, frozenset(exclude)))
+            return list(stretches(connection, best[: limit * 4 + 16], limit, frozenset(exclude)))
 
         return self._ask(ask, [])
 
@@ -201,8 +183,8 @@ class Index:
             return []
 
         def ask(connection: sqlite3.Connection) -> list[Stretch]:
-            rows = _chunks_with(connection, whole_term(name), limit * 4 + 64)
-            return list(_stretches(connection, [(row[0], 1.0) for row in rows], limit, frozenset(exclude)))
+            rows = chunks_with(connection, whole_term(name), limit * 4 + 64)
+            return list(stretches(connection, [(row[0], 1.0) for row in rows], limit, frozenset(exclude)))
 
         return self._ask(ask, [])
 
@@ -253,9 +235,16 @@ class Index:
                 self._all.append(connection)
         return connection
 
+    def _search(self) -> Search:
+        """What this thread's connection remembers of searches."""
+        search: Search | None = getattr(self._local, "search", None)
+        if search is None:
+            search = self._local.search = Search()
+        return search
+
     def _drop(self) -> None:
         held = getattr(self._local, "held", None)
-        self._local.held = None
+        self._local.held = self._local.search = None
         if held is not None:
             with self._lock:
                 if held[1] in self._all:
@@ -267,74 +256,6 @@ class Index:
             return None
         found = read(str(self.root), path, most)
         return None if found is None else found.data
-
-
-def _weighted(words: Mapping[str, float] | Sequence[str]) -> list[tuple[str, float]]:
-    """The terms of the words with their weights, heaviest first."""
-    given = words.items() if isinstance(words, Mapping) else ((word, 1.0) for word in words)
-    weights: dict[str, float] = {}
-    for word, weight in given:
-        for number, term in enumerate(terms_of(word)):
-            own = weight if number == 0 else weight * _LEAST_WEIGHT
-            weights[term] = max(weights.get(term, 0.0), own)
-    return sorted(weights.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _scores(connection: sqlite3.Connection, terms: Iterable[tuple[str, float]], common: set[str]) -> dict[int, float]:
-    """Chunks with the sum of weight times rarity over the terms that they hold.
-
-    `common`: terms that were found too common; they are not asked for again, and new ones are added.
-    """
-    total = max(connection.execute("SELECT value FROM meta WHERE key = 'next_chunk'").fetchone()[0], 2)
-    scores: defaultdict[int, float] = defaultdict(float)
-    used = 0
-    for term, weight in terms:
-        if term in common:
-            continue
-        rows = _chunks_with(connection, term, _MOST_CHUNKS_OF_A_TERM + 1)
-        if len(rows) > _MOST_CHUNKS_OF_A_TERM:
-            common.add(term)
-            continue
-        if not rows:
-            continue
-        # BM25's rarity, Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009).
-        gain = weight * math.log(1.0 + (total - len(rows) + 0.5) / (len(rows) + 0.5))
-        for (chunk,) in rows:
-            scores[chunk] += gain
-        used += 1
-        if used == _MOST_TERMS:
-            break
-    return scores
-
-
-def _stretches(
-    connection: sqlite3.Connection, chunks: Sequence[tuple[int, float]], limit: int, exclude: frozenset[str]
-) -> Iterator[Stretch]:
-    """The chunks that still are, in the order given."""
-    count = 0
-    for chunk, score in chunks:
-        row = connection.execute(
-            "SELECT f.path, c.start_line, c.end_line FROM chunks c JOIN files f ON f.id = c.file WHERE c.id = ?",
-            (chunk,),
-        ).fetchone()
-        if row is None or row[0] in exclude:
-            continue
-        yield Stretch(row[0], row[1], row[2], score)
-        count += 1
-        if count == limit:
-            return
-
-
-def _chunks_with(connection: sqlite3.Connection, term: str, limit: int) -> list[tuple[int]]:
-    """The ids of chunks that hold a term; none where SQLite has no FTS5."""
-    try:
-        return connection.execute(
-            "SELECT rowid FROM terms WHERE terms MATCH ? LIMIT ?", (_quoted(term), limit)
-        ).fetchall()
-    except sqlite3.OperationalError:
-        if schema.has_terms(connection):
-            raise
-        return []
 
 
 def _counts(connection: sqlite3.Connection, database: Path) -> Counts:
@@ -359,7 +280,3 @@ def _counts(connection: sqlite3.Connection, database: Path) -> Counts:
 
 def _names(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, local) for name, local in json.loads(text)) if text else ()
-
-
-def _quoted(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'
