@@ -1,10 +1,13 @@
 """What the server adds to the engine's own time: keys in a long file of an indexed repository, beside a bare client.
 
     python benchmarks/latency/overhead.py [--keys 120] [--lines 10000] [--first-ms 30] [--token-ms 8] [--json FILE]
+                                          [--untold]
 
 A scripted engine in a process of its own takes the same time for each answer. A real server is asked for a completion
 after each key; a bare client sends that engine the very same request and stops reading at the end of the line. They
-take turns key by key, and each goes first every other time. Exit code 1 if what the server adds is above a limit.
+take turns key by key, and each goes first every other time. Before the first key at a place the cursor rests there, and
+the editor tells so, as VS Code does by its requests for code actions; with `--untold` it does not.
+Exit code 1 if what the server adds is above a limit.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ from tests.fake_vllm_wire import Connection, Received
 P50_LIMIT_MS, P95_LIMIT_MS = 3.0, 10.0
 PAUSE_S = 0.12
 """Between an answer and the next request of either kind."""
+MOST_POLLS = 10
 ANSWER = "combined_total(first, second)\n"
 NAME = "long_file.py"
 
@@ -51,6 +55,7 @@ class Key:
 
     kind: str
     typed: str
+    is_first: bool
     server_ms: float
     bare_ms: float
     server_first: bool
@@ -64,10 +69,12 @@ class Key:
 
 @dataclass
 class Found:
-    """`unasked`: keys after which the server did not ask the engine, by its reason."""
+    """`unasked`: keys after which the server did not ask the engine, by its reason. `unread`: places where the server
+    did not read ahead although it was told."""
 
     keys: list[Key] = field(default_factory=list)
     unasked: Counter[str] = field(default_factory=Counter)
+    unread: int = 0
 
 
 class ScriptedVllm(FakeVllm):
@@ -164,14 +171,18 @@ async def bare_client(url: str) -> AsyncIterator[BareClient]:
 class Typist:
     """Types keys at places of one document, and has both ways measured at each."""
 
-    def __init__(self, wire: Wire, uri: str, text: str, bare: BareClient) -> None:
+    def __init__(self, wire: Wire, uri: str, text: str, bare: BareClient, *, tells: bool) -> None:
+        """`tells`: the editor says where the cursor rests."""
         self._wire, self._uri, self._text, self._bare = wire, uri, text, bare
+        self._tells = tells
         self._version = 1
         self._content: bytes | None = None
         self._count = 0
 
     async def type_at(self, place: Place, found: Found) -> None:
         self._replace(place.start, self._text[place.start : place.end], "")
+        if self._tells:
+            await self._rest(place.start, found)
         typed = ""
         for key in place.keys:
             await self._key(place, typed, key, found)
@@ -198,7 +209,7 @@ class Typist:
         if bare_ms is None:
             await asyncio.sleep(PAUSE_S)
             bare_ms = await self._bare.round_trip(content)
-        found.keys.append(Key(place.kind, key, server_ms, bare_ms, server_first, shown, trace["timings"]))
+        found.keys.append(Key(place.kind, key, not typed, server_ms, bare_ms, server_first, shown, trace["timings"]))
 
     async def _round_trip(self, start: int, typed: str, key: str) -> tuple[float, bool]:
         """From telling of a key to having the answer, in milliseconds, and whether it holds something."""
@@ -209,6 +220,19 @@ class Typist:
         self._wire.insert(self._uri, line, column, key, self._version)
         answer = await self._wire.answer(self._wire.ask(self._uri, new_line, new_column, typed=True))
         return (time.perf_counter() - begun) * 1000, bool(answer["result"]["items"])
+
+    async def _rest(self, start: int, found: Found) -> None:
+        """Tell of the cursor, and wait as long as the server takes to get ready."""
+        line, column = line_and_column(self._text[:start])
+        place = {"textDocument": {"uri": self._uri}, "position": {"line": line, "character": column}}
+        self._wire.notify("codeassist/didRest", place)
+        for _ in range(MOST_POLLS):
+            await asyncio.sleep(PAUSE_S)
+            records = (await self._wire.answer(self._wire.request("codeassist/trace", {"limit": 8})))["result"]
+            kinds = [record["kind"] for record in records if record["kind"] in ("completion", "warm-up")]
+            if kinds and kinds[-1] == "warm-up":
+                return
+        found.unread += 1
 
     def _replace(self, start: int, old: str, new: str) -> None:
         self._version += 1
@@ -224,16 +248,17 @@ def line_and_column(text: str) -> tuple[int, int]:
     return text.count("\n"), len(text) - text.rfind("\n") - 1
 
 
-async def measure(url: str, folder: Path, home: Path, text: str, chosen: Sequence[Place]) -> Found:
+async def measure(url: str, folder: Path, home: Path, text: str, chosen: Sequence[Place], *, tells: bool) -> Found:
     """Types at all places; the first one twice, of which the first time is not counted: it loads and connects."""
     found = Found()
-    variables = environment(home, SERVER__URL=url, COMPLETION__DEBOUNCE_MS="0")
+    warm_up = "true" if tells else "false"
+    variables = environment(home, SERVER__URL=url, COMPLETION__DEBOUNCE_MS="0", COMPLETION__WARM_UP=warm_up)
     async with bare_client(url) as bare, connected(variables, initialize=False) as wire:
         await wire.initialize(rootUri=folder.as_uri(), workspaceFolders=[{"uri": folder.as_uri(), "name": folder.name}])
         uri = (folder / NAME).as_uri()
         wire.open(uri, text)
         print(f"{await indexed(wire)} files indexed", file=sys.stderr)
-        typist = Typist(wire, uri, text, bare)
+        typist = Typist(wire, uri, text, bare, tells=tells)
         await typist.type_at(chosen[0], Found())
         for number, place in enumerate(chosen):
             await typist.type_at(place, found)
@@ -265,10 +290,17 @@ def report(found: Found) -> Iterator[str]:
     }
     for kind in dict.fromkeys(key.kind for key in keys):
         columns[f"  {kind}"] = [key.added_ms for key in keys if key.kind == kind]
+    for name, looks in (("  first at its place", True), ("  the others", False)):
+        columns[name] = [key.added_ms for key in keys if key.is_first == looks]
+    looked_up = [key.added_ms for key in keys if "question" in key.stages]
+    columns["  looked up anew"] = looked_up
     yield f"{'milliseconds':24}{'keys':>7}{'p50':>9}{'p95':>9}{'max':>9}"
     for name, values in columns.items():
-        yield f"{name:24}{len(values):7}{at(values, 0.5):9.1f}{at(values, 0.95):9.1f}{max(values):9.1f}"
+        if values:
+            yield f"{name:24}{len(values):7}{at(values, 0.5):9.1f}{at(values, 0.95):9.1f}{max(values):9.1f}"
     yield f"\nwith a suggestion: {sum(key.shown for key in keys)} of {len(keys)} keys"
+    if found.unread:
+        yield f"nothing was read ahead at {found.unread} places, although the editor told of them"
     for reason, count in found.unasked.items():
         yield f"the engine was not asked after {count} other keys: {reason}"
     yield f"\n{'stage':24}{'keys':>7}{'mean':>9}{'p50':>9}{'p95':>9}"
@@ -304,6 +336,7 @@ def main() -> int:
     options.add_argument("--lines", type=int, default=10_000)
     options.add_argument("--first-ms", type=float, default=30.0, help="the engine's time to its first token")
     options.add_argument("--token-ms", type=float, default=8.0, help="and between tokens")
+    options.add_argument("--untold", action="store_true", help="the editor does not tell where the cursor rests")
     options.add_argument("--json", type=Path, help="where every key is written")
     given = options.parse_args()
     files = modules()
@@ -317,7 +350,7 @@ def main() -> int:
         folder.mkdir()
         home.mkdir()
         make_repository(folder, files[:FILES], text, NAME)
-        found = asyncio.run(measure(url, folder, home, text, chosen))
+        found = asyncio.run(measure(url, folder, home, text, chosen, tells=not given.untold))
     if given.json:
         document = {"keys": [asdict(key) for key in found.keys], "unasked": found.unasked}
         given.json.write_text(json.dumps(document, indent=1), encoding="utf-8")

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from codeassist.context.cursor import CursorView, above_code
 from codeassist.context.related import Snippet
@@ -26,7 +27,20 @@ from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
 
-__all__ = ["Ask", "Completion", "Prepared", "Snapshot", "complete", "prepare", "prepare_with_repository", "warm"]
+__all__ = [
+    "Ask",
+    "Completion",
+    "Prepared",
+    "Snapshot",
+    "Warm",
+    "complete",
+    "prepare",
+    "prepare_with_repository",
+    "warm",
+]
+
+Warm: TypeAlias = Literal["prompt", "engine", "whole"]
+"""What is to be ready: see `warm`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +108,19 @@ async def warm(
     settings: CompletionSettings,
     trace: Trace,
     on_prepared: Callable[[Prepared], None] = lambda _: None,
-    *,
-    whole: bool = False,
+    what: Warm = "engine",
 ) -> Skip | None:
     """Let the engine read what a completion at the cursor of `snapshot` would be asked with, and write one token: its
-    cache has the prompt then. The reason if it could not; failures as in `complete`. `whole`: only if the prompt has
-    all of the document before the cursor."""
+    cache has the prompt then. The reason if it could not; failures as in `complete`. "whole": only if the prompt has
+    all of the document before the cursor; "prompt": only make the prompt."""
     prepared = await prepare_with_repository(snapshot, bound.within(settings.latency_target_ms), settings, trace)
     if isinstance(prepared, Skip):
         return prepared
-    if whole and len(prepared.packed.prefix) < snapshot.offset:
+    if what == "whole" and len(prepared.packed.prefix) < snapshot.offset:
         return Skip("no-room")
     on_prepared(prepared)
+    if what == "prompt":
+        return None
     try:
         with trace.stage("model"):
             await whole_text(_stream(bound, replace(prepared.request, max_tokens=1)), trace)

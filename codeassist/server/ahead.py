@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from codeassist.flow.complete import Completion
+from codeassist.flow.complete import Completion, Warm
 from codeassist.flow.trace import Trace
 from codeassist.post.inline import Inline
 from codeassist.post.onward import Onward, onward
@@ -25,7 +25,7 @@ _LOOKED_AT_S = 0.15
 _ANSWERED_S = 0.005
 _RESTED_S = 0.3
 _NEAR_LINES = 3
-"""So far from the place of the last prompt, the engine has most of the next one."""
+"""So far from the place of the last prompt the engine has most of the next one: it is only made."""
 _OPENED_S = 0.6
 """Editors open many documents at once, and show one."""
 _SCAN_POLL_S, _SCAN_POLLS = 0.25, 240
@@ -67,13 +67,14 @@ class Ahead:
     def opened(self, entry: OpenDocument) -> None:
         """A document was opened. Where the cursor is will be known with the first request; of a document that a prompt
         has room for, all that stands before it is read already then."""
-        self._warm(entry, Offset(len(entry.document.text)), _OPENED_S, whole=True)
+        self._warm(entry, Offset(len(entry.document.text)), _OPENED_S, "whole")
 
     def rested(self, entry: OpenDocument, offset: Offset) -> None:
         """The cursor is at `offset` now."""
         line = entry.document.position_at(offset).line
-        if entry.asked_line is None or abs(line - entry.asked_line) > _NEAR_LINES:
-            self._warm(entry, offset, _RESTED_S, whole=False)
+        if line != entry.asked_line:
+            near = entry.asked_line is not None and abs(line - entry.asked_line) <= _NEAR_LINES
+            self._warm(entry, offset, _RESTED_S, "prompt" if near else "engine")
 
     async def _speculate(self, entry: OpenDocument, document: Document, after: Onward, running: Running) -> Completion:
         await asyncio.sleep(_LOOKED_AT_S)
@@ -89,17 +90,17 @@ class Ahead:
         session.note(running.trace, document.uri, answer.skip)
         return answer
 
-    def _warm(self, entry: OpenDocument, offset: Offset, wait_s: float, *, whole: bool) -> None:
+    def _warm(self, entry: OpenDocument, offset: Offset, wait_s: float, what: Warm) -> None:
         session = self.asker.session
         settings = session.settings.completion
         wanted = settings.warm_up and "warm-up" not in self.without and why_not(entry, session.settings) is None
         if wanted and not _is_asked(entry):
             if session.warming is not None:
                 session.warming.cancel()  # One place at a time; a small engine has room for one prompt.
-            session.warming = session.spawn(self._warm_up(entry, entry.document, offset, wait_s, whole))
+            session.warming = session.spawn(self._warm_up(entry, entry.document, offset, wait_s, what))
 
     async def _warm_up(
-        self, entry: OpenDocument, document: Document, offset: Offset, wait_s: float, whole: bool
+        self, entry: OpenDocument, document: Document, offset: Offset, wait_s: float, what: Warm
     ) -> None:
         session, repositories = self.asker.session, self.asker.repositories
         await asyncio.sleep(wait_s)
@@ -110,7 +111,7 @@ class Ahead:
         if not session.is_current(entry, document) or _is_asked(entry) or why_not(entry, session.settings):
             return
         trace = Trace("warm-up")
-        skip = await self.asker.warm_up(entry, offset, trace, whole=whole)
+        skip = await self.asker.warm_up(entry, offset, trace, what)
         session.note(trace, document.uri, skip)
 
 

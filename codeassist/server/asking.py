@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.flow.admission import Admission
-from codeassist.flow.complete import Completion, Prepared, Snapshot, complete, warm
+from codeassist.flow.complete import Completion, Prepared, Snapshot, Warm, complete, warm
 from codeassist.flow.trace import Trace
 from codeassist.model.api import Priority
 from codeassist.model.errors import ModelError
@@ -139,9 +139,8 @@ class Asker:
             return Completion(None, Skip(error.reason, str(error)))
         return answer or Completion(None, Skip("gave-way"))
 
-    async def warm_up(self, entry: OpenDocument, offset: Offset, trace: Trace, *, whole: bool = False) -> Skip | None:
-        """Have the engine read what a completion at `offset` would need; `whole` as in `warm`. Gives way to everything
-        else."""
+    async def warm_up(self, entry: OpenDocument, offset: Offset, trace: Trace, what: Warm = "engine") -> Skip | None:
+        """Have ready what a completion at `offset` would need, as in `warm`. Gives way to everything else."""
         document = entry.document
         syntax = await self.session.syntax_at(entry, document)
         about = self.session.surroundings(document.uri)
@@ -149,15 +148,15 @@ class Asker:
 
         async def work() -> Skip | tuple[()]:
             bound = await self.models.bound(self.session.settings, "completion")
-            if bound.abilities.cancel == "no":
+            if bound.abilities.cancel == "no" and what != "prompt":
                 return Skip("not-stoppable")
 
             def prepared(prompt: Prepared) -> None:
-                _keep(entry, snapshot, prompt)
+                _keep(entry, snapshot, prompt, read=what != "prompt")
                 entry.has_made(prompt, about)
 
             settings = self.session.settings.completion
-            return await warm(snapshot, bound, settings, trace, prepared, whole=whole) or ()
+            return await warm(snapshot, bound, settings, trace, prepared, what) or ()
 
         try:
             answer = await self.admission.leisure(work)
@@ -199,7 +198,8 @@ class Asker:
         )
 
 
-def _keep(entry: OpenDocument, snapshot: Snapshot, prompt: Prepared) -> None:
-    """What the engine has read is what the next prompt should begin with."""
+def _keep(entry: OpenDocument, snapshot: Snapshot, prompt: Prepared, *, read: bool = True) -> None:
+    """What the engine has read (or will have, if not `read`) is what the next prompt should begin with."""
     entry.held = prompt.held
-    entry.asked_line = snapshot.document.position_at(snapshot.offset).line
+    if read:
+        entry.asked_line = snapshot.document.position_at(snapshot.offset).line

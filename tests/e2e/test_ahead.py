@@ -176,6 +176,21 @@ async def test_the_prompt_is_read_where_the_cursor_rests(eager: Editor, uri: str
 
 
 @warming
+async def test_near_the_last_prompt_the_next_one_is_only_made(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    eager.open(uri, TEXT)
+    await fake.until(lambda counts: counts.finished == 1)
+    at = eager.texts[uri].index("\n")
+    start = position(eager.texts[uri], at, eager.encoding)
+    await eager.actions(uri, types.Range(start, start))
+    await eager.trace_holds(lambda entry: entry["kind"] == "warm-up" and not entry["requests"])
+    eager.edit(uri, (at, at, "x"))
+    assert await eager.complete(uri, at + 1, typed=True) is not None
+    assert [body["max_tokens"] == 1 for body in asked(fake)] == [True, False]
+    (record,) = await eager.trace(1)
+    assert "context" not in record["timings"], "it was made where the cursor rested"
+
+
+@warming
 async def test_a_document_that_is_closed_at_once_is_not_read(eager: Editor, uri: str, fake: FakeVllm) -> None:
     eager.open(uri, TEXT)
     eager.close(uri)

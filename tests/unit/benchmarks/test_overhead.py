@@ -88,7 +88,7 @@ def test_the_verdict(added: list[float], kept: bool) -> None:
 
 def test_what_is_printed() -> None:
     stages = {"parse": 1.0, "model": 62.0, "total": 64.0}
-    found = Found([Key("line start", "a", 65.0 + n, 60.0, True, n > 0, stages) for n in range(3)])
+    found = Found([Key("line start", "a", n == 0, 65.0 + n, 60.0, True, n > 0, stages) for n in range(3)])
     found.unasked["mid-word"] = 2
     text = "\n".join(report(found))
     assert "with a suggestion: 2 of 3 keys" in text
