@@ -200,6 +200,7 @@ class Asker:
 
 def _keep(entry: OpenDocument, snapshot: Snapshot, prompt: Prepared, *, read: bool = True) -> None:
     """What the engine has read (or will have, if not `read`) is what the next prompt should begin with."""
-    entry.held = prompt.held
+    # What came to be known while the prompt was made has its say in the next one.
+    entry.held = prompt.held if entry.held is snapshot.held else replace(prompt.held, line=-1)
     if read:
         entry.asked_line = snapshot.document.position_at(snapshot.offset).line

@@ -116,6 +116,11 @@ class OpenDocument:
         packed = carried(before.packed, made.edits, document, offset, before.limits)
         return None if packed is None else replace(before, packed=packed, view=packed.view)
 
+    def choose_anew(self) -> None:
+        """More is known of other files: what was suggested counts no more, and what stands in the prompt is looked
+        over, where it would else stay until the cursor leaves its line."""
+        self.held, self.era = replace(self.held, line=-1), self.era + 1
+
     @property
     def is_behind(self) -> bool:
         """Whether the document as it is now should be parsed and is not."""

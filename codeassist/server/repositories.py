@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class Repositories:
         others = self._session.others(uri, within=root)
 
         async def answer(question: Question) -> Facts:
-            return await repository.answer(question, others)
+            return await repository.answer(question, others, entry.choose_anew)
 
         return answer
 
@@ -92,19 +92,16 @@ class Repositories:
             self._made[root].look_around()
 
     async def catch_up(self, uri: str) -> None:
-        """See that the other documents are parsed as they are now. Not at any price: what takes long goes on beside."""
-        session = self._session
-        behind = [
-            session.spawn(session.syntax_at(entry, entry.document))
-            for other, entry in session.documents.items()
-            if other != uri and not entry.hidden and entry.is_behind
-        ]
-        judging = [entry.judging for entry in session.documents.values() if entry.judging and not entry.judging.done()]
-        own = session.documents.get(uri)
-        if behind and own is not None:
+        """See that the other documents are parsed as they are now. Not at any price: what takes long goes on
+        beside, and what is suggested until then does not outlast it."""
+        session, own = self._session, self._session.documents.get(uri)
+        others = [entry for other, entry in session.documents.items() if other != uri and _is_not_known(entry)]
+        if own is not None and others:
             own.held = replace(own.held, line=-1)
-        if behind or judging:
-            await asyncio.wait([*behind, *judging], timeout=_READY_S)
+            waiting = [session.spawn(_come_to_know(session, entry)) for entry in others]
+            _, late = await asyncio.wait(waiting, timeout=_READY_S)
+            if late:
+                session.spawn(_choose_anew_then(own, late))
 
     def opened(self, uri: str) -> None:
         """A document was opened."""
@@ -161,6 +158,29 @@ class Repositories:
             self._troubles.pop(root, None)
         if sentence != before:
             self._on_trouble(" ".join(self._troubles.values()))
+
+
+def _is_not_known(entry: OpenDocument) -> bool:
+    """Whether more will be known of an open document than is now."""
+    judged = entry.judging is None or entry.judging.done()
+    return not judged or (not entry.hidden and entry.is_behind)
+
+
+async def _come_to_know(session: Session, entry: OpenDocument) -> bool:
+    """Find out what prompts about others may show of a document. Whether they may show anything."""
+    if entry.judging is not None:
+        await asyncio.wait({entry.judging})
+    if not entry.hidden and entry.is_behind:
+        await session.syntax_at(entry, entry.document)
+    return not entry.hidden
+
+
+async def _choose_anew_then(own: OpenDocument, late: Collection[asyncio.Task[bool]]) -> None:
+    """Of several that are late, each may be what the next completion wants."""
+    while late:
+        known, late = await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
+        if any(not each.cancelled() and each.exception() is None and each.result() for each in known):
+            own.choose_anew()
 
 
 def _is_project(root: Path) -> bool:

@@ -102,9 +102,12 @@ class Repository:
         self._opening.add_done_callback(self._opened)
         self.rescan()
 
-    async def answer(self, question: Question, others: Sequence[OpenFile]) -> Facts:
+    async def answer(
+        self, question: Question, others: Sequence[OpenFile], late: Callable[[], None] = lambda: None
+    ) -> Facts:
         """What the index knows, with the open documents `others` over it. Never raises but for cancellation. One that
-        comes too late is for the next question of that document; until then its last answer has to do."""
+        comes too late is for the next question of that document; until then its last answer has to do, and `late` is
+        called once there is one that says something else."""
         path = question.path
         if path in self._late:
             self._late.pop(path).cancel()
@@ -116,8 +119,16 @@ class Repository:
             raise
         if not asked.done():
             self._late[path] = asked
-            asked.add_done_callback(lambda late: self._late.pop(path, None) if self._late.get(path) is late else None)
-            return self._last.get(path, NO_FACTS)
+            given = self._last.get(path, NO_FACTS)
+
+            def came(answer: asyncio.Future[Facts]) -> None:
+                if self._late.get(path) is answer:
+                    del self._late[path]
+                if not answer.cancelled() and answer.exception() is None and _says_else(answer.result(), given):
+                    late()
+
+            asked.add_done_callback(came)
+            return given
         return NO_FACTS if asked.cancelled() else asked.result()
 
     def look_around(self) -> None:
@@ -399,6 +410,11 @@ class _Seen:
         if done and now - self.forgotten >= _FORGET_EVERY_S:
             self.forgotten = now
             self.lookups.run(self.forget)
+
+
+def _says_else(facts: Facts, before: Facts) -> bool:
+    """Whether there are other files or passages; how much each is worth changes with every word that is typed."""
+    return facts.files != before.files or facts.passages != before.passages or facts.types != before.types
 
 
 def _options(settings: IndexSettings) -> ScanOptions:

@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -366,11 +366,11 @@ class Session:
                 entry.path, entry.held, entry.era = path, NOTHING_HELD, entry.era + 1
 
     def choose_anew(self, root: Path, changed: Collection[str] = ()) -> None:
-        """The repository knows other things now: what stands in the prompts of a workspace folder's documents is looked
-        over, where it would else stay until the cursor leaves its line. `changed`: paths, if only these files did."""
+        """The repository knows other things now, for all documents of a workspace folder. `changed`: paths, if only
+        these files did."""
         for uri, entry in self.documents.items():
             if tuple(changed) != (entry.path,) and self.root_of(uri) == root:
-                entry.held, entry.era = replace(entry.held, line=-1), entry.era + 1
+                entry.choose_anew()
 
     def _place_of(self, uri: str) -> tuple[Path, PurePath] | None:
         """The innermost workspace folder that holds the document, and its path in there."""

@@ -47,18 +47,19 @@ def open_shop(editor: Editor, root: Path, marked: str = SHOP) -> tuple[str, int]
     return uri, at
 
 
-async def prompt(editor: Editor, fake: FakeVllm, uri: str, at: int) -> str:
-    # By hand, so that it is asked anew; the niced processes of a scan need the processor in between.
+async def prompt(editor: Editor, fake: FakeVllm, uri: str, at: int, *, typed: bool = False) -> str:
+    # By hand it is asked anew; the niced processes of a scan need the processor in between.
     await asyncio.sleep(0.06)
-    await editor.complete(uri, at)
+    await editor.complete(uri, at, typed=typed)
     sent: str = fake.received[-1].body["prompt"]
     return sent
 
 
 async def until_prompt(editor: Editor, fake: FakeVllm, uri: str, at: int, condition: Callable[[str], bool]) -> str:
-    """Complete until the prompt is as wanted: nothing else tells that an index is read."""
+    """Complete until the prompt is as wanted: nothing else tells that an index is read. As typed, for what was
+    suggested before something was known must not be all that is ever suggested."""
     end = asyncio.get_running_loop().time() + DEADLINE_S
-    while not condition(sent := await prompt(editor, fake, uri, at)):
+    while not condition(sent := await prompt(editor, fake, uri, at, typed=True)):
         assert asyncio.get_running_loop().time() < end, sent
         await asyncio.sleep(0.05)  # Nobody types faster, and what was suggested before takes no time at all.
     return sent

@@ -73,6 +73,57 @@ async def test_an_answer_that_is_late_is_for_the_next_question(repository: Repos
     slow.may.set()
 
 
+async def test_what_is_late_is_told_of_if_it_says_something_else(repository: Repository) -> None:
+    slow = SlowLookup()
+    repository._lookup = slow  # type: ignore[assignment]  # As above.
+    told: list[Facts] = []
+    for expected in (1, 1):  # The second time it is what was answered with.
+        slow.may.clear()
+        await repository.answer(QUESTION, (), lambda: told.append(FOUND))
+        (late,) = repository._late.values()
+        slow.may.set()
+        await late
+        assert len(told) == expected
+
+
+async def test_what_is_suggested_before_others_are_read_does_not_outlast_it() -> None:
+    session = Session()
+    repositories = Repositories(session, Progress(Server("test", "0")), lambda _: None)
+    own = session.open("file:///a/x.py", "x = 1\n", "python", 1)
+    other = session.open("file:///a/y.py", "y = 1\n", "python", 1)
+    async with other.lock:  # Somebody parses it, and that takes long.
+        await repositories.catch_up("file:///a/x.py")
+        own.held = Held(3)
+        about = session.surroundings("file:///a/x.py")
+        await asyncio.sleep(0)
+        assert session.surroundings("file:///a/x.py") == about  # Until it is there, nothing better is known.
+    await asyncio.wait(set(session._background))
+    assert session.surroundings("file:///a/x.py") != about
+    assert own.held.line == -1
+    about = session.surroundings("file:///a/x.py")
+    await repositories.catch_up("file:///a/x.py")
+    assert session.surroundings("file:///a/x.py") == about
+    await session.shut_down()
+
+
+async def test_a_document_that_may_be_shown_at_last_is_read_at_once() -> None:
+    session = Session()
+    repositories = Repositories(session, Progress(Server("test", "0")), lambda _: None)
+    session.open("file:///a/x.py", "x = 1\n", "python", 1)
+    other = session.open("file:///a/y.py", "y = 1\n", "python", 1)
+
+    async def judge() -> None:
+        await asyncio.sleep(0)
+        other.hidden = False
+
+    other.hidden, other.judging = True, session.spawn(judge())
+    await repositories.catch_up("file:///a/x.py")
+    if session._background:
+        await asyncio.wait(session._background)
+    assert not other.is_behind
+    await session.shut_down()
+
+
 async def test_questions_do_not_queue_up_behind_a_slow_one(repository: Repository) -> None:
     slow = SlowLookup()
     repository._lookup = slow  # type: ignore[assignment]  # As above.
