@@ -123,7 +123,6 @@ class App:
 
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         document = params.text_document
-        self.learning.closed(document.uri)
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
         self.repositories.opened(document.uri)
@@ -146,8 +145,9 @@ class App:
         except Exception:
             self.lost_track(uri)
             raise
-        self.learning.changed(uri, [edits for edits, _ in steps])
-        if self.session.change(uri, steps):
+        dropped = self.session.change(uri, steps)
+        self.learning.changed(entry)
+        if dropped:
             self.publisher.publish(uri)
         self.session.catch_up_soon(entry)
 
@@ -155,12 +155,10 @@ class App:
         """Stop working on a document of which the text is not known any more."""
         if uri in self.session.documents:
             self.session.close(uri)
-            self.learning.closed(uri)
             self.publisher.clear(uri)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         self.session.close(params.text_document.uri)
-        self.learning.closed(params.text_document.uri)
         self.publisher.clear(params.text_document.uri)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:

@@ -88,8 +88,8 @@ class Completer:
         entry = self.session.documents.get(uri)
         asked = entry.document if entry is not None else None
         document, shown = await self._decide(uri, position, automatic, menu=menu)
-        if entry is not None and entry.document is asked:  # Editors do not look at answers about older texts.
-            entry.shows(shown)
+        if shown is None and entry is not None and entry.document is asked:  # Editors ignore answers about older texts.
+            entry.shows_nothing()
         return document, shown
 
     async def _decide(

@@ -7,15 +7,14 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from codeassist.post.inline import Inline
 from codeassist.post.learned import least_probability
-from codeassist.post.outcome import USEFUL, Outcome, Verdict, Watched, follow
+from codeassist.post.outcome import USEFUL, Outcome, Verdict, Watched
 from codeassist.server.lane import Lane
+from codeassist.server.opened import OpenDocument, Shown
 from codeassist.server.session import Session
-from codeassist.text.edits import Edit
 from codeassist.workspace.outcomes import Event, OutcomeStore
 
 logger = logging.getLogger(__name__)
@@ -27,27 +26,11 @@ _GATHER_S, _WRITING_S = 0.5, 2.0
 
 
 @dataclass(slots=True)
-class _Open:
-    """A suggestion whose outcome is not known yet."""
-
-    item_id: str
-    watched: Watched
-    probability: float | None
-    model: str
-    language: str
-    since: float
-    in_menu: bool
-    lost: bool = False
-    """Nobody can say from the edits what became of it; the editor may still tell."""
-
-
-@dataclass(slots=True)
 class Learning:
-    """One suggestion is watched for each document. `store`: where outcomes are kept."""
+    """The last suggestion of each document of the session is watched. `store`: where outcomes are kept."""
 
     session: Session
     store: OutcomeStore = field(default_factory=OutcomeStore)
-    _open: dict[str, _Open] = field(default_factory=dict)
     _unwritten: list[Event] = field(default_factory=list)
     _known: dict[str, deque[tuple[float, bool]]] = field(default_factory=dict)
     _least: dict[tuple[str, float], float] = field(default_factory=dict)
@@ -57,46 +40,33 @@ class Learning:
 
     def shown(self, uri: str, item_id: str, shown: Inline, model: str, language: str, *, in_menu: bool = False) -> None:
         """A suggestion goes to the editor; `in_menu`: as one item among others, so that typing on says nothing."""
-        if not self.session.settings.completion.learn:
-            self._open.pop(uri, None)
+        entry = self.session.documents.get(uri)
+        if entry is None:
             return
-        before = self._open.get(uri)
+        before, watched = entry.shown, Watched.of(shown)
         if before is not None and not before.lost and before.watched.goes_on_as(shown):
-            before.item_id = item_id
+            before.item_id, before.watched = item_id, replace(before.watched, end=watched.end)
+            entry.shows(before)
             return
-        self._open[uri] = _Open(
-            item_id, Watched.of(shown), shown.probability, model, language, time.monotonic(), in_menu
-        )
+        entry.shows(Shown(item_id, watched, shown.probability, model, language, time.monotonic(), in_menu))
         self._keep(Event(model, language, "shown", shown.probability))
 
-    def changed(self, uri: str, steps: Sequence[Sequence[Edit]]) -> None:
-        """A document has changed, step by step."""
-        for edits in steps:
-            open_ = self._open.get(uri)
-            if open_ is None or open_.lost:
-                return
-            after = follow(open_.watched, edits)
-            if isinstance(after, Watched):
-                open_.watched = after
-                continue
-            if after is None:
-                open_.lost = True
-                continue
-            del self._open[uri]
-            if self._was_seen(open_, after):
-                self._came_to(uri, open_, after)
+    def changed(self, entry: OpenDocument) -> None:
+        """A document has changed: take note of what came of its suggestions."""
+        for shown, outcome in entry.outcomes:
+            if self._was_seen(shown, outcome):
+                self._came_to(entry.document.uri, shown, outcome)
+        entry.outcomes.clear()
 
     def told(self, item_id: str, verdict: Verdict) -> None:
         """The editor says what became of an item; what is known of it already is left as it is."""
-        for uri, open_ in list(self._open.items()):
-            if open_.item_id == item_id:
-                del self._open[uri]
-                length = len(open_.watched.rest) + open_.watched.taken + open_.watched.typed
-                self._came_to(uri, open_, Outcome(verdict, length if verdict in USEFUL else 0))
-
-    def closed(self, uri: str) -> None:
-        """The document was closed, or opened anew."""
-        self._open.pop(uri, None)
+        for uri, entry in self.session.documents.items():
+            shown = entry.shown
+            if shown is not None and shown.item_id == item_id:
+                entry.shown = None
+                entry.shows_nothing()
+                length = len(shown.watched.rest) + shown.watched.taken + shown.watched.typed
+                self._came_to(uri, shown, Outcome(verdict, length if verdict in USEFUL else 0))
 
     async def least(self, model: str) -> float:
         """How probable a first line of `model` must be to be shown."""
@@ -133,31 +103,33 @@ class Learning:
         useful = ((probability, verdict in USEFUL) for verdict, probability in found)
         self._known[model] = deque(useful, maxlen=_MOST_KNOWN)
 
-    def _was_seen(self, open_: _Open, outcome: Outcome) -> bool:
+    def _was_seen(self, shown: Shown, outcome: Outcome) -> bool:
         if outcome.verdict != "typed-over":
             return True
-        return not open_.in_menu and time.monotonic() - open_.since >= _NOTICED_S
+        return not shown.in_menu and time.monotonic() - shown.since >= _NOTICED_S
 
-    def _came_to(self, uri: str, open_: _Open, outcome: Outcome) -> None:
-        event = Event(open_.model, open_.language, outcome.verdict, open_.probability, outcome.characters)
+    def _came_to(self, uri: str, shown: Shown, outcome: Outcome) -> None:
+        if not self.session.settings.completion.learn:
+            return
+        event = Event(shown.model, shown.language, outcome.verdict, shown.probability, outcome.characters)
         self._keep(event)
         self.session.traces.append(
             {
                 "kind": "outcome",
                 "uri": uri,
-                "item": open_.item_id,
+                "item": shown.item_id,
                 "outcome": outcome.verdict,
                 "characters": outcome.characters,
-                "confidence": None if open_.probability is None else round(open_.probability, 3),
+                "confidence": None if shown.probability is None else round(shown.probability, 3),
             }
         )
-        if open_.probability is not None and open_.model in self._known:
-            self._known[open_.model].append((open_.probability, outcome.verdict in USEFUL))
+        if shown.probability is not None and shown.model in self._known:
+            self._known[shown.model].append((shown.probability, outcome.verdict in USEFUL))
             self._least.clear()
 
     def _keep(self, event: Event) -> None:
         """Write it down, together with what comes soon after: not while the answer goes out."""
-        if not self._closed:
+        if self.session.settings.completion.learn and not self._closed:
             self._unwritten.append(event)
             if len(self._unwritten) == 1:
                 asyncio.get_running_loop().call_later(_GATHER_S, self._write)

@@ -11,7 +11,6 @@ from codeassist.context.carry import carried
 from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.flow.prepare import Prepared
 from codeassist.post.findings import Finding
-from codeassist.post.inline import Inline
 from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested
 from codeassist.post.skip import Skip
@@ -41,6 +40,22 @@ class Made:
 
 
 @dataclass(slots=True)
+class Shown:
+    """A suggestion that has gone to the editor and of which the outcome is not known yet. `since`: seconds of the
+    clock; `in_menu`: as one item among others. `lost`: nobody can say from the edits what became of it; the editor may
+    still tell."""
+
+    item_id: str
+    watched: Watched
+    probability: float | None
+    model: str
+    language: str
+    since: float
+    in_menu: bool
+    lost: bool = False
+
+
+@dataclass(slots=True)
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
@@ -48,7 +63,8 @@ class OpenDocument:
     gave to its last prompt, `made`: the last one for which all was looked up.
     `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
-    `showing`: what the editor shows, `expired`: something that does not fit any more;
+    `shown`: the suggestion whose outcome is waited for; `showing`: the editor shows it now; `expired`: it shows
+    something that does not fit any more; `outcomes`: what became of suggestions, until it is taken note of;
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
     it only took something away; `resting` waits for the end of the edits. `hidden`: prompts about other documents must
@@ -72,8 +88,10 @@ class OpenDocument:
     running: Running | None = None
     ahead: Running | None = None
     asked_line: int | None = None
-    showing: Watched | None = None
+    shown: Shown | None = None
+    showing: bool = False
     expired: bool = False
+    outcomes: list[tuple[Shown, Outcome]] = field(default_factory=list)
     era: int = 0
     deleted_line: int | None = None
     edited: int = 0
@@ -83,17 +101,31 @@ class OpenDocument:
     resting: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def shows(self, shown: Inline | None) -> None:
-        """An answer about the document as it is has gone to the editor."""
-        self.showing, self.expired = None if shown is None else Watched.of(shown), False
+    def shows(self, shown: Shown) -> None:
+        """A suggestion for the document as it is has gone to the editor."""
+        self.shown, self.showing, self.expired = shown, True, False
+
+    def shows_nothing(self) -> None:
+        """An answer without a suggestion has gone to the editor, or the user has put the last one away. What became of
+        that one may still come out."""
+        self.showing = self.expired = False
 
     def edited_by(self, edits: Sequence[Edit]) -> None:
-        """The editor's view after a change: what it shows may have been taken, or fit no more."""
-        if self.showing is not None:
-            after = follow(self.showing, edits)
-            self.showing = after if isinstance(after, Watched) else None
-            taken = isinstance(after, Outcome) and after.verdict in USEFUL - {"partly"}
-            self.expired = self.showing is None and not taken
+        """What was suggested, after a change: it may have been taken, or fit no more."""
+        if self.shown is None or self.shown.lost:
+            return
+        after = follow(self.shown.watched, edits)
+        if isinstance(after, Watched):
+            self.shown.watched = after
+            return
+        if after is None:
+            self.shown.lost = True
+        else:
+            self.outcomes.append((self.shown, after))
+            self.shown = None
+        if self.showing:
+            taken = after is not None and after.verdict in USEFUL - {"partly"}
+            self.showing, self.expired = False, not taken
 
     def has_made(self, prepared: Prepared, about: object) -> None:
         """All was looked up for a prompt, which the keys that follow may carry on."""
