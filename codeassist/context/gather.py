@@ -10,7 +10,7 @@ from codeassist.context.choose import NOTHING_HELD, Held, choose, snippets_of
 from codeassist.context.cursor import CursorView
 from codeassist.context.facts import Facts, Passage
 from codeassist.context.limits import ContextLimits
-from codeassist.context.question import Question
+from codeassist.context.question import Question, cell_start
 from codeassist.context.related import OpenFile, Snippet, lines_set, related_budget, related_snippets, repeats
 from codeassist.context.tokens import estimate_tokens
 
@@ -20,7 +20,6 @@ _DEFINITIONS_FIRST, _SIMILAR_SHARE = 300, 0.5
 """So many tokens belong to definitions; of those above, this share is kept for similar code. With little room similar
 code makes a small model worse; with more it is often what the new code is made after."""
 _LEAST_PASSAGE_TOKENS = 40
-_CELL_LINES = 64
 _MOST_EDITED, _AROUND_EDIT = 2, 5
 """Documents whose last edit is shown, and the lines before and after it."""
 
@@ -69,8 +68,7 @@ def gather(
 
 def _nearby(view: CursorView) -> frozenset[str]:
     """The lines of prefix and suffix. Those well above the cursor are remembered."""
-    document, line = view.document, view.document.position_at(view.offset).line
-    cut = max(view.prefix_start, document.line_start(line - line % _CELL_LINES))
+    document, cut = view.document, cell_start(view)
     rest = document.text[cut : view.offset] + view.suffix
     return _lines_above(document.text[view.prefix_start : cut]) | lines_set(rest)
 

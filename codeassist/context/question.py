@@ -14,7 +14,7 @@ from functools import lru_cache
 from codeassist.context.cursor import CursorView
 from codeassist.context.receiver import Receiver, receiver_at, types_in_header
 from codeassist.syntax.tags import Import, tags_of
-from codeassist.text.document import Document
+from codeassist.text.document import Document, Offset
 from codeassist.text.lines import line_of
 
 _NEAR_LINES, _CLOSE_LINES, _AFTER_LINES = 24, 4, 6
@@ -97,6 +97,14 @@ def _imports(language: str, statements: str) -> tuple[Import, ...]:
     return tags_of(language, statements.encode("utf-8", "replace")).imports
 
 
+def cell_start(view: CursorView) -> Offset:
+    """Where the cell of the cursor's line begins in the prefix. What stands before it is the same from key to key, and
+    worth remembering."""
+    document = view.document
+    line = line_of(document.starts, view.offset)
+    return max(view.prefix_start, document.line_start(line - line % _CELL_LINES))
+
+
 def local_names(imported: Import) -> Iterator[str]:
     """The names that an import binds in its file."""
     if imported.alias:
@@ -154,8 +162,7 @@ def _parts(names: Mapping[str, float]) -> dict[str, float]:
 
 def _defined(view: CursorView) -> frozenset[str]:
     """The names that the file defines around the cursor. What stands above the cursor's cell is remembered."""
-    text, line = view.document.text, line_of(view.document.starts, view.offset)
-    cut = max(view.prefix_start, view.document.line_start(line - line % _CELL_LINES))
+    text, cut = view.document.text, cell_start(view)
     above = text[view.prefix_start : cut]
     if above.rstrip().endswith(_DEFINING):  # What it defines stands below the cut.
         above, cut = "", view.prefix_start

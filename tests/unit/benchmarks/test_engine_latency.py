@@ -6,8 +6,6 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,24 +22,6 @@ NAME = "qwen3-coder-30b-a3b"
 LONG_REVIEW = json.dumps({"findings": ["word " * 200]})
 HELD_AFTER = 40
 """Tokens; completions of the fake are shorter, all reviews longer."""
-
-
-@contextmanager
-def scripts() -> Iterator[dict[str, ModuleType]]:
-    """The scripts as Python sees them when one of them is run: they import each other by their bare names."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: __import__(name) for name in SCRIPTS}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in SCRIPTS:
-            sys.modules.pop(name, None)
-
-
-@pytest.fixture
-def script() -> Iterator[dict[str, ModuleType]]:
-    with scripts() as found:
-        yield found
 
 
 def answers(body: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,15 +22,8 @@ LONG_REVIEW = json.dumps({"findings": ["word " * 200]})
 
 
 @pytest.fixture
-def priority() -> Iterator[ModuleType]:
-    """The script as Python sees it when it is run: it imports its neighbours by their bare names."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield __import__("priority")
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in SCRIPTS:
-            sys.modules.pop(name, None)
+def priority(script: dict[str, ModuleType]) -> ModuleType:
+    return script["priority"]
 
 
 def answers(body: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,17 +17,6 @@ FILES = {
     "shop/cart.py": "from shop.money import Price\n\n\ndef total(price: Price):\n    return price.plus(price)\n",
     "shop/other.py": "\n".join(f"def other_{number}(price): return {number}" for number in range(60)),
 }
-
-
-@pytest.fixture
-def script() -> Iterator[dict[str, ModuleType]]:
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: __import__(name) for name in SCRIPTS}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in SCRIPTS:
-            sys.modules.pop(name, None)
 
 
 @pytest.fixture

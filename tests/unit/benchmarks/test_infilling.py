@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -54,18 +53,6 @@ HALF: dict[str, Any] = {
     "meta": {"kind": "single"},
 }
 SCRIPT = "return¦ number¦ / 2¦\n¦\n¦def¦ never¦(number):\n    pass\n"
-
-
-@pytest.fixture
-def script() -> Iterator[dict[str, ModuleType]]:
-    """The scripts as Python sees them when one is run: they import their neighbours by their bare names."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: __import__(name) for name in SCRIPTS}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in SCRIPTS:
-            sys.modules.pop(name, None)
 
 
 @pytest.fixture
