@@ -51,7 +51,7 @@ def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
     shown = []
     if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
         shown.append(_replacing(text[: len(text) - overlap], view, 0))
-    closed = scan(text, view.document.language).closed
+    closed = scan(text, view.document.language, _left_open(view)).closed
     behind = rest.lstrip()[1:].strip()
     if closed and rest.lstrip().startswith(closed[0][0]) and behind and text[closed[0][1] :].endswith(behind):
         # It closes what the rest closes and goes on to the rest's end, with something between: `): number {`.
@@ -103,15 +103,20 @@ def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
 
 def _brought(text: str, rest: str, view: CursorView) -> tuple[str, list[int]]:
     """The closers in `text` of what was opened before it, one character each, and the index after each."""
-    language = view.document.language
-    quote = scan(view.line_prefix, language).quote
-    closed = scan(text, language, Scan(quote=quote if quote and quote[0] in rest else "")).closed
+    closed = scan(text, view.document.language, _left_open(view, rest)).closed
     characters: list[tuple[str, int]] = []
     for closer, index in closed:
         characters += [(character, index - len(closer) + 1 + n) for n, character in enumerate(closer)]
     if not characters and text[-1] in ";,:>" and rest.startswith(text[-1]):
         characters = [(text[-1], len(text))]
     return "".join(character for character, _ in characters), [index for _, index in characters]
+
+
+def _left_open(view: CursorView, rest: str = "") -> Scan:
+    """The string or regular expression that the cursor stands in, if `rest` closes it or nothing does by itself."""
+    read = scan(view.line_prefix, view.document.language)
+    counts = read.quote == "/" or (read.quote and read.quote[0] in rest)
+    return Scan(quote=read.quote if counts else "", tail=read.tail)
 
 
 def _without_following(text: str, view: CursorView) -> str:

@@ -41,7 +41,7 @@ def place_at(source: Syntax | Document, offset: Offset) -> Place:
 
 def _by_line(line: str, language: str) -> Place:
     read = scan(line + _MARK, language)
-    if read.code.endswith(_MARK):
+    if read.code.endswith(_MARK) or read.quote == "/":  # In a regular expression, too.
         return "code"
     return "comment" if not read.quote or read.quote in _ENDS else "string"
 

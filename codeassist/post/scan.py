@@ -6,6 +6,7 @@ enough to tell code from strings and comments.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,16 @@ _TRIPLE = frozenset({"python", "toml", "java", "kotlin", "swift", "scala", "csha
 _APOSTROPHES = frozenset({"rust", ""})
 """Where a lone `'` is more often an apostrophe or a lifetime than the beginning of a string."""
 _LONGEST_CHARACTER_LITERAL = 12
+_HAVE_EXPRESSIONS = frozenset({"javascript", "typescript", "tsx", "ruby"})
+"""Where a regular expression stands between two `/`."""
+_EXPRESSION = re.compile(r"/(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*(?:\]|\Z))*(?P<end>/|\\?\Z)?")
+_WANTS_OPERAND = re.compile(
+    r"(?:[(,=:\[!&|?]|=>|(?<![\w.$])(?:return|typeof|case|in|of|delete|void|instanceof|throw|do|else|yield|await"
+    r"|if|unless|when|while|until|and|or|not|then|elsif))\Z"
+)
+"""Code behind which nothing can be divided."""
+_MAY_WANT_OPERAND = re.compile(r"(?:\A|[{;*%~^]|(?<!\+)\+|(?<!-)-)\Z")
+_TAIL_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +36,23 @@ class Scan:
     """`brackets` still open, outermost first; the delimiter of a string or comment still open (`quote`, "" if none).
 
     `closed`: closers for which nothing was open, each with the index after it; a string that was open before the text
-    counts too. `code`: the text without comments and without what stands in strings.
+    counts too. `code`: the text without comments and without what stands in strings; a regular expression reads as an
+    empty string. `tail`: the last of the code, the lines before included.
     """
 
     brackets: tuple[str, ...] = ()
     quote: str = ""
     closed: tuple[tuple[str, int], ...] = ()
     code: str = ""
+    tail: str = ""
 
 
 def scan(text: str, language: str = "", before: Scan | None = None) -> Scan:
     """Read `text`, which follows on what left `before` open. `closed` and `code` are those of `text` alone."""
     brackets = list(before.brackets) if before else []
     quote = before.quote if before else ""
-    inherited = bool(quote)
+    inherited = bool(quote) and quote != "/"  # Nobody closes a regular expression for the user.
+    lead = before.tail if before else ""
     closed: list[tuple[str, int]] = []
     code: list[str] = []
     at = 0
@@ -49,7 +63,7 @@ def scan(text: str, language: str = "", before: Scan | None = None) -> Scan:
             if ended == "open":
                 break
             if ended == "closed":
-                code.append(quote)
+                code.append(_sign(quote))
                 if inherited:
                     closed.append((quote, at))
             quote, inherited = "", False
@@ -59,6 +73,10 @@ def scan(text: str, language: str = "", before: Scan | None = None) -> Scan:
             quote = _COMMENTS.get(opener, opener)
             code.append(quote if quote == opener else "")
             at += len(opener)
+        elif character == "/" and (found := _expression_at(text, at, language, lead, code)):
+            quote = "" if found["end"] == "/" else "/"
+            code.append(_sign("/") * (1 if quote else 2))
+            at = found.end()
         else:
             if character in _PAIRS and not _close(brackets, _PAIRS[character]):
                 closed.append((character, at + 1))
@@ -66,7 +84,9 @@ def scan(text: str, language: str = "", before: Scan | None = None) -> Scan:
                 brackets.append(character)
             code.append(character)
             at += 1
-    return Scan(tuple(brackets), quote, tuple(closed), "".join(code))
+    written = "".join(code)
+    tail = (lead + written)[-_TAIL_CHARACTERS:]
+    return Scan(tuple(brackets), quote, tuple(closed), written, tail)
 
 
 def _read_quoted(text: str, at: int, quote: str, language: str) -> tuple[int, Literal["closed", "line-end", "open"]]:
@@ -78,6 +98,27 @@ def _read_quoted(text: str, at: int, quote: str, language: str) -> tuple[int, Li
             return at + len(quote), "closed"
         at += 2 if text[at] == "\\" and quote not in _COMMENTS.values() else 1
     return at, "open"
+
+
+def _expression_at(text: str, at: int, language: str, lead: str, code: list[str]) -> re.Match[str] | None:
+    """The regular expression that begins at `at`, up to its end or that of the text; None if something is divided.
+    `lead` and `code` stand before it."""
+    found = _EXPRESSION.match(text, at) if language in _HAVE_EXPRESSIONS else None
+    if found is None or found["end"] is None:
+        return None
+    before = lead + "".join(code[-_TAIL_CHARACTERS:])
+    blank = before[-1:].isspace()
+    before = before.rpartition("\n")[2].rstrip() if language == "ruby" else before.rstrip()
+    if _WANTS_OPERAND.search(before):
+        return found
+    if found["end"] != "/" or text[at + 1].isspace():
+        return None
+    argument = language == "ruby" and blank and (before[-1:].isalnum() or before.endswith("_"))  # `split /,/`
+    return found if argument or _MAY_WANT_OPERAND.search(before) else None
+
+
+def _sign(quote: str) -> str:
+    return '"' if quote == "/" else quote
 
 
 def _close(brackets: list[str], opener: str) -> bool:
