@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from codeassist.post.skip import REASONS
 from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
 from codeassist.serving.vllm.levers import LEVERS, Lever
-from codeassist.settings import WORKSPACE_MAY_SET, Settings, json_schema
+from codeassist.settings import USERS_OWN, WORKSPACE_MAY_SET, Settings, json_schema
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 
@@ -33,6 +33,7 @@ def pages() -> dict[str, str]:
 def settings_page() -> str:
     rows = [f"| `{key}` | {default} | {description} |" for key, default, description in _settings(Settings, "")]
     sections = ", ".join(f"`{name}.*`" for name in WORKSPACE_MAY_SET)
+    own = " and ".join(f"`{key}`" for key in USERS_OWN)
     return "\n".join(
         [
             "# Settings",
@@ -44,6 +45,8 @@ def settings_page() -> str:
             "(`CODEASSIST_COMPLETION__MAX_LINES=5`), your editor's settings (section `codeassist`).",
             f"A workspace may set {sections} only, and no `server` part: it can change how code is completed and",
             "reviewed, never where it is sent.",
+            f"{own} are yours alone as well, and what you have switched off (`completion.enabled`,",
+            "`completion.exclude`, `completion.languages_off`) a workspace cannot switch on.",
             "",
             "| key | default | meaning |",
             "|---|---|---|",

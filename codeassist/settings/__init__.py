@@ -2,6 +2,7 @@
 
 from codeassist.settings.layers import (
     ENVIRONMENT_PREFIX,
+    USERS_OWN,
     WORKSPACE_FILE,
     WORKSPACE_MAY_SET,
     Layer,
@@ -31,6 +32,7 @@ from codeassist.settings.tree import (
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "USERS_OWN",
     "WORKSPACE_FILE",
     "WORKSPACE_MAY_SET",
     "AnalyzerName",

@@ -2,7 +2,8 @@
 built-in defaults < user file < workspace file < environment < editor.
 
 A wrong value costs its own key only: it is reported as a `Problem` and the layer below keeps holding.
-The workspace file may change how code is completed and reviewed, never where it is sent.
+The workspace file may change how code is completed and reviewed, never where it is sent, what is kept of the user's
+work, or how sure the model must be to disturb the user.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ ENVIRONMENT_PREFIX = "CODEASSIST_"
 WORKSPACE_FILE = ".codeassist.toml"
 WORKSPACE_MAY_SET = ("completion", "review", "index")
 """Sections that a workspace file may touch, each without its `server` part."""
+USERS_OWN = {
+    "completion.learn": "what is kept of your work is for you to say",
+    "completion.least_probability": "when you are disturbed is for you to say",
+}
+"""Settings of these sections that a workspace file may not touch all the same, and why."""
 _MOST_FILE_BYTES = 65_536
 _MOST_DEPTH = 16
 
@@ -186,11 +192,11 @@ def _keep_what_workspace_may_set(layer: str, values: dict[str, Any]) -> tuple[di
         elif isinstance(values[section], dict) and "server" in values[section]:
             del values[section]["server"]
             refused.append(Problem(layer, f"{section}.server", message))
-    completion = values.get("completion")
-    if isinstance(completion, dict) and "learn" in completion:
-        del completion["learn"]
-        own = "is not taken from a workspace: what is kept of your work is for you to say"
-        refused.append(Problem(layer, "completion.learn", own))
+    for key, why in USERS_OWN.items():
+        section, _, name = key.partition(".")
+        if isinstance(values.get(section), dict) and name in values[section]:
+            del values[section][name]
+            refused.append(Problem(layer, key, f"is not taken from a workspace: {why}"))
     return values, refused
 
 

@@ -1,8 +1,8 @@
 """Keep package.json up to date with the code: `python editors/vscode/configuration.py`.
 
 The settings come from `codeassist.settings`, the languages that start the extension from `codeassist.syntax.languages`.
-Settings that say where code goes or what runs on this machine get the scope "machine": VS Code reads those from the
-user's settings only, so that no repository can set them.
+Settings that say where code goes or what runs on this machine, and those that are the user's own, get the scope
+"machine": VS Code reads those from the user's settings only, so that no repository can set them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from codeassist.settings import WORKSPACE_MAY_SET, json_schema
+from codeassist.settings import USERS_OWN, WORKSPACE_MAY_SET, json_schema
 from codeassist.syntax.languages import LANGUAGES
 
 PACKAGE = Path(__file__).resolve().parent / "package.json"
@@ -50,9 +50,11 @@ def package(text: str) -> str:
 
 
 def scope_of(key: str) -> str:
-    """The scope of a setting, by the rule for workspace files: a few sections, and no `server` part of them."""
+    """The scope of a setting, by the rule for workspace files: a few sections, no `server` part of them, and nothing
+    that is the user's own."""
     section, *rest = key.split(".")
-    return "resource" if section in WORKSPACE_MAY_SET and rest[0] != "server" else "machine"
+    free = section in WORKSPACE_MAY_SET and rest[0] != "server" and key not in USERS_OWN
+    return "resource" if free else "machine"
 
 
 def _leaves(

@@ -433,3 +433,13 @@ def test_a_workspace_only_adds_to_what_is_switched_off() -> None:
     assert not settings.completion.enabled
     assert not settings.completion.learn
     assert [problem.key for problem in problems] == ["completion.learn"]
+
+
+@pytest.mark.parametrize("theirs", [0.0, 1.0])
+def test_how_sure_the_model_must_be_is_for_the_user_to_say(theirs: float) -> None:
+    own = Layer("user", {"completion": {"least_probability": 0.4}})
+    workspace = Layer("workspace", {"completion": {"least_probability": theirs, "max_lines": 3}}, trusted=False)
+    settings, problems = build([own, workspace])
+    assert (settings.completion.least_probability, settings.completion.max_lines) == (0.4, 3)
+    assert [problem.key for problem in problems] == ["completion.least_probability"]
+    assert "not taken from a workspace" in problems[0].message
