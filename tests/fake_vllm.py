@@ -34,6 +34,7 @@ class Behaviour:
     `token_delay_s`: seconds between tokens. `slice_bytes`: how many bytes each piece on the wire has, 0 for
     whole events. `comments`: SSE comments between the events. `status` and `message`: what each request under
     /v1 gets. `logprobs`: whether log-probabilities are sent to those who ask for them.
+    `keeps_to_limit`: no more tokens are written than were asked for.
     """
 
     trouble: Trouble = ""
@@ -47,6 +48,7 @@ class Behaviour:
     reasoning: str = ""
     finish_reason: str = ""
     logprobs: bool = True
+    keeps_to_limit: bool = True
 
 
 @dataclass
@@ -336,6 +338,8 @@ class FakeVllm:
             await asyncio.Event().wait()
         if not behaviour.logprobs:
             body = {key: value for key, value in body.items() if key not in ("logprobs", "top_logprobs")}
+        if not behaviour.keeps_to_limit:
+            body = {**body, "max_tokens": 1_000_000}
         answer = Answer(body, self._text_for(body), behaviour.reasoning, behaviour.finish_reason)
         cached = await self._look_up(prompt) if self.nature.cached_tokens else None
         if not body.get("stream"):

@@ -39,6 +39,11 @@ __all__ = [
     "warm",
 ]
 
+_MOST_CHARACTERS_PER_TOKEN = 16
+"""Of answers as a whole: the tokens of long indentations have as many, words fewer."""
+_MUCH_TOO_LATE = 4
+"""So many times the latency that is aimed at, not even a single line is waited for any more."""
+
 Warm: TypeAlias = Literal["prompt", "engine", "whole"]
 """What is to be ready: see `warm`."""
 
@@ -140,19 +145,22 @@ async def _wanted(
     least: float,
 ) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops. `sure` collects
-    how sure the model is; once that is below `least`, nothing is wanted."""
+    how sure the model is; once that is below `least`, nothing is wanted. No more is read than was asked for: not every
+    server keeps to that."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
     stream = _stream(bound, request)
     begun = time.perf_counter()
+    most = request.max_tokens * _MOST_CHARACTERS_PER_TOKEN
     answer = text = ""
-    finished = False
+    tokens, finished = 0, False
     async with aclosing(read(stream, trace)) as chunks:
         async for chunk in chunks:
             if not answer and chunk.text:
                 trace.add("first-token", (time.perf_counter() - begun) * 1000)
                 begun = time.perf_counter()
-            answer += chunk.text
+            answer = (answer + chunk.text)[:most]
+            tokens += len(chunk.tokens) or bool(chunk.text)
             sure.add((token.text, token.logprob) for token in chunk.tokens)
             if sure.is_below(least):
                 break
@@ -172,8 +180,10 @@ async def _wanted(
             if cut is not None:
                 return cut
             finished = finished or chunk.finish == "stop"
-            late = (time.perf_counter() - begun) * 1000 > settings.latency_target_ms
-            if late and "\n" in text.strip():
+            late = (time.perf_counter() - begun) * 1000 / settings.latency_target_ms
+            if late > _MUCH_TOO_LATE or (late > 1 and "\n" in text.strip()):
+                break
+            if tokens > request.max_tokens or len(answer) == most:
                 break
     if is_thought(answer):
         return Cut("", "thought")

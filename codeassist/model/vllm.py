@@ -42,6 +42,7 @@ ERROR_BODY_S = 5.0
 """How long we wait for the words of a refusal, whose status is known already."""
 AFTER_FINISH_S = 10.0
 """How long we wait for the token counts after the last token."""
+SLACK_TOKENS = 16
 DRAIN_S = 0.25
 """How long we wait for the end of the body after [DONE]; a connection that ends in time is used again."""
 
@@ -172,6 +173,8 @@ class VllmModel:
                         patience.progress()
                     if chunk != _NOTHING:
                         yield chunk
+                    if work.reasoned > request.max_tokens + SLACK_TOKENS:
+                        return  # It does not keep to the limit, which counts reasoning, too.
         except (TruncatedStream, Unreachable):
             if not finished:
                 raise

@@ -211,9 +211,10 @@ def parse_chunk(data: str, private: Sequence[str] = (), *, server: str = "") -> 
 
 
 class Work:
-    """Sees in the events of one answer whether the server gets on with it."""
+    """Sees in the events of one answer whether the server gets on with it. `reasoned`: pieces of reasoning so far."""
 
     def __init__(self) -> None:
+        self.reasoned = 0
         self._generated = 0
         self._read = 0
 
@@ -232,7 +233,9 @@ class Work:
             return True
         choices = document.get("choices")
         delta = choices[0].get("delta") if choices else None
-        return isinstance(delta, dict) and bool(delta.get("reasoning") or delta.get("reasoning_content"))
+        reasons = isinstance(delta, dict) and bool(delta.get("reasoning") or delta.get("reasoning_content"))
+        self.reasoned += reasons
+        return reasons
 
 
 def parse_models(data: bytes, *, server: str = "") -> tuple[ServedModel, ...]:

@@ -43,6 +43,8 @@ _FENCED = frozenset({"markdown", ""})
 _MARKUP = frozenset({"html", "tsx", "javascript", "php"})
 _SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
 _LONG_LOOP = re.compile(r"([^\n]{12,60}?)\1{4,}\Z")
+_LOOP_CHARACTERS = 300
+"""The last so many characters of a line show whether one of the two is at its end."""
 _LONGEST_PERIOD_LINES = 4
 _PERIODS = 3
 _TELLING_CHARACTERS = 3
@@ -281,9 +283,11 @@ def _first_line(lines: Sequence[str], shape: Shape) -> str:
 
 
 def _runs_away(line: str) -> bool:
-    """Whether a line has become an endless repetition of the same few characters."""
+    """Whether a line has become an endless repetition of the same few characters, or of one."""
+    if len(line) >= _LOOP_CHARACTERS and len(set(line[-_LOOP_CHARACTERS:])) == 1:
+        return True
     for pattern in (_SHORT_LOOP, _LONG_LOOP):
-        match = pattern.search(line)
+        match = pattern.search(line[-_LOOP_CHARACTERS:])
         if match and len(set(match[1])) > 1 and any(c.isalnum() for c in match[1]):
             return True
     return False

@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"|<｜[^｜\n]{1,40}｜>"
     r"|<fim_(?:prefix|middle|suffix|pad)>"
     r"|<\[(?:fim-|[A-Za-z]+▁)[^\[\]\s]{1,40}\]>"
-    r"|[ \t]*▁?<(?:EOT|PRE|SUF|MID)>"
+    r"|(?:(?<![ \t])[ \t]+)?▁?<(?:EOT|PRE|SUF|MID)>"
     r"|</?think>"
 )
 """Control tokens of Qwen, GLM, Granite, Gemma and Kimi; DeepSeek; StarCoder and Mellum; Seed-Coder; Code Llama."""

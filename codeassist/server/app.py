@@ -23,6 +23,7 @@ from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes, offset_of
 from codeassist.server.learning import Learning
+from codeassist.server.opened import why_not
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
 from codeassist.server.repositories import Repositories
@@ -264,6 +265,10 @@ class App:
             self.repositories.follow()
         if not same_servers(before, after):
             self._drop_requests()
+        for uri, entry in self.session.documents.items():
+            if why_not(entry, after, unasked=False) is not None:
+                self.session.drop_task(uri, "completion")
+                self.session.drop_task(uri, "ahead")
         if self._ready:
             self.status.enabled(after.completion.enabled)
 

@@ -76,6 +76,11 @@ class Models:
                 return bound
             # The connection was given up meanwhile; what was learned over it may not hold for the next.
 
+    def orders_queue(self, role: Role) -> bool:
+        """Whether what has a lower priority waits at the server of a role, as far as is known."""
+        bound = self._bound.get(role)
+        return bound is not None and bound.abilities.priority == "yes"
+
     async def restart(self) -> None:
         """Forget all connections; the next request makes them anew."""
         async with self._lock:

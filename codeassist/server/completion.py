@@ -22,7 +22,7 @@ from codeassist.server.session import Session
 from codeassist.text.document import Document, Offset
 
 _LABEL_CHARACTERS = 60
-_NOTICED_S = 0.2
+_NOTICED_S = 0.1
 """Text that is wrong for longer than that is noticed."""
 
 
@@ -102,8 +102,10 @@ class Completer:
             return None, None
         document, settings = entry.document, self.session.settings
         offset = offset_of(document, position, self.session.encoding)
-        refusal = why_not(entry, settings)
+        refusal = why_not(entry, settings, unasked=automatic)
         if refusal is not None:
+            self.session.drop_task(uri, "completion")
+            self.session.drop_task(uri, "ahead")
             self.session.remember(trace, uri, refusal)
             return None, None
         about = self.session.surroundings(uri)
@@ -118,6 +120,7 @@ class Completer:
                 return document, found
             disturbs = None if "silence" in self.without else _why_quiet(entry, document, offset, menu)
             if disturbs is not None:
+                self.session.drop_task(uri, "completion")  # What runs is of another text.
                 self.session.remember(trace, uri, disturbs)
                 return None, None
         try:
@@ -147,7 +150,7 @@ class Completer:
             running = None
         by_hand = running is not None and running.by_hand
         left = None if by_hand else self._left(entry, document, offset, about)
-        if left is None and running is None and entry.ahead and entry.ahead.may_answer(document, offset, about):
+        if left is None and running is None and self._is_near(entry.ahead, document, offset, about):
             running = self.session.come_to(entry)
         if "join" in self.without:
             running = None
@@ -173,6 +176,13 @@ class Completer:
             trace.reused = True
             self.asker.repositories.look_around(document.uri)
         return left
+
+    def _is_near(self, ahead: Running | None, document: Document, offset: Offset, about: object) -> bool:
+        """Whether what was asked ahead of the user is worth waiting for. At a busy server that has not begun with it,
+        it stands behind what everybody else waits for; asked anew it does not."""
+        if ahead is None or not ahead.may_answer(document, offset, about):
+            return False
+        return ahead.has_begun or not self.asker.models.orders_queue("completion")
 
     def _left(self, entry: OpenDocument, document: Document, offset: Offset, about: object) -> Inline | None:
         """What is left of an earlier suggestion."""

@@ -68,7 +68,7 @@ class OpenDocument:
     `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
     `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
     it only took something away; `resting` waits for the end of the edits. `hidden`: prompts about other documents must
-    not show it; `judging` finds that out."""
+    not show it; `judging` finds that out; `is_secret`: by its name it holds keys or passwords."""
 
     document: Document
     path: str
@@ -97,6 +97,7 @@ class OpenDocument:
     edited: int = 0
     edited_line: int | None = None
     hidden: bool = False
+    is_secret: bool = False
     judging: asyncio.Task[None] | None = None
     resting: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -160,8 +161,9 @@ class OpenDocument:
         return bool(self.document.language) and self.unreadable is None and not known
 
 
-def why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
-    """Why nothing is completed in a document, whatever the place; None if there is no reason."""
+def why_not(entry: OpenDocument, settings: Settings, *, unasked: bool = True) -> Skip | None:
+    """Why nothing is completed in a document, whatever the place; None if there is no reason. `unasked`: nobody asked
+    for it by hand."""
     if not settings.completion.enabled:
         return Skip("disabled")
     names = {entry.language_id, entry.document.language}
@@ -169,7 +171,7 @@ def why_not(entry: OpenDocument, settings: Settings) -> Skip | None:
         return Skip("switched-off")
     if entry.unreadable is not None:
         return Skip(entry.unreadable)
-    return None
+    return Skip("secret-file") if entry.is_secret and unasked else None
 
 
 def moved_findings(findings: Sequence[Finding], edits: Sequence[Edit]) -> tuple[Finding, ...]:

@@ -52,6 +52,11 @@ class Running:
         return not self._over and not self._task.done()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the engine has written anything."""
+        return self.text != self.lead
+
+    @property
     def is_waited_for(self) -> bool:
         """Whether a request waits for it now."""
         return self._waiter is not None and not self._waiter.done()
@@ -102,6 +107,13 @@ class Running:
             return Skip("superseded")
         return Skip("cancelled") if task.cancelled() else task.result()
 
+    def changed(self) -> None:
+        """The document has changed. What parts from the text as it is now is of no use to anybody, whether the editor
+        asks again or not."""
+        if self.is_on and not (self.asked and self._agrees()):
+            self.supersede()
+            self.end()
+
     def end(self) -> None:
         """Let the engine stop. From now on nobody can join, even while that takes its time."""
         self._over = True
@@ -127,16 +139,14 @@ class Running:
     def _end_unless_wanted(self, last: bool) -> None:
         if self._task.done():
             return
-        if not last and self._is_being_typed():
+        if not last and self.latest() is not self.document and self._agrees():
             self._wait(_MOST_GRACE_S - _GRACE_S, last=True)
         else:
             self.end()
 
-    def _is_being_typed(self) -> bool:
-        """Whether the document has changed since, and in agreement with what is written."""
+    def _agrees(self) -> bool:
+        """Whether the document is what was asked about, or goes on as is written."""
         document = self.latest()
-        for offset in offsets_behind(self.document, self.offset, document):
-            typed = typed_since(self.document, self.offset, document, offset)
-            if typed and agree(self.text, typed):
-                return True
-        return False
+        behind = offsets_behind(self.document, self.offset, document)
+        typed = (typed_since(self.document, self.offset, document, offset) for offset in behind)
+        return any(text is not None and agree(self.text, text) for text in typed)

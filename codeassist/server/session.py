@@ -95,7 +95,8 @@ class Session:
         document = Document.create(uri, text if kept else "", language, version)
         entry = OpenDocument(document, path, language_id, document, unreadable, kept)
         *folders, name = _parts(uri)[1].split("/")
-        entry.hidden = is_secret(name) or any(is_secret(folder, is_folder=True) for folder in folders)
+        entry.is_secret = is_secret(name) or any(is_secret(folder, is_folder=True) for folder in folders)
+        entry.hidden = entry.is_secret
         self.documents[uri] = entry
         return entry
 
@@ -119,6 +120,8 @@ class Session:
             moved = moved_findings(entry.findings, edits)
             dropped = dropped or len(moved) < len(entry.findings)
             entry.findings = moved
+        if entry.running is not None:
+            entry.running.changed()
         inserted = [edit.text for edits, _document in steps for edit in edits]
         if entry.unreadable is not None or any("\0" in text or len(text) > _LONG_INSERT for text in inserted):
             entry.unreadable = self._why_unreadable(entry.document.text)

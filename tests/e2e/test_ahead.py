@@ -35,7 +35,7 @@ async def eager(request: pytest.FixtureRequest, fake: FakeVllm, tmp_path: Path) 
     fake.answer = next_line
     switches = {"COMPLETION__SPECULATE": "true", "COMPLETION__WARM_UP": "false", "COMPLETION__DEBOUNCE_MS": "0"}
     switches |= getattr(request, "param", {})
-    known = replace(KNOWN, priority="yes")
+    known = replace(KNOWN, priority=switches.pop("priority", "yes"))
     variables = environment(tmp_path, known=known, SERVER__URL=fake.base_url, **switches)
     async with start("vscode", variables, roots=[tmp_path]) as editor:
         yield editor
@@ -86,6 +86,7 @@ async def test_enter_and_typing_go_on_with_it(eager: Editor, uri: str, fake: Fak
     assert len(asked(fake)) == 2
 
 
+@pytest.mark.parametrize("eager", [{"priority": "no"}], indirect=True)
 async def test_one_that_is_on_its_way_is_waited_for(eager: Editor, uri: str, fake: FakeVllm) -> None:
     eager.open(uri, TEXT)
     shown = await eager.complete(uri, AT, typed=True)
@@ -101,6 +102,22 @@ async def test_one_that_is_on_its_way_is_waited_for(eager: Editor, uri: str, fak
     assert following is not None
     assert following.text == "\n" + SECOND.rstrip()
     assert len(asked(fake)) == 2
+
+
+async def test_what_waits_behind_others_is_asked_anew_ahead_of_them(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    """A server that orders its queue has not begun with it: it may stand there for as long as others ask for more."""
+    eager.open(uri, TEXT)
+    shown = await eager.complete(uri, AT, typed=True)
+    assert shown is not None
+    fake.behaviour.trouble, fake.behaviour.trouble_after = "hold", 0
+    await fake.until(lambda counts: counts.held == 1)
+    await eager.accept(uri, shown)
+    waiting = eager.ask(uri, AT + len(shown.text), typed=True)
+    await fake.until(lambda counts: counts.aborted == 1 and len(asked(fake)) == 3)
+    fake.release()
+    following = eager.offer(eager.texts[uri], await asyncio.wait_for(waiting, DEADLINE_S))
+    assert following is not None
+    assert [body["priority"] for body in asked(fake)] == [COMPLETION, WARM_UP, COMPLETION]
 
 
 async def test_whoever_waits_is_not_kept_waiting(eager: Editor, uri: str, fake: FakeVllm) -> None:

@@ -95,6 +95,19 @@ async def test_what_does_not_end_is_broken_off(endless: str, editor: Editor, uri
     assert await editor.complete(uri, AT) is not None
 
 
+@pytest.mark.parametrize("endless", [" a1b2" * 100_000, "<think>" + " so\n" * 100_000, " " * 100_000, "(" * 400_000])
+async def test_a_server_that_does_not_stop_is_left(endless: str, editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """After as many tokens as were asked for. Whatever came, others are answered meanwhile."""
+    fake.answer, fake.behaviour.keeps_to_limit = endless, False
+    editor.open(uri, TEXT)
+    shown = await editor.complete(uri, AT)
+    assert shown is None or len(shown.text) < 1000
+    await fake.until(lambda counts: counts.running == 0)
+    assert fake.counts.generated_tokens < 20_000
+    (record,) = await editor.trace(1)
+    assert record["tokens"]["generated"] < 200
+
+
 @pytest.mark.parametrize("trouble", ["empty-events", "pings", "drip"])
 async def test_what_says_nothing_for_ever_can_be_left(trouble: str, editor: Editor, uri: str, fake: FakeVllm) -> None:
     """However busy the line is; how long patience lasts is in tests/unit/model."""
