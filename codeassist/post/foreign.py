@@ -21,6 +21,11 @@ _TOKEN = re.compile(
     r"|</?think>"
 )
 """Control tokens of Qwen, GLM, Granite, Gemma and Kimi; DeepSeek; StarCoder and Mellum; Seed-Coder; Code Llama."""
+_TOKEN_BEGUN = re.compile(
+    r"(?:<\|[A-Za-z0-9_]{1,40}\|?|(?<!\s)<\||<｜[^｜\n]{0,40}|<fim_(?:p[a-z]{0,5}|m[a-z]{0,5}|s[a-z]{0,5})?"
+    r"|<\[fim-[^\[\]\s]{0,40}|[ \t]*▁<[A-Z]{0,3}|</think?)\Z"
+)
+"""One of them that has begun at the end of what has come: cut off, or the rest is on its way. `a <| b` is code."""
 _END_OF_TEXT = re.compile(r"</s>")
 _MARKUP = frozenset({"html", "markdown", "tsx", "javascript", "php", ""})
 _UNSEEN = re.compile("[\0-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -50,7 +55,7 @@ def without_foreign(answer: str, language: str) -> Wanted:
         text = text[thought.end() :]
     patterns = [_TOKEN, _UNSEEN] if language in _MARKUP else [_TOKEN, _UNSEEN, _END_OF_TEXT]
     ends = [found.start() for pattern in patterns if (found := pattern.search(text)) is not None]
-    return Wanted(text[: min(ends)], over=True) if ends else Wanted(text, over=False)
+    return Wanted(text[: min(ends)], over=True) if ends else Wanted(_TOKEN_BEGUN.sub("", text), over=False)
 
 
 def is_thought(answer: str) -> bool:

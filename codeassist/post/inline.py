@@ -9,6 +9,7 @@ from codeassist.post.cut import CLOSERS, CutReason, columns
 from codeassist.post.echo import repeats, without_echoed_comments
 from codeassist.post.indentation import fit_indentation, without_trailing_blanks
 from codeassist.post.meeting import Inline, candidates
+from codeassist.post.prose import is_prose
 from codeassist.post.secrets import inside_private_key, secret_like
 from codeassist.post.skip import Skip
 from codeassist.post.soundness import soundest
@@ -32,7 +33,7 @@ def finish_inline(text: str, view: CursorView, syntax: Syntax | None, reason: Cu
         return Skip("empty")
     if not text.strip():
         return Skip("blank")
-    if _is_markup(text, view.document.language):
+    if _is_markup(text, view.document.language) or is_prose(text, view, syntax):
         return Skip("markup")
     text = _joined(_without_end(text, view), view)
     if inside_private_key(view.prefix) or secret_like(view.line_prefix + text, len(view.line_prefix)):
