@@ -51,7 +51,8 @@ NAME = "long_file.py"
 
 @dataclass(frozen=True)
 class Key:
-    """One key: both round trips in milliseconds, and the server's stages of it."""
+    """One key: both round trips in milliseconds, the server's stages of it, and that of a question that it does not
+    know: messages there and back, and nothing else."""
 
     kind: str
     typed: str
@@ -61,6 +62,7 @@ class Key:
     server_first: bool
     shown: bool
     stages: dict[str, float]
+    empty_ms: float = 0.0
 
     @property
     def added_ms(self) -> float:
@@ -209,7 +211,12 @@ class Typist:
         if bare_ms is None:
             await asyncio.sleep(PAUSE_S)
             bare_ms = await self._bare.round_trip(content)
-        found.keys.append(Key(place.kind, key, not typed, server_ms, bare_ms, server_first, shown, trace["timings"]))
+        await asyncio.sleep(PAUSE_S)
+        begun = time.perf_counter()
+        await self._wire.answer(self._wire.request("codeassist/nothing", {}))
+        empty_ms = (time.perf_counter() - begun) * 1000
+        stages = trace["timings"]
+        found.keys.append(Key(place.kind, key, not typed, server_ms, bare_ms, server_first, shown, stages, empty_ms))
 
     async def _round_trip(self, start: int, typed: str, key: str) -> tuple[float, bool]:
         """From telling of a key to having the answer, in milliseconds, and whether it holds something."""
@@ -294,6 +301,7 @@ def report(found: Found) -> Iterator[str]:
         columns[name] = [key.added_ms for key in keys if key.is_first == looks]
     looked_up = [key.added_ms for key in keys if "question" in key.stages]
     columns["  looked up anew"] = looked_up
+    columns["messages alone"] = [key.empty_ms for key in keys]
     yield f"{'milliseconds':24}{'keys':>7}{'p50':>9}{'p95':>9}{'max':>9}"
     for name, values in columns.items():
         if values:
