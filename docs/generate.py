@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from codeassist.post.skip import REASONS
 from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
 from codeassist.serving.vllm.levers import LEVERS, Lever
-from codeassist.settings import USERS_OWN, WORKSPACE_MAY_SET, Settings, json_schema
+from codeassist.settings import USERS_OWN, WORKSPACE_MAY_SET, Rule, Settings, json_schema, rule_of
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 
@@ -45,8 +45,12 @@ def settings_page() -> str:
             "(`CODEASSIST_COMPLETION__MAX_LINES=5`), your editor's settings (section `codeassist`).",
             f"A workspace may set {sections} only, and no `server` part: it can change how code is completed and",
             "reviewed, never where it is sent.",
-            f"{own} are yours alone as well, and what you have switched off (`completion.enabled`,",
-            "`completion.exclude`, `completion.languages_off`) a workspace cannot switch on.",
+            f"{own} are yours alone as well.",
+            "What you have switched off yourself a workspace cannot switch on, but it may switch off more:",
+            "",
+            f"- Of {_under('switch')}, what you set to `false` stays `false`.",
+            f"- To {_under('grows')} it can only add; where a pattern of it and one of yours disagree, yours holds.",
+            f"- From {_under('shrinks')} it can only take away.",
             "",
             "| key | default | meaning |",
             "|---|---|---|",
@@ -54,6 +58,18 @@ def settings_page() -> str:
             "",
         ]
     )
+
+
+def _under(rule: Rule) -> str:
+    """The settings that a workspace may change in this way only."""
+    sections = [(name, type(getattr(Settings(), name))) for name in WORKSPACE_MAY_SET]
+    names = [(f"{section}.{name}", rule_of(kind, name)) for section, kind in sections for name in kind.model_fields]
+    return _listed([f"`{key}`" for key, its in names if its == rule and key not in USERS_OWN])
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def silence_page() -> str:

@@ -225,9 +225,9 @@ class Session:
         found = []
         outside = self.root_of(uri) is None
         limits = self.settings.index
+        excludes = limits.exclude, self.settings.completion.exclude
         for other, entry in sorted(self.documents.items(), key=lambda item: -item[1].edited):
-            excluded = any(PurePath(entry.path).match(pattern) for pattern in limits.exclude)
-            excluded = excluded or leaves_out(self.settings.completion.exclude, entry.path)
+            excluded = any(leaves_out(patterns, entry.path) for patterns in excludes)
             usable = entry.unreadable is None and not entry.hidden and not excluded
             root = self.root_of(other)
             foreign = root is None and not outside and _file_path(other) is not None

@@ -23,11 +23,13 @@ from codeassist.settings.tree import (
     ReviewSettings,
     Role,
     RoleServerSettings,
+    Rule,
     ServerSettings,
     Settings,
     Severity,
     json_schema,
     role_server,
+    rule_of,
 )
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "ReviewSettings",
     "Role",
     "RoleServerSettings",
+    "Rule",
     "ServerSettings",
     "Settings",
     "Severity",
@@ -55,5 +58,6 @@ __all__ = [
     "json_schema",
     "load",
     "role_server",
+    "rule_of",
     "user_file",
 ]

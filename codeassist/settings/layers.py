@@ -3,7 +3,7 @@ built-in defaults < user file < workspace file < environment < editor.
 
 A wrong value costs its own key only: it is reported as a `Problem` and the layer below keeps holding.
 The workspace file may change how code is completed and reviewed, never where it is sent, what is kept of the user's
-work, or how sure the model must be to disturb the user.
+work, or how sure the model must be to disturb the user; and what the user has switched off stays off.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, cast, get_origin
 
 from pydantic import ValidationError
 
-from codeassist.settings.tree import Settings
+from codeassist.settings.tree import Section, Settings
 
 ENVIRONMENT_PREFIX = "CODEASSIST_"
 WORKSPACE_FILE = ".codeassist.toml"
@@ -202,14 +202,12 @@ def _keep_what_workspace_may_set(layer: str, values: dict[str, Any]) -> tuple[di
 
 def _keep_switched_off(known: Mapping[str, Any], values: dict[str, Any]) -> None:
     """What the user has switched off stays so, whatever a workspace says: it may only add to it."""
-    before, given = known.get("completion"), values.get("completion")
-    if not isinstance(before, Mapping) or not isinstance(given, dict):
-        return
-    for key in ("exclude", "languages_off"):
-        if key in given and key in before:
-            given[key] = list(dict.fromkeys((*before[key], *given[key])))
-    if before.get("enabled") is False:
-        given.pop("enabled", None)
+    user = Settings.model_validate(known)
+    for name in WORKSPACE_MAY_SET:
+        section: Section = getattr(user, name)
+        given = values.get(name, {})
+        for key in section.model_fields_set & given.keys():
+            given[key] = section.kept_off(key, given[key])
 
 
 def _keep_valid(layer: str, values: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:

@@ -1,4 +1,7 @@
-"""Every setting of codeassist: one frozen tree, with default, unit and meaning of each."""
+"""Every setting of codeassist: one frozen tree, with default, unit and meaning of each.
+
+What a user has switched off stays so, whatever a workspace says: `Section.kept_off` is the rule for all settings.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,33 @@ class Section(BaseModel):
     """Frozen, and closed: a misspelt key is an error that names the key, not a silence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def kept_off(self, name: str, given: Any) -> Any:
+        """What holds of a value that a workspace gives for the setting `name`, which the user has set, as it is here.
+
+        A switch that is off stays off; a list of exclusions grows, a list of what runs shrinks. All else is as given.
+        """
+        own, rule = getattr(self, name), rule_of(type(self), name)
+        if rule == "switch":
+            return given if own else own
+        if rule == "grows":  # The last pattern decides: none of a workspace's brings back what the user left out.
+            return [*(each for each in given if each not in own), *own]
+        return [each for each in given if each in own] if rule == "shrinks" else given
+
+
+Rule = Literal["switch", "grows", "shrinks"]
+Excluded = Annotated[tuple[str, ...], "grows"]
+"""What is left out: a workspace may add to it."""
+Running = Annotated[tuple[AnalyzerName, ...], "shrinks"]
+"""What runs: a workspace may take some of it away."""
+
+
+def rule_of(section: type[BaseModel], name: str) -> Rule | None:
+    """How a workspace may change a setting once the user has set it; None: as it likes."""
+    field = section.model_fields[name]
+    if field.annotation is bool:
+        return "switch"
+    return next((rule for rule in ("grows", "shrinks") if rule in field.metadata), None)
 
 
 def _server_url(value: str) -> str:
@@ -126,10 +156,10 @@ class CompletionSettings(Section):
     comments_and_strings: bool = Field(
         False, description="Complete inside comments and strings, too, without being asked by hand."
     )
-    exclude: tuple[str, ...] = Field(
+    exclude: Excluded = Field(
         (), description="Patterns, as in `.gitignore`, of files in which nothing is completed: `*.env`, `secrets/`."
     )
-    languages_off: tuple[str, ...] = Field(
+    languages_off: Excluded = Field(
         (), description="Languages in which nothing is completed, by their LSP identifier: `markdown`, `plaintext`."
     )
     speculate: bool = Field(
@@ -148,7 +178,7 @@ class ReviewSettings(Section):
     server: RoleServerSettings = RoleServerSettings()
     enabled: bool = Field(True, description="Offer review findings.")
     on_save: bool = Field(True, description="Review changed functions when a document is saved.")
-    analyzers: tuple[AnalyzerName, ...] = Field(
+    analyzers: Running = Field(
         ("infill", "words"),
         description="`infill` compares each line with the one the model would write; `words` asks the model, "
         "and runs only where the catalogue calls the model able.",
@@ -182,7 +212,7 @@ class IndexSettings(Section):
         le=100_000_000,
         description="Files above this size, in bytes, are not parsed, indexed, completed or reviewed.",
     )
-    exclude: tuple[str, ...] = Field(
+    exclude: Excluded = Field(
         (),
         description="Patterns, as in `.gitignore`, of files that are not indexed and never used as context: "
         "`generated/`. A `.codeassistignore` file in any folder does the same.",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from codeassist import settings as module
 from codeassist.settings import (
@@ -25,23 +24,14 @@ from codeassist.settings import (
     role_server,
     user_file,
 )
+from tests.unit.settings_tree import keys
 
 
 def built(values: Any, *, trusted: bool = True) -> tuple[Settings, tuple[Problem, ...]]:
     return build([Layer("editor", values, trusted)])
 
 
-def leaves(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, type[BaseModel], str]]:
-    """Every key of the tree, dotted, with the section that holds it."""
-    for name, field in section.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from leaves(inner, (*path, name))
-        else:
-            yield ".".join((*path, name)), section, name
-
-
-KEYS = {key: (section, name) for key, section, name in leaves(Settings)}
+KEYS = keys()
 
 
 def test_the_documented_keys_exist() -> None:
@@ -422,24 +412,3 @@ def test_a_workspace_cannot_slip_an_instruction_into_the_language(tmp_path: Path
     settings, problems = load(tmp_path, user=tmp_path / "none.toml", environ={})
     assert settings.review.language == ""
     assert problems[0].key == "review.language"
-
-
-def test_a_workspace_only_adds_to_what_is_switched_off() -> None:
-    own = {"completion": {"exclude": ["secrets/"], "languages_off": ["markdown"], "enabled": False, "learn": False}}
-    theirs = {"completion": {"exclude": ["dist/"], "languages_off": [], "enabled": True, "learn": True}}
-    settings, problems = build([Layer("user", own), Layer("workspace", theirs, trusted=False)])
-    assert settings.completion.exclude == ("secrets/", "dist/")
-    assert settings.completion.languages_off == ("markdown",)
-    assert not settings.completion.enabled
-    assert not settings.completion.learn
-    assert [problem.key for problem in problems] == ["completion.learn"]
-
-
-@pytest.mark.parametrize("theirs", [0.0, 1.0])
-def test_how_sure_the_model_must_be_is_for_the_user_to_say(theirs: float) -> None:
-    own = Layer("user", {"completion": {"least_probability": 0.4}})
-    workspace = Layer("workspace", {"completion": {"least_probability": theirs, "max_lines": 3}}, trusted=False)
-    settings, problems = build([own, workspace])
-    assert (settings.completion.least_probability, settings.completion.max_lines) == (0.4, 3)
-    assert [problem.key for problem in problems] == ["completion.least_probability"]
-    assert "not taken from a workspace" in problems[0].message

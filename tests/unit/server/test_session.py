@@ -13,6 +13,7 @@ from codeassist.post.skip import Skip
 from codeassist.server.convert import apply_changes
 from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.session import Session
+from codeassist.settings import Settings
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, apply
@@ -153,6 +154,15 @@ def test_files_outside_of_the_workspace_stay_out_of_its_prompts(tmp_path: Path) 
     assert {file.document.uri for file in session.others(inside)} == {"untitled:new.py"}
     assert {file.document.uri for file in session.others(outside)} == {inside, "untitled:new.py"}
     assert {file.document.uri for file in session.others("untitled:new.py")} == {inside, outside}
+
+
+@pytest.mark.parametrize("pattern", ["secrets/", "secrets/**", "/secrets", "**/s.*"])
+def test_files_that_are_not_indexed_stay_out_of_prompts(tmp_path: Path, pattern: str) -> None:
+    session = Session(roots=(tmp_path,))
+    session.settings = Settings.model_validate({"index": {"exclude": [pattern]}})
+    for name in ("a.py", "secrets/deep/s.py", "b.py"):
+        session.open((tmp_path / name).as_uri(), "x = 1\n", "python", 1)
+    assert [file.path for file in session.others((tmp_path / "a.py").as_uri())] == ["b.py"]
 
 
 def test_what_lies_in_a_folder_of_secrets_is_hidden_wherever_that_is() -> None:
