@@ -127,6 +127,7 @@ class App:
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
         self.repositories.opened(document.uri)
+        self.learning.read_ahead()
         self.ahead.opened(entry)
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:

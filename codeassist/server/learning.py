@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import sqlite3
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from codeassist.post.inline import Inline
 from codeassist.post.learned import least_probability
 from codeassist.post.outcome import USEFUL, Outcome, Verdict, Watched
-from codeassist.server.lane import Lane
+from codeassist.server.keeping import Found, Keeping
 from codeassist.server.opened import OpenDocument, Shown
 from codeassist.server.session import Session
 from codeassist.workspace.outcomes import Event, OutcomeStore
 
-logger = logging.getLogger(__name__)
-
 _NOTICED_S = 0.3
 """A suggestion that was there for less time and was typed over says nothing: nobody has read it."""
 _MOST_KNOWN = 500
-_GATHER_S, _WRITING_S = 0.5, 2.0
+_VERDICTS = frozenset(get_args(Verdict))
 
 
 @dataclass(slots=True)
@@ -31,12 +27,12 @@ class Learning:
 
     session: Session
     store: OutcomeStore = field(default_factory=OutcomeStore)
-    _unwritten: list[Event] = field(default_factory=list)
     _known: dict[str, deque[tuple[float, bool]]] = field(default_factory=dict)
     _least: dict[tuple[str, float], float] = field(default_factory=dict)
-    _loading: dict[str, asyncio.Future[None]] = field(default_factory=dict)
-    _lane: Lane | None = None
-    _closed: bool = False
+    _keeping: Keeping = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._keeping = Keeping(self.store, self._found)
 
     def shown(self, uri: str, item_id: str, shown: Inline, model: str, language: str, *, in_menu: bool = False) -> None:
         """A suggestion goes to the editor; `in_menu`: as one item among others, so that typing on says nothing."""
@@ -68,40 +64,42 @@ class Learning:
                 length = len(shown.watched.rest) + shown.watched.taken + shown.watched.typed
                 self._came_to(uri, shown, Outcome(verdict, length if verdict in USEFUL else 0))
 
-    async def least(self, model: str) -> float:
-        """How probable a first line of `model` must be to be shown."""
+    def read_ahead(self) -> None:
+        """Have at hand what is known from earlier, if it will be wanted."""
         settings = self.session.settings.completion
-        if not settings.learn or settings.least_probability <= 0:
-            return settings.least_probability
-        if model not in self._known:
-            if model not in self._loading:
-                self._loading[model] = asyncio.ensure_future(self._load(model))
-            await asyncio.shield(self._loading[model])
-        key = (model, settings.least_probability)
+        if settings.learn and settings.least_probability > 0:
+            self._keeping.read_ahead()
+
+    async def least(self, model: str) -> float:
+        """How probable a first line of `model` must be to be shown; what the settings say until more is known."""
+        settings = self.session.settings.completion
+        wanted = settings.least_probability
+        if not settings.learn or wanted <= 0:
+            return wanted
+        self.read_ahead()
+        if not self._keeping.is_read:
+            return wanted
+        key = (model, wanted)
         if key not in self._least:
-            self._least[key] = least_probability(settings.least_probability, self._known[model])
+            self._least[key] = least_probability(wanted, self._known.get(model, ()))
         return self._least[key]
 
     async def aclose(self) -> None:
         """Take no more, and wait a moment until what is known is written."""
-        for loading in self._loading.values():
-            loading.cancel()
-        self._write()
-        lane, self._lane, self._closed = self._lane, None, True
-        if lane is not None:
-            await asyncio.wait({lane.run(lambda: None)}, timeout=_WRITING_S)
-            lane.close()
+        await self._keeping.aclose()
 
-    async def _load(self, model: str) -> None:
-        """What is known of a model from earlier."""
-        found: list[tuple[str, float]] = []
-        if not self._closed:
-            try:
-                found = await self._lane_now().run(lambda: self.store.of_model(model))
-            except (sqlite3.Error, OSError) as error:
-                logger.warning("what was learned of suggestions cannot be read: %s", type(error).__name__)
-        useful = ((probability, verdict in USEFUL) for verdict, probability in found)
-        self._known[model] = deque(useful, maxlen=_MOST_KNOWN)
+    def _found(self, found: Found) -> None:
+        """What is known from earlier, and what came of suggestions before that was read."""
+        for model, outcomes in found.items():
+            for verdict, probability in outcomes:
+                self._learn(model, verdict, probability)
+        for event in self._keeping.unwritten:
+            self._learn(event.model, event.verdict, event.probability)
+
+    def _learn(self, model: str, verdict: str, probability: float | None) -> None:
+        if probability is not None and verdict in _VERDICTS:
+            self._known.setdefault(model, deque(maxlen=_MOST_KNOWN)).append((probability, verdict in USEFUL))
+            self._least.clear()
 
     def _was_seen(self, shown: Shown, outcome: Outcome) -> bool:
         if outcome.verdict != "typed-over":
@@ -123,30 +121,9 @@ class Learning:
                 "confidence": None if shown.probability is None else round(shown.probability, 3),
             }
         )
-        if shown.probability is not None and shown.model in self._known:
-            self._known[shown.model].append((shown.probability, outcome.verdict in USEFUL))
-            self._least.clear()
+        if self._keeping.is_read:
+            self._learn(event.model, event.verdict, event.probability)
 
     def _keep(self, event: Event) -> None:
-        """Write it down, together with what comes soon after: not while the answer goes out."""
-        if self.session.settings.completion.learn and not self._closed:
-            self._unwritten.append(event)
-            if len(self._unwritten) == 1:
-                asyncio.get_running_loop().call_later(_GATHER_S, self._write)
-
-    def _write(self) -> None:
-        events, self._unwritten = self._unwritten, []
-
-        def write() -> None:
-            try:
-                self.store.add(events)
-            except (sqlite3.Error, OSError) as error:
-                logger.warning("what became of suggestions cannot be kept: %s", type(error).__name__)
-
-        if events and not self._closed:
-            self._lane_now().run(write)
-
-    def _lane_now(self) -> Lane:
-        if self._lane is None:
-            self._lane = Lane("outcomes")
-        return self._lane
+        if self.session.settings.completion.learn:
+            self._keeping.add(event)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,10 @@ async def learner(request: pytest.FixtureRequest, fake: FakeVllm, tmp_path: Path
 async def kept(store: OutcomeStore, verdict: str) -> int:
     """How many there are, when there is one."""
     end = asyncio.get_running_loop().time() + DEADLINE_S
-    while not (count := store.totals().get(MODEL, {}).get(verdict, {}).get("count", 0)):
+    while not (found := store.totals().get(MODEL, {}).get(verdict, {}).get("count", 0)):
         assert asyncio.get_running_loop().time() < end, store.totals()
         await asyncio.sleep(0.01)
-    return count
+    return found
 
 
 async def outcomes(editor: Editor) -> list[tuple[str, int]]:
@@ -58,7 +60,7 @@ async def test_taking_one_is_counted_once(learner: Editor, uri: str, store: Outc
     assert await kept(store, "accepted") == 1
     assert await kept(store, "shown") == 1
     assert await outcomes(learner) == [("accepted", len(shown.text))]
-    assert [verdict for verdict, _ in store.of_model(MODEL)] == ["accepted"]
+    assert [verdict for verdict, _ in store.latest()[MODEL]] == ["accepted"]
 
 
 async def test_typing_it_counts_once_though_it_is_shown_at_each_key(
@@ -112,10 +114,45 @@ async def test_what_is_typed_over_again_and_again_is_not_shown(
     fake.answer = "sum(prices, 0)\n"
     store.add([Event(MODEL, "python", "typed-over", probability) for probability in (0.16, 0.22, 0.32, 0.44) * 60])
     async with start("vscode", environment(tmp_path, SERVER__URL=fake.base_url), roots=[tmp_path]) as editor:
-        editor.open(uri, TEXT)
-        assert await editor.complete(uri, AT, typed=True) is None
+        end = asyncio.get_running_loop().time() + DEADLINE_S
+        for number in count():  # Until the file is read, what the settings say holds.
+            place = (tmp_path / f"{number}.py").as_uri()
+            editor.open(place, TEXT)
+            if await editor.complete(place, AT, typed=True) is None:
+                break
+            assert asyncio.get_running_loop().time() < end
         assert await editor.last_skip() == "unsure"
-        assert await editor.complete(uri, AT) is not None  # By hand.
+        assert await editor.complete(place, AT) is not None  # By hand.
+
+
+def with_words(path: Path) -> None:
+    OutcomeStore(path).add([Event(MODEL, "python", "typed-over", 0.25)] * 40)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE events SET probability = 'low'")
+
+
+def locked(path: Path) -> sqlite3.Connection:
+    OutcomeStore(path).add([Event(MODEL, "python", "typed-over", 0.25)])
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("BEGIN EXCLUSIVE")
+    return database
+
+
+@pytest.mark.parametrize("trouble", [with_words, locked])
+async def test_no_completion_depends_on_the_file(
+    trouble: Callable[[Path], sqlite3.Connection | None], fake: FakeVllm, uri: str, tmp_path: Path
+) -> None:
+    fake.answer = ANSWER
+    path = tmp_path / "data" / "codeassist" / "outcomes.sqlite3"
+    held = trouble(path)
+    async with start("vscode", environment(tmp_path, SERVER__URL=fake.base_url), roots=[tmp_path]) as editor:
+        editor.open(uri, TEXT)
+        shown = await editor.complete(uri, AT, typed=True)
+        assert shown is not None
+        await editor.accept(uri, shown)
+        assert await outcomes(editor) == [("accepted", len(shown.text))]
+    if held is not None:
+        held.close()
 
 
 async def test_a_broken_file_costs_nothing_but_the_learning(
