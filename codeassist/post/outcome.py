@@ -92,7 +92,7 @@ def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
         by_key = len(text) == 1 or not text.strip()  # A new line comes with its indentation.
         removed = edit.end - edit.start
         return _on(watched, 0 if by_key else len(text), len(text) if by_key else 0, -removed)
-    if not text.strip():
+    if not text.strip() and not watched.taken:
         return None  # White space before anything else: nobody has said yet that it is wrong.
     return _over(watched)
 

@@ -35,7 +35,7 @@ class Learning:
         self._keeping = Keeping(self.store, self._found)
 
     def shown(self, uri: str, item_id: str, shown: Inline, model: str, language: str, *, in_menu: bool = False) -> None:
-        """A suggestion goes to the editor; `in_menu`: as one item among others, so that typing on says nothing."""
+        """A suggestion goes to the editor; `in_menu`: as one item among others."""
         entry = self.session.documents.get(uri)
         if entry is None:
             return
@@ -50,7 +50,7 @@ class Learning:
     def changed(self, entry: OpenDocument) -> None:
         """A document has changed: take note of what came of its suggestions."""
         for shown, outcome in entry.outcomes:
-            if self._was_seen(shown, outcome):
+            if _says_something(shown, outcome):
                 self._came_to(entry.document.uri, shown, outcome)
         entry.outcomes.clear()
 
@@ -101,15 +101,12 @@ class Learning:
             self._known.setdefault(model, deque(maxlen=_MOST_KNOWN)).append((probability, verdict in USEFUL))
             self._least.clear()
 
-    def _was_seen(self, shown: Shown, outcome: Outcome) -> bool:
-        if outcome.verdict != "typed-over":
-            return True
-        return not shown.in_menu and time.monotonic() - shown.since >= _NOTICED_S
-
     def _came_to(self, uri: str, shown: Shown, outcome: Outcome) -> None:
         if not self.session.settings.completion.learn:
             return
-        event = Event(shown.model, shown.language, outcome.verdict, shown.probability, outcome.characters)
+        # In a menu nothing can be heard but that it was taken, and one ear makes no judge.
+        probability = None if shown.in_menu else shown.probability
+        event = Event(shown.model, shown.language, outcome.verdict, probability, outcome.characters)
         self._keep(event)
         self.session.traces.append(
             {
@@ -127,3 +124,13 @@ class Learning:
     def _keep(self, event: Event) -> None:
         if self.session.settings.completion.learn:
             self._keeping.add(event)
+
+
+def _says_something(shown: Shown, outcome: Outcome) -> bool:
+    """Whether an outcome, as the edits tell it, says what the user thinks of the suggestion.
+
+    In a menu only choosing it does: who types on, or takes another item that begins alike, has not looked at it.
+    """
+    if shown.in_menu:
+        return outcome.verdict == "accepted"
+    return outcome.verdict != "typed-over" or time.monotonic() - shown.since >= _NOTICED_S

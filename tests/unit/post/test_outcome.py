@@ -47,6 +47,20 @@ def test_words_of_it() -> None:
     assert after(insert(0, "load"), insert(4, SHOWN[4:])) == Outcome("accepted", len(SHOWN))
 
 
+@pytest.mark.parametrize("end", ["\n", "\n    ", " "])
+def test_words_of_it_and_then_white_space(end: str) -> None:
+    """Enter or a blank behind the words that were taken: the user goes on without the rest."""
+    assert after(insert(0, "load"), insert(4, end)) == Outcome("partly", 4)
+    assert after(insert(0, "load(path)"), insert(10, "\n    "), insert(15, "\n")) == Outcome("partly", 10)
+    assert after(*keys("load"), insert(4, end)) is None
+
+
+def test_a_line_of_it_goes_on_with_the_next() -> None:
+    state = after(insert(0, "load(path)"), insert(10, "\n    "))
+    assert isinstance(state, Watched)
+    assert state.rest == "y"
+
+
 def test_all_of_it_typed() -> None:
     typed = [*keys("load(path)"), insert(10, "\n    "), insert(15, "y")]
     assert after(*typed) == Outcome("typed", len(SHOWN))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from codeassist.post.inline import Inline
 from codeassist.server.learning import Learning
@@ -19,18 +22,18 @@ AT = Offset(4)
 SHOWN = Inline("sum(y)", Span(AT, AT), 0.5)
 
 
-def watching(tmp_path: Path, *, learn: bool = True) -> tuple[Session, Learning, OpenDocument]:
+def watching(tmp_path: Path, *, learn: bool = True, in_menu: bool = False) -> tuple[Session, Learning, OpenDocument]:
     session = Session(settings=Settings(completion=CompletionSettings(learn=learn)))
     learning = Learning(session, OutcomeStore(tmp_path / "outcomes.sqlite3"))
     entry = session.open(URI, TEXT, "python", 1)
-    learning.shown(URI, "1", SHOWN, "model", "python")
+    learning.shown(URI, "1", SHOWN, "model", "python", in_menu=in_menu)
     return session, learning, entry
 
 
-def typed(session: Session, learning: Learning, at: int, text: str) -> None:
+def typed(session: Session, learning: Learning, at: int, text: str, version: int = 2) -> None:
     entry = session.documents[URI]
     edits = (Edit(Offset(at), Offset(at), text),)
-    session.change(URI, [(edits, entry.document.replace(edits, 2))])
+    session.change(URI, [(edits, entry.document.replace(edits, version))])
     learning.changed(entry)
 
 
@@ -74,6 +77,24 @@ async def test_what_was_rejected_does_not_expire(tmp_path: Path) -> None:
     assert not entry.expired
     assert outcomes(session) == ["rejected"]
     await learning.aclose()
+
+
+@pytest.mark.parametrize(
+    ("keys", "outcome"),
+    [(["sum(y)"], ["accepted"]), (list("sum(y)"), []), (["len"], []), (["sum", "("], []), (["sum", "!"], [])],
+)
+async def test_in_a_menu_only_choosing_it_says_something(keys: list[str], outcome: list[str], tmp_path: Path) -> None:
+    """And that does not decide what is shown: nobody would hear of the others."""
+    session, learning, entry = watching(tmp_path, in_menu=True)
+    learning.read_ahead()
+    at = int(AT)
+    for number, key in enumerate(keys):
+        entry.shown = entry.shown and replace(entry.shown, since=-1e9)  # For long enough to be noticed.
+        typed(session, learning, at, key, number + 2)
+        at += len(key)
+    assert outcomes(session) == outcome
+    await learning.aclose()
+    assert OutcomeStore(tmp_path / "outcomes.sqlite3").latest() == {}
 
 
 async def test_without_learning_the_editors_view_is_followed_all_the_same(tmp_path: Path) -> None:
