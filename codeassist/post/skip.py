@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
     "in-comment": "The cursor is in a comment; a request by hand completes there, and completion.comments_and_strings.",
     "in-string": "The cursor is in a string; a request by hand completes there, and completion.comments_and_strings.",
     "after-deletion": "Something was just deleted on this line; completions go on with the next character.",
-    "menu-open": "The editor shows a menu of its own for this word.",
+    "menu-open": "The editor shows a menu of its own for this word, or another item is chosen in it.",
     "switched-off": "Completions are switched off for this file, by completion.exclude or completion.languages_off.",
     "secret-file": "By its name the file holds keys or passwords; a request by hand completes there.",
     "cannot-fill": "The model neither fills in the middle nor chats.",

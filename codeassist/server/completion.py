@@ -27,6 +27,15 @@ _NOTICED_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The item that is chosen in the editor's own menu: `text` would stand from `start` on. Editors show a suggestion
+    beside it only if it goes on from there."""
+
+    start: Offset
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Completer:
     """The feature's handlers, over the session that they share with the others. `without`: parts that are left out,
     for measurements: "reuse", "join"."""
@@ -39,8 +48,8 @@ class Completer:
     async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
         uri = params.text_document.uri
-        menu = params.context.selected_completion_info is not None
-        document, shown = await self._answer(uri, params.position, automatic, menu=menu)
+        selected = params.context.selected_completion_info
+        document, shown = await self._answer(uri, params.position, automatic, selected)
         if document is None or shown is None:
             return types.InlineCompletionList(items=[])
         item = inline_item(document, shown, self._item(document, shown), self.session.encoding)
@@ -83,17 +92,21 @@ class Completer:
         return item_id
 
     async def _answer(
-        self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False
+        self,
+        uri: str,
+        position: types.Position,
+        automatic: bool,
+        selected: types.SelectedCompletionInfo | None = None,
     ) -> tuple[Document | None, Inline | None]:
         entry = self.session.documents.get(uri)
         asked = entry.document if entry is not None else None
-        document, shown = await self._decide(uri, position, automatic, menu=menu)
+        document, shown = await self._decide(uri, position, automatic, selected)
         if shown is None and entry is not None and entry.document is asked:  # Editors ignore answers about older texts.
             entry.shows_nothing()
         return document, shown
 
     async def _decide(
-        self, uri: str, position: types.Position, automatic: bool, *, menu: bool = False
+        self, uri: str, position: types.Position, automatic: bool, selected: types.SelectedCompletionInfo | None
     ) -> tuple[Document | None, Inline | None]:
         entry = self.session.documents.get(uri)
         trace = Trace("completion")
@@ -102,6 +115,7 @@ class Completer:
             return None, None
         document, settings = entry.document, self.session.settings
         offset = offset_of(document, position, self.session.encoding)
+        chosen = self._chosen(document, selected) if automatic else None
         refusal = why_not(entry, settings, unasked=automatic)
         if refusal is not None:
             self.session.drop_task(uri, "completion")
@@ -111,14 +125,16 @@ class Completer:
         about = self.session.surroundings(uri)
         if automatic:
             found = await self._from_earlier(entry, document, offset, about, trace)
+            found = _beside(chosen, document, found) or found
             if isinstance(found, Skip):
+                trace.reused = False
                 self.session.remember(trace, uri, found)
                 return None, None
             if found is not None:
                 self.session.remember(trace, uri, None)
                 self.next.shown(entry, document, found, about)
                 return document, found
-            disturbs = None if "silence" in self.without else _why_quiet(entry, document, offset, menu)
+            disturbs = None if "silence" in self.without else _why_quiet(entry, document, offset, chosen is not None)
             if disturbs is not None:
                 self.session.drop_task(uri, "completion")  # What runs is of another text.
                 self.session.remember(trace, uri, disturbs)
@@ -128,7 +144,7 @@ class Completer:
         except asyncio.CancelledError:
             self.session.remember(Trace("completion"), uri, Skip("cancelled"))
             raise
-        skip = answer if isinstance(answer, Skip) else answer.skip
+        skip = answer if isinstance(answer, Skip) else answer.skip or _beside(chosen, document, answer.item)
         if skip is not None and skip.reason == "superseded":
             trace = Trace("completion")  # What it cost belongs to the one that goes on with it.
         if skip is None and not self.session.is_current(entry, document):
@@ -140,6 +156,12 @@ class Completer:
         if answer.item is not None:
             self.next.shown(entry, document, answer.item, about)
         return document, answer.item
+
+    def _chosen(self, document: Document, selected: types.SelectedCompletionInfo | None) -> Chosen | None:
+        if selected is None or "silence" in self.without:
+            return None
+        start = offset_of(document, selected.range.start, self.session.encoding)
+        return Chosen(start, selected.text.replace("\r\n", "\n"))
 
     async def _from_earlier(
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace
@@ -224,6 +246,14 @@ def _typed_word(line_prefix: str) -> str:
     that begins with it suits both."""
     match = re.search(r"\w*$", line_prefix)
     return match.group(0) if match else ""
+
+
+def _beside(chosen: Chosen | None, document: Document, shown: Inline | Skip | None) -> Skip | None:
+    """Why a suggestion would disturb beside the editor's own menu."""
+    if chosen is None or not isinstance(shown, Inline):
+        return None
+    whole = document.text[chosen.start : shown.span.start] + shown.text
+    return None if whole.replace("\r\n", "\n").startswith(chosen.text) else Skip("menu-open")
 
 
 def _why_quiet(entry: OpenDocument, document: Document, offset: Offset, menu: bool) -> Skip | None:

@@ -55,18 +55,48 @@ async def test_deleting_elsewhere_is_no_reason(editor: Editor, uri: str, fake: F
     assert await editor.complete(uri, AT, typed=True) is not None
 
 
+async def beside_menu(editor: Editor, uri: str, at: int, start: int, chosen: str) -> list[str]:
+    """What is shown while an item is chosen in the editor's own menu, which would stand from `start` on."""
+    place = position(editor.texts[uri], at, editor.encoding)
+    span = types.Range(position(editor.texts[uri], start, editor.encoding), place)
+    kind = types.InlineCompletionTriggerKind.Automatic
+    context = types.InlineCompletionContext(kind, types.SelectedCompletionInfo(span, chosen))
+    params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), place)
+    answer = await editor.send(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+    return [str(item.insert_text) for item in answer.items]
+
+
 async def test_where_the_editor_has_a_menu_of_its_own(editor: Editor, uri: str, fake: FakeVllm) -> None:
     editor.open(uri, TEXT)
     editor.edit(uri, (AT, AT, "su"))
-    place = position(editor.texts[uri], AT + 2, editor.encoding)
-    chosen = types.SelectedCompletionInfo(types.Range(place, place), "sum")
-    kind = types.InlineCompletionTriggerKind.Automatic
-    context = types.InlineCompletionContext(trigger_kind=kind, selected_completion_info=chosen)
-    params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), place)
-    answer = await editor.send(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
-    assert not answer.items
+    assert await beside_menu(editor, uri, AT + 2, AT, "sum") == []
     assert await editor.last_skip() == "menu-open"
     assert await editor.complete(uri, AT + 2, typed=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"), [("super", []), ("sum", ["m(prices)"]), ("summarise", []), ("su", ["m(prices)"])]
+)
+async def test_what_is_chosen_in_the_menu_decides_whether_a_suggestion_goes_on(
+    chosen: str, shown: list[str], editor: Editor, uri: str, fake: FakeVllm
+) -> None:
+    fake.answer = "sum(prices)\n"
+    editor.open(uri, TEXT)
+    assert await editor.complete(uri, AT, typed=True) is not None
+    editor.edit(uri, (AT, AT, "su"))
+    assert await beside_menu(editor, uri, AT + 2, AT, chosen) == shown
+    assert await editor.last_skip() == (None if shown else "menu-open")
+    assert await editor.complete(uri, AT + 2, typed=True) is not None  # The menu was closed.
+    assert asked(fake) == 1
+
+
+async def test_another_item_is_chosen_where_no_word_has_begun(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = "sum(prices)\n"
+    editor.open(uri, TEXT)
+    assert await beside_menu(editor, uri, AT, AT, "len") == []
+    assert await editor.last_skip() == "menu-open"
+    assert await beside_menu(editor, uri, AT, AT, "sum") == ["sum(prices)"]
+    assert asked(fake) == 1
 
 
 @pytest_asyncio.fixture(loop_scope="session")
