@@ -49,6 +49,18 @@ async def test_after_a_deletion(editor: Editor, uri: str, fake: FakeVllm) -> Non
     assert await editor.complete(uri, AT, typed=True) is not None
 
 
+async def test_what_the_engine_writes_is_left_where_there_is_silence(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """Not every editor cancels: what was asked before the deletion would go on for nobody."""
+    fake.behaviour.trouble = "hang"
+    editor.open(uri, TEXT.replace("return ", "return x"))
+    asked_before = editor.ask(uri, AT + 1, typed=True)
+    await fake.until(lambda counts: counts.held == 1)
+    editor.edit(uri, (AT, AT + 1, ""))
+    assert await editor.complete(uri, AT, typed=True) is None
+    await fake.until(lambda counts: counts.aborted == 1)
+    await asked_before
+
+
 async def test_deleting_elsewhere_is_no_reason(editor: Editor, uri: str, fake: FakeVllm) -> None:
     editor.open(uri, "import os\n" + TEXT)
     editor.edit(uri, (0, 10, ""))
