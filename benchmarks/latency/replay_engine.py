@@ -109,7 +109,7 @@ class PacedVllm(FakeVllm):
         recorder.note("begun", request=request, prompt=len(prompt), cached=cached, place=place, limit=limit)
         answer = Answer(body, said.text)
         tokens: list[tuple[float, str]] = []
-        generated, orphaned, how = 1, 0, "left"  # The first token comes with the step that reads the prompt.
+        generated, how = 1, "left"  # The first token comes with the step that reads the prompt.
         try:
             await asyncio.sleep(self.step_s + (len(prompt) - cached) / self.tokens_per_s)
             if not body.get("stream"):
@@ -123,7 +123,6 @@ class PacedVllm(FakeVllm):
             for number, event in enumerate(events):
                 text = event["choices"][0]["text"]
                 generated = number + 1
-                orphaned += connection.gone
                 judge(event, said, length)
                 length += len(text)
                 tokens.append((recorder.now(), text))
@@ -139,9 +138,7 @@ class PacedVllm(FakeVllm):
             await connection.end_stream()
             return True
         finally:
-            recorder.note(
-                "ended", request=request, generated=generated, tokens=tokens, after=max(0, orphaned - 1), how=how
-            )
+            recorder.note("ended", request=request, generated=generated, tokens=tokens, how=how)
 
     def would(self, before: str) -> str:
         """Whether it would be "right" or "wrong" behind `before`."""

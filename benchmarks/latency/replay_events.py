@@ -11,8 +11,9 @@ One event is a JSON object on a line of its own. `at`: seconds since the documen
     accepted  text: the suggestion was inserted
     begun     request, prompt, cached: the engine has a request of so many tokens; place: how many characters of `text`
               stand before it; limit: the most tokens that it may write
-    ended     request, generated: so many tokens; tokens: [at, text] of each; after: how many of them later than the
-              client had hung up, beyond the step in flight; how: "finished" or "left"
+    ended     request, generated: so many tokens, with the one that was being made when the client left; tokens:
+              [at, text] of those that were sent; how: "finished" or "left"; after: of an engine that goes on when its
+              client has hung up, so many tokens later than that, beyond the step in flight
     trace     requests, prompt, cached, generated, reused: what a server says of one of its answers itself, for engines
               that cannot be watched
     closed    the end

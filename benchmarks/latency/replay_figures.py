@@ -14,7 +14,8 @@ class Figures:
 
     `answers` brought a suggestion, `reused` of them without a request of their own. `unwanted`: tokens that were part
     neither of what was shown, nor of what had been typed when it was. `late`: tokens of a stream that the typed text
-    had parted from, `orphaned`: tokens for a client that had hung up; both beyond the step in flight. `wrong_moments`:
+    had parted from, `dropped`: tokens of one that nobody wanted any more, for that or another reason; both beyond the
+    step that was in flight then. `wrong_moments`:
     keys at which the engine would have been wrong, and nothing right was on the screen; `quiet`: of these, with
     nothing. `watched`: the engine's tokens are known one by one.
     """
@@ -37,7 +38,7 @@ class Figures:
     generated: int = 0
     unwanted: int = 0
     late: int = 0
-    orphaned: int = 0
+    dropped: int = 0
     watched: bool = False
     seconds: float = 0.0
     right_s: float = 0.0
@@ -74,7 +75,7 @@ def rows(figures: Figures) -> Iterator[tuple[str, str]]:
     watched = figures.watched
     yield "tokens generated and never wanted", _share(figures.unwanted, figures.generated if watched else 0)
     yield "tokens after the text parted from them", f"{figures.late}" if watched else "-"
-    yield "tokens for dropped requests", f"{figures.orphaned}" if watched else "-"
+    yield "tokens for dropped requests", f"{figures.dropped}" if watched else "-"
 
 
 def _share(part: float, whole: float) -> str:
@@ -91,20 +92,31 @@ def _ms(values: Sequence[float], share: float) -> str:
 
 @dataclass
 class _Request:
-    """`before`: what stands before the text that it asked for, of the typed text. `reach`: how much of the whole was
-    shown, in characters."""
+    """`before`: what stands before the text that it asked for, of the typed text; `ahead`: more than was typed when it
+    began. `reach`: how much of the whole was shown, in characters, `used`: when that was last. `after`: tokens that
+    the engine itself says to have made for nobody."""
 
     at: float
     place: int | None
     before: str
     limit: int
+    ahead: bool = False
     tokens: list[tuple[float, str]] = field(default_factory=list)
     generated: int = 0
     reach: int = 0
+    used: float = 0.0
+    ended: float = 0.0
+    after: int = 0
 
     def says(self, until: float) -> str:
         """The whole text that it stands for, as far as it is written by then."""
         return self.before + "".join(text for at, text in self.tokens if at <= until)
+
+    def made_since(self, at: float | None) -> int:
+        """Tokens that were made after the step in flight at that time; none without a time."""
+        if at is None or self.ended <= at or not self.tokens:
+            return 0
+        return max(0, sum(when > at for when, _ in self.tokens) + self.generated - len(self.tokens) - 1)
 
 
 @dataclass
@@ -133,6 +145,7 @@ class _Walk:
         self._shown: list[_Shown] = []
         self._requests: dict[int, _Request] = {}
         self._typed: list[tuple[float, str]] = []
+        self._closed: float | None = None
         self._traced = False
 
     def run(self) -> None:
@@ -140,6 +153,7 @@ class _Walk:
         handlers = {
             "key": self._key, "deleted": self._deleted, "accepted": self._accepted, "ask": self._ask,
             "shown": self._show, "hidden": self._hide, "begun": self._begin, "ended": self._end, "trace": self._trace,
+            "closed": self._close,
         }  # fmt: skip
         for event in self._block:
             handler = handlers.get(event["event"])
@@ -211,6 +225,9 @@ class _Walk:
             self._figures.wrong_s += (at - self._since) * (not self._right)
         self._display = ""
 
+    def _close(self, at: float, _: object) -> None:
+        self._closed = at
+
     # What the engine does ---------------------------------------------------------------------------------------------
 
     def _begin(self, at: float, event: Event) -> None:
@@ -220,14 +237,14 @@ class _Walk:
         figures.read += event["prompt"]
         figures.cached += event["cached"]
         before = self._done if place is None else self._text[:place]
-        self._requests[event["request"]] = _Request(at, place, before, event.get("limit", 0))
+        ahead = len(before) > len(self._done)
+        self._requests[event["request"]] = _Request(at, place, before, event.get("limit", 0), ahead)
 
-    def _end(self, _: float, event: Event) -> None:
+    def _end(self, at: float, event: Event) -> None:
         self._figures.generated += event["generated"]
-        self._figures.orphaned += event.get("after", 0)
         request = self._requests.get(event["request"])
         if request is not None:
-            request.generated = event["generated"]
+            request.generated, request.after, request.ended = event["generated"], event.get("after", 0), at
             request.tokens = [(float(when), str(text)) for when, text in event.get("tokens", ())]
 
     def _trace(self, _: float, event: Event) -> None:
@@ -255,7 +272,7 @@ class _Walk:
         saying = (each for each in reversed(earlier) if each.says(shown.at).startswith(shown.whole))
         source = own[-1] if own else next(saying, None)
         if source is not None:
-            source.reach = max(source.reach, len(shown.whole))
+            source.reach, source.used = max(source.reach, len(shown.whole)), shown.at
 
     def _judge(self, request: _Request) -> None:
         """Count what was generated for nothing."""
@@ -265,9 +282,26 @@ class _Walk:
             wanted += length < request.reach or (not text and request.reach > 0)
             length += len(text)
         self._figures.unwanted += request.generated - wanted
-        for at, done in self._typed:
-            said = request.says(at)
-            if at >= request.at and not (said.startswith(done) or done.startswith(said)):
-                # The step that was in flight could not be stopped.
-                self._figures.late += max(0, sum(when > at for when, _ in request.tokens) - 1)
-                break
+        parted = self._parted(request)
+        ends = (parted, self._superseded(request), self._closed)
+        self._figures.late += request.made_since(parted)
+        made = request.made_since(min((at for at in ends if at is not None), default=None))
+        self._figures.dropped += max(made, request.after)
+
+    def _parted(self, request: _Request) -> float | None:
+        """When its answer had become impossible: what was written and what was typed differed, or the user had gone
+        back behind the place that it was for."""
+        typed = [(at, done, "") for at, done in self._typed]
+        steps = sorted([*typed, *((at, None, text) for at, text in request.tokens)], key=lambda step: step[0])
+        done, said, least = "", request.before, len(request.before)
+        for at, now, text in steps:
+            gone_back = now is not None and len(now) < least <= len(done)
+            done, said = done if now is None else now, said + text
+            if at >= request.at and (gone_back or not (said.startswith(done) or done.startswith(said))):
+                return at
+        return None
+
+    def _superseded(self, request: _Request) -> float | None:
+        """When another one was asked in its place, of which nothing was shown any more."""
+        later = (each.at for each in self._requests.values() if each.limit != 1 and not each.ahead)
+        return min((at for at in later if at > max(request.at, request.used)), default=None)

@@ -1,4 +1,4 @@
-"""The replay of typing: what is typed, what the engine knows, what is recorded, and what is made of it."""
+"""The replay of typing: what is typed, what the engine knows, and what is recorded."""
 
 from __future__ import annotations
 
@@ -12,24 +12,17 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from benchmarks.latency.replay import columns_of, own_column, parse, print_tables, with_url
+from benchmarks.latency.replay import columns_of, own_column, parse, with_url
 from benchmarks.latency.replay_engine import SURE, UNSURE, Oracle, PacedVllm, judge
 from benchmarks.latency.replay_events import BrokenEvents, Recorder, read_blocks, written
-from benchmarks.latency.replay_figures import Figures, figures_of, rows
+from benchmarks.latency.replay_figures import figures_of
 from benchmarks.latency.replay_server import main as serve
 from benchmarks.latency.replay_typist import Block, Habits, Typist, block_at, blocks_of, first_item, text_behind
 from tests.e2e.wire import Wire
 from tests.fake_vllm_answers import Answer
+from tests.unit.benchmarks.events import event, opened
 
 TEXT = "import os\n\n\ndef f():\n    a = 1\n    b = 2\n\n    return a + b\n\n\nX = 1\n"
-
-
-def event(at: float, name: str, **fields: Any) -> dict[str, Any]:
-    return {"at": at, "event": name, **fields}
-
-
-def opened(text: str, **fields: Any) -> dict[str, Any]:
-    return event(0.0, "opened", column="c", text=text, **fields)
 
 
 # What is typed --------------------------------------------------------------------------------------------------------
@@ -213,7 +206,7 @@ async def test_the_engine_notes_what_it_did() -> None:
         await engine.until(lambda counts: counts.finished == 2)
         begun, ended, *_ = engine.recorder.block()
     assert (begun["event"], begun["cached"], begun["place"], begun["limit"]) == ("begun", 0, len("def f():\n    "), 6)
-    assert (ended["event"], ended["how"], ended["after"]) == ("ended", "finished", 0)
+    assert (ended["event"], ended["how"]) == ("ended", "finished")
     assert "".join(text for _, text in ended["tokens"]) == "a = 1\n    b "
 
 
@@ -227,7 +220,27 @@ async def test_the_engine_stops_when_the_client_leaves() -> None:
         await engine.until(lambda counts: counts.aborted == 1)
         ended = engine.recorder.block()[-1]
     # The second one was being made.
-    assert (ended["how"], len(ended["tokens"]), ended["generated"], ended["after"]) == ("left", 1, 2, 0)
+    assert (ended["how"], len(ended["tokens"]), ended["generated"]) == ("left", 1, 2)
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_a_client_that_never_hangs_up_has_a_bad_figure(leaves: bool) -> None:
+    oracle = Oracle(1.0)
+    oracle.goal = "total = 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9\n"
+    body = {"model": "m", "prompt": "total = ", "stream": True, "max_tokens": 60}
+    async with PacedVllm(oracle, ("m",), 0.0, 1e9, 3600.0 if leaves else 0.01) as engine, httpx.AsyncClient() as client:
+        engine.recorder.note("opened", column="c", text=oracle.goal)
+        engine.recorder.note("key", text="total = ")
+        async with client.stream("POST", f"{engine.base_url}/completions", json=body) as answer:
+            lines = answer.aiter_lines()
+            await anext(lines)
+            engine.recorder.note("key", text="other")
+            if not leaves:
+                assert [line async for line in lines]
+        await engine.until(lambda counts: counts.running == 0)
+        figures = figures_of([engine.recorder.block()])
+    assert (figures.dropped == 0) is leaves
+    assert (figures.late > 5) is not leaves
 
 
 async def test_whole_blocks_are_cached_but_never_all_of_a_prompt() -> None:
@@ -276,121 +289,6 @@ def test_what_is_no_json_is_refused_with_the_place(tmp_path: Path) -> None:
     (tmp_path / "events").write_text(json.dumps(opened("a")) + "\n{oops\n")
     with pytest.raises(BrokenEvents, match="events:2: "):
         read_blocks(tmp_path / "events")
-
-
-# What is made of it ---------------------------------------------------------------------------------------------------
-
-JOINED = [
-    opened("return total", debounce_ms=60),
-    event(1.0, "key", text="r"),
-    event(1.0, "ask", ask=1, would="right"),
-    event(1.1, "begun", request=1, place=1, prompt=100, cached=80, limit=128),
-    event(1.2, "key", text="e"),
-    event(1.2, "ask", ask=2, would="right"),
-    event(1.3, "shown", ask=2, text="turn total", how="new"),
-    event(1.4, "ended", request=1, generated=4, how="finished",
-          tokens=[[1.15, "eturn"], [1.25, " total"], [1.35, "\n"], [1.36, ""]]),
-    event(1.8, "accepted", text="turn total"),
-    event(2.0, "closed"),
-]  # fmt: skip
-
-
-def test_a_suggestion_that_a_running_request_brought() -> None:
-    figures = figures_of([JOINED])
-    assert (figures.keys, figures.characters, figures.accepted) == (2, 12, 10)
-    assert (figures.answers, figures.reused, figures.requests) == (1, 1, 1)
-    assert (figures.offers, figures.right_offers, figures.wrong_moments) == (1, 1, 0)
-    # The line that was not shown is for nothing; what was typed before it was shown is not.
-    assert (figures.generated, figures.unwanted, figures.late, figures.orphaned) == (4, 1, 0, 0)
-    assert figures.new_ms == pytest.approx([100.0])
-    assert figures.right_s == pytest.approx(0.5)
-    assert figures.seconds == pytest.approx(1.0)
-    assert figures.server_ms == []
-
-
-def test_a_suggestion_with_a_request_of_its_own() -> None:
-    block = [
-        opened("ab", debounce_ms=60),
-        event(1.0, "key", text="a"),
-        event(1.0, "ask", ask=1, would="wrong"),
-        event(1.07, "begun", request=1, place=1, prompt=10, cached=0),
-        event(1.2, "shown", ask=1, text="x y", how="new"),
-        event(1.5, "key", text="b"),
-        event(1.5, "hidden"),
-        event(1.6, "ended", request=1, generated=7, after=2, how="left",
-              tokens=[[1.17, "x"], [1.19, " y"], [1.4, " z"], [1.52, " u"], [1.55, " v"], [1.58, " w"]]),
-        event(2.0, "closed"),
-    ]  # fmt: skip
-    figures = figures_of([block])
-    assert (figures.answers, figures.reused) == (1, 0)
-    assert (figures.offers, figures.right_offers) == (1, 0)
-    assert (figures.wrong_moments, figures.quiet) == (1, 0)
-    assert figures.wrong_s == pytest.approx(0.3)
-    assert figures.right_s == 0
-    assert figures.server_ms == pytest.approx([20.0])
-    assert (figures.unwanted, figures.late, figures.orphaned) == (5, 2, 2)
-
-
-def test_silence_where_it_would_be_wrong_is_counted() -> None:
-    block = [
-        opened("abc"),
-        event(1.0, "key", text="x"),
-        event(1.0, "ask", ask=1, would="wrong"),
-        event(1.2, "deleted", count=1),
-        event(1.2, "ask", ask=2, would="right"),
-        event(1.3, "shown", ask=2, text="abc", how="new"),
-        event(1.4, "key", text="a"),
-        event(1.4, "ask", ask=3, would="wrong"),
-        event(1.5, "shown", ask=3, text="bc", how="rest"),
-        event(1.6, "closed"),
-    ]
-    figures = figures_of([block])
-    assert (figures.wrong_moments, figures.quiet) == (1, 1)
-    assert (len(figures.new_ms), len(figures.all_ms)) == (1, 2)
-    assert figures.right_s == pytest.approx(0.3)
-
-
-def test_a_prompt_read_ahead_is_no_request_of_a_key() -> None:
-    block = [
-        opened("ab"),
-        event(1.0, "ask", ask=1),
-        event(1.1, "begun", request=1, place=0, prompt=10, cached=0, limit=1),
-        event(1.2, "shown", ask=1, text="ab", how="new"),
-        event(1.3, "closed"),
-    ]
-    figures = figures_of([block])
-    assert (figures.answers, figures.reused, figures.requests) == (1, 1, 1)
-
-
-def test_an_engine_that_is_not_watched_is_known_from_traces() -> None:
-    block = [
-        opened("ab"),
-        event(1.0, "key", text="a"),
-        event(1.0, "ask", ask=1),
-        event(1.2, "shown", ask=1, text="b", how="new"),
-        event(1.3, "trace", requests=1, prompt=50, cached=40, generated=3, reused=False, skip=None),
-        event(1.3, "trace", requests=0, prompt=0, cached=0, generated=0, reused=True, skip=None),
-        event(1.3, "trace", requests=1, prompt=50, cached=50, generated=1, reused=False, skip="cancelled"),
-        event(1.4, "closed"),
-    ]
-    # A trace comes after what is shown, and all suggestions are counted by it.
-    figures = figures_of([block])
-    assert (figures.answers, figures.reused, figures.requests) == (2, 1, 2)
-    assert (figures.read, figures.cached, figures.generated) == (100, 90, 4)
-    assert dict(rows(figures))["tokens generated and never wanted"] == "-"
-
-
-def test_nothing_at_all_is_no_division_by_nothing() -> None:
-    assert set(dict(rows(Figures())).values()) == {"-", "0"}
-    assert dict(rows(Figures(keys=3, characters=9, seconds=1.0)))["characters accepted"] == "0%"
-
-
-def test_recorded_columns_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    other = [{**JOINED[0], "column": "peer"}, *JOINED[1:]]
-    print_tables([JOINED, other])
-    printed = capsys.readouterr().out
-    assert "1 blocks" in printed
-    assert printed.count("83%") == 2
 
 
 # What is compared -----------------------------------------------------------------------------------------------------
