@@ -58,6 +58,7 @@ class Shape:
     `line_prefix` and `line_suffix` are the parts of the cursor's line; `suffix` the text after the cursor;
     `block_start` whether the cursor is at the start of a new block; `max_lines` counts lines of the answer;
     `language` is our name of it, "" if unknown.
+    `line_code`: `line_prefix` for `scan`, if that reads otherwise: see `opened`.
     `function_column`: how far the header is indented, in columns, of the function that the answer may go on in, since
     nothing follows there; None if something does. `empty_body`: that function has no statement yet.
     """
@@ -70,12 +71,18 @@ class Shape:
     language: str = ""
     function_column: int | None = None
     empty_body: bool = False
+    line_code: str | None = None
 
     @property
     def single_line(self) -> bool:
         """Code follows on the cursor's line, or the end of a header whose block follows: the answer may not leave the
         line."""
         return not only_closes(self.line_suffix) or self.line_suffix.rstrip().endswith(":")
+
+    @property
+    def code_before(self) -> str:
+        """The cursor's line before it, for `scan`."""
+        return self.line_prefix if self.line_code is None else self.line_code
 
     @property
     def fresh_line(self) -> bool:
@@ -182,7 +189,7 @@ class _Walk:
 
 
 def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
-    start = scan(shape.line_prefix, shape.language)
+    start = scan(shape.code_before, shape.language)
     base = columns(_first_line(finished, shape) if shape.fresh_line else shape.line_prefix)
     walk = _Walk(shape, base, start, start, shape.block_start)
     following = next_line(shape.suffix)
@@ -203,7 +210,7 @@ def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
         if period:
             # The first time may well be wanted.
             return Cut("\n".join(finished[: number + 1 - period * (_PERIODS - 1)]), "repetition")
-        code = after.code if number else scan(whole, shape.language).code
+        code = after.code if number else scan(shape.code_before + line, shape.language).code
         walk.opened = walk.opened or opens_block(code, shape.language)
         walk.state = after
         reason = _cut_after(walk, line, code, number)

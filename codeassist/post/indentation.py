@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import opens_block
+from codeassist.post.opened import open_above
 from codeassist.post.scan import Scan, scan
+from codeassist.text.document import Offset
 
 _LINES_AROUND = 100
 """How far from the cursor the file's own indentation is looked for, in lines up and down."""
@@ -25,20 +27,6 @@ _NARROWEST, _WIDEST = 2, 8
 _TAB_COLUMNS = 4
 _NOT_CODE = frozenset({"markdown", ""})
 """Where the depth of a line may say anything, and two blanks at its end a line break."""
-_DELIMITERS = {
-    "python": ('"""', "'''"),
-    "toml": ('"""', "'''"),
-    "java": ('"""',),
-    "kotlin": ('"""',),
-    "swift": ('"""',),
-    "scala": ('"""',),
-    "csharp": ('"""',),
-    "javascript": ("`",),
-    "typescript": ("`",),
-    "tsx": ("`",),
-    "go": ("`",),
-}
-"""What begins and ends a string over several lines; an odd number of them before the cursor: it stands in one."""
 _UNREAD = {
     "bash": re.compile(r"<<[-~]?\s*[\"'\\]?\w"),
     "ruby": re.compile(r"<<[-~]?[\"'`]?[A-Z_]"),
@@ -250,11 +238,8 @@ def _lines_around(view: CursorView) -> tuple[list[str], list[str]]:
 
 def _open_string(view: CursorView) -> Scan | None:
     """What is open where the cursor's line begins, if it is a string over several lines."""
-    text, end = view.document.text, view.offset - len(view.line_prefix)
-    for delimiter in _DELIMITERS.get(view.document.language, ()):
-        if text.count(delimiter, 0, end) % 2:
-            return Scan(quote=delimiter)
-    return None
+    quote = open_above(view.document, Offset(view.offset - len(view.line_prefix)))
+    return Scan(quote=quote) if quote and quote != "*/" else None
 
 
 def _has_unread_string(text: str, above: Sequence[str], view: CursorView) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes
+from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
 from codeassist.text.document import Offset, Span
 
@@ -38,7 +39,7 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
             shown.append(_meeting_closers(version, rest, view))
         else:
             shown += _before_code(version.split("\n", 1)[0], rest, view)
-        closed = scan(view.line_prefix + version, view.document.language).closed
+        closed = scan(line_code(view.document, view.offset) + version, view.document.language).closed
         if closed:
             # The answer goes on to close what the document closes further down.
             shown.append(_replacing(version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip(), view, 0))
@@ -114,7 +115,7 @@ def _brought(text: str, rest: str, view: CursorView) -> tuple[str, list[int]]:
 
 def _left_open(view: CursorView, rest: str = "") -> Scan:
     """The string or regular expression that the cursor stands in, if `rest` closes it or nothing does by itself."""
-    read = scan(view.line_prefix, view.document.language)
+    read = scan(line_code(view.document, view.offset), view.document.language)
     counts = read.quote == "/" or (read.quote and read.quote[0] in rest)
     return Scan(quote=read.quote if counts else "", tail=read.tail)
 

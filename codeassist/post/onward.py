@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from codeassist.post.cut import opens_block
 from codeassist.post.inline import Inline
+from codeassist.post.opened import line_code
 from codeassist.post.scan import scan
 from codeassist.syntax.languages import language as row_of
 from codeassist.text.document import Document, Offset, Span
@@ -66,7 +67,7 @@ def _lead(document: Document, number: int, line: str) -> str:
     """The line end and indentation that Enter would bring at the end of `line`; "" if the line is not finished."""
     if not line.strip():
         return ""
-    read = scan(line, document.language)
+    read = scan(line_code(document, Offset(document.line_start(number) + len(line))), document.language)
     code = read.code.rstrip()
     if read.quote or _UNFINISHED.search(code):
         return ""

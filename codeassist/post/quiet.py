@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from codeassist.post.opened import line_code
 from codeassist.post.scan import scan
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset
@@ -30,7 +31,7 @@ def place_at(source: Syntax | Document, offset: Offset) -> Place:
     if document.language in _ALL_TEXT:
         return "code"
     start = document.line_start(document.position_at(offset).line)
-    line = document.text[start:offset]
+    line = line_code(document, offset)
     in_line = _by_line(line, document.language)
     if isinstance(source, Document):
         return in_line

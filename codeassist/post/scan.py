@@ -19,6 +19,12 @@ _TRIPLE = frozenset({"python", "toml", "java", "kotlin", "swift", "scala", "csha
 _APOSTROPHES = frozenset({"rust", ""})
 """Where a lone `'` is more often an apostrophe or a lifetime than the beginning of a string."""
 _LONGEST_CHARACTER_LITERAL = 12
+_HAVE_JSX = frozenset({"javascript", "tsx"})
+_BEFORE_STRING = re.compile(
+    r"(?<![\w$])(?:return|typeof|case|in|of|from|import|export|as|default|delete|void|throw|else|yield|await|extends"
+    r"|instanceof|require)\Z"
+)
+"""Words that a string may follow without a blank. Between other letters `'` is an apostrophe: `<p>don't</p>`."""
 _HAVE_EXPRESSIONS = frozenset({"javascript", "typescript", "tsx", "ruby"})
 """Where a regular expression stands between two `/`."""
 _EXPRESSION = re.compile(r"/(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*(?:\]|\Z))*(?P<end>/|\\?\Z)?")
@@ -160,7 +166,13 @@ def _quote_at(text: str, at: int, language: str) -> str:
         return character * 3
     if character == "'" and language in _APOSTROPHES and not _closes_soon(text, at, language):
         return ""
+    if character == "'" and language in _HAVE_JSX and _is_apostrophe(text, at):
+        return ""
     return character
+
+
+def _is_apostrophe(text: str, at: int) -> bool:
+    return text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha() and not _BEFORE_STRING.search(text, 0, at)
 
 
 def _closes_soon(text: str, at: int, language: str) -> bool:

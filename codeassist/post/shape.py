@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import Shape, columns, next_line
+from codeassist.post.opened import line_code
 from codeassist.post.scan import scan
 from codeassist.syntax.languages import language as row_of
 
@@ -28,6 +29,7 @@ def shape_of(view: CursorView, max_lines: int) -> Shape:
         view.document.language,
         floor,
         empty,
+        line_code(view.document, view.offset),
     )
 
 

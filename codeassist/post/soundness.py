@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import CutReason, opens_block
 from codeassist.post.meeting import CLOSERS_ONLY, Inline
+from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
 from codeassist.post.skip import Skip
 from codeassist.syntax.tree import Syntax, error_count, reparse
@@ -69,7 +70,7 @@ def _has_to_parse(shown: Inline, view: CursorView, syntax: Syntax, reason: CutRe
     document has closed already, or if it is complete in itself. Others may leave things open; people type on."""
     if view.line_suffix.strip(CLOSERS_ONLY):
         return True
-    read = scan(view.line_prefix + shown.text, view.document.language)
+    read = scan(line_code(view.document, view.offset) + shown.text, view.document.language)
     if read.closed:
         return True
     return _is_cheap(view, syntax) and _among_statements(view, syntax) and _is_complete(shown, view, read, reason)

@@ -70,6 +70,15 @@ def test_places_that_the_line_tells(text: str, language: str, place: str) -> Non
         ('val a = s"x ${y¦}"\n', "scala", "code"),
         ('let a = "x \\(y¦)"\n', "swift", "code"),
         ("func f() {\n\tx := `a\n¦`\n}\n", "go", "string"),
+        # Half-typed code behind the end of a string that began above.
+        ('q = run("""\nselect\n""", (¦\nx = 1\n', "python", "code"),
+        ('q = run("""\nselect ¦\n""", (\nx = 1\n', "python", "string"),
+        ('q = run("""\nselect\n""", ("¦\nx = 1\n', "python", "string"),
+        ('# """\nq = """a""", (¦\nx = 1\n', "python", "code"),
+        ("const q = run(`\n  select\n`, [¦\n", "javascript", "code"),
+        ("const q = /`/; const r = run(`\n`, [¦\n", "javascript", "code"),
+        ("const a = <p>don't {show(¦</p>;\n", "tsx", "code"),
+        ("const a = [return'¦\n", "javascript", "string"),
     ],
 )
 def test_places_that_the_tree_tells(text: str, language: str, place: str) -> None:
