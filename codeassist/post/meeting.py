@@ -36,7 +36,7 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
         if not rest:
             shown.append(_replacing(version, view, 0))
         elif only_closes(rest) or not rest.strip(CLOSERS_ONLY):
-            shown.append(_meeting_closers(version, rest, view))
+            shown += [_meeting_closers(version, rest, view, left) for left in _left_open(version, rest, view)]
         else:
             shown += _before_code(version.split("\n", 1)[0], rest, view)
         closed = scan(line_code(view.document, view.offset) + version, view.document.language).closed
@@ -52,15 +52,16 @@ def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
     shown = []
     if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
         shown.append(_replacing(text[: len(text) - overlap], view, 0))
-    closed = scan(text, view.document.language, _left_open(view)).closed
-    behind = rest.lstrip()[1:].strip()
-    if closed and rest.lstrip().startswith(closed[0][0]) and behind and text[closed[0][1] :].endswith(behind):
+    first, behind = rest.lstrip()[:1], rest.lstrip()[1:].strip()
+    ways = [way for left in reversed(_left_open(text, rest, view)) if (way := _closed(text, rest, view, left))]
+    ends = [end for (closer, end), *_ in ways if closer == first]
+    ends += [text.index(">") + 1] if first == ">" and ">" in text else []  # Of a tag.
+    if behind and any(text[end:].endswith(behind) for end in ends):
         # It closes what the rest closes and goes on to the rest's end, with something between: `): number {`.
         shown.append(_replacing(text, view, len(rest)))
     shown.append(_replacing(text, view, 0))
-    if closed and closed[0][0] in rest:
-        # The bracket that it closes holds the rest of the line as well.
-        shown.append(_replacing(text[: closed[0][1] - 1], view, 0))
+    # The bracket that it closes may hold the rest of the line as well.
+    shown += [_replacing(text[: end - 1], view, 0) for (closer, end), *_ in ways if closer in rest]
     return shown
 
 
@@ -72,12 +73,13 @@ def _without_echo(text: str, view: CursorView) -> str:
     return bare[len(typed) :] if echoed and bare[len(typed) :].strip() else text
 
 
-def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
+def _meeting_closers(text: str, rest: str, view: CursorView, left: Scan) -> Inline:
     """`text` before a rest of the line that only closes: as much of the rest is replaced as the answer brings itself.
 
-    Editors close brackets and quotes on their own as they are opened; models close them again.
+    Editors close brackets and quotes on their own as they are opened; models close them again. `left`: what is open at
+    the cursor.
     """
-    brought, after = _brought(text, rest, view)
+    brought, after = _brought(text, rest, view, left)
     matched = end = 0
     for index, character in enumerate(rest):
         if character.isspace():
@@ -102,22 +104,34 @@ def _meeting_closers(text: str, rest: str, view: CursorView) -> Inline:
     return _replacing(text, view, end)
 
 
-def _brought(text: str, rest: str, view: CursorView) -> tuple[str, list[int]]:
+def _brought(text: str, rest: str, view: CursorView, left: Scan) -> tuple[str, list[int]]:
     """The closers in `text` of what was opened before it, one character each, and the index after each."""
-    closed = scan(text, view.document.language, _left_open(view, rest)).closed
     characters: list[tuple[str, int]] = []
-    for closer, index in closed:
+    for closer, index in _closed(text, rest, view, left):
         characters += [(character, index - len(closer) + 1 + n) for n, character in enumerate(closer)]
     if not characters and text[-1] in ";,:>" and rest.startswith(text[-1]):
         characters = [(text[-1], len(text))]
     return "".join(character for character, _ in characters), [index for _, index in characters]
 
 
-def _left_open(view: CursorView, rest: str = "") -> Scan:
-    """The string or regular expression that the cursor stands in, if `rest` closes it or nothing does by itself."""
-    read = scan(line_code(view.document, view.offset), view.document.language)
-    counts = read.quote == "/" or (read.quote and read.quote[0] in rest)
-    return Scan(quote=read.quote if counts else "", tail=read.tail)
+def _closed(text: str, rest: str, view: CursorView, left: Scan) -> list[tuple[str, int]]:
+    """What `text` closes of what `left` has open and what stands before it, and `rest` may close again."""
+    closed = scan(text, view.document.language, left).closed
+    return [(closer, index) for closer, index in closed if closer != left.quote or closer[0] in rest]
+
+
+def _left_open(text: str, rest: str, view: CursorView) -> list[Scan]:
+    """The string or regular expression that the cursor stands in, and none: what looks like the beginning of a string
+    may be an apostrophe. Most plausible first."""
+    language = view.document.language
+    read = scan(line_code(view.document, view.offset), language)
+    quoted, bare = Scan(quote=read.quote, tail=read.tail), Scan(tail=read.tail)
+    if not read.quote:
+        return [bare]
+    if read.quote == "/":
+        return [quoted]
+    ended = read.quote[0] in rest or any(closer == read.quote for closer, _ in scan(text, language, quoted).closed)
+    return [quoted, bare] if ended else [bare]
 
 
 def _without_following(text: str, view: CursorView) -> str:
