@@ -161,11 +161,11 @@ class VllmModel:
             body = wire.chat_body(request, model, self.abilities)
         private = wire.private_texts(request)
         finished = False
-        patience, work = self._patience(), wire.Work()
+        patience, work, characters = self._patience(), wire.Work(), wire.Characters()
         try:
             async with aclosing(self._events(path, body, private, patience)) as events:
                 async for data in events:
-                    chunk = wire.parse_chunk(data, private, server=self.endpoint.base_url)
+                    chunk = wire.parse_chunk(data, private, server=self.endpoint.base_url, whole=characters.whole)
                     if chunk.finish is not None and not finished:
                         finished = True
                         patience.progress(AFTER_FINISH_S)

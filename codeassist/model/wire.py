@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeGuard
 
@@ -182,8 +182,26 @@ def private_texts(request: Request) -> tuple[str, ...]:
     return tuple(message.content for message in request.messages)
 
 
-def parse_chunk(data: str, private: Sequence[str] = (), *, server: str = "") -> Chunk:
-    """One event of a completion or chat stream. `server`: its address, for the sentence of an error.
+class Characters:
+    """Joins the halves of characters (surrogates) that a server sends in two events; other lone ones become U+FFFD."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def whole(self, text: str) -> str:
+        """The text so far, as the next part of an answer; a half at its end waits for the other one."""
+        if not text or (text.isascii() and not self._half):
+            return text
+        text = (self._half + text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return printable(text.removesuffix(self._half))
+
+
+def parse_chunk(
+    data: str, private: Sequence[str] = (), *, server: str = "", whole: Callable[[str], str] = printable
+) -> Chunk:
+    """One event of a completion or chat stream. `server`: its address, for the sentence of an error. `whole`: makes its
+    text one that can be printed.
 
     Raises ServerFailed for an error that the server reports in the stream (its words without what quotes a
     `private` text) and MalformedEvent for everything that is not the protocol.
@@ -199,11 +217,11 @@ def parse_chunk(data: str, private: Sequence[str] = (), *, server: str = "") -> 
             raise _NotTheProtocol("an event has no list of choices")
         if not choices:
             return Chunk(usage=usage)
-        choice = choices[0]
-        if not isinstance(choice, dict):
-            raise _NotTheProtocol("a choice is not an object")
+        choice = _ours(choices)
+        if choice is None:
+            return Chunk(usage=usage)
         return Chunk(
-            text=_text(choice),
+            text=_text(choice, whole),
             tokens=_tokens(choice.get("logprobs")),
             finish=_finish(choice.get("finish_reason")),
             usage=usage,
@@ -292,7 +310,14 @@ def _served(entry: Any) -> ServedModel:
     return ServedModel(entry["id"], owner=owner)
 
 
-def _text(choice: dict[str, Any]) -> str:
+def _ours(choices: list[Any]) -> dict[str, Any] | None:
+    """The answer that was asked for, of several that a server may write at once."""
+    if not all(isinstance(choice, dict) for choice in choices):
+        raise _NotTheProtocol("a choice is not an object")
+    return next((choice for choice in choices if not choice.get("index")), None)
+
+
+def _text(choice: dict[str, Any], whole: Callable[[str], str]) -> str:
     delta = choice.get("delta", choice)
     if not isinstance(delta, dict):
         raise _NotTheProtocol("a delta is not an object")
@@ -302,7 +327,7 @@ def _text(choice: dict[str, Any]) -> str:
         return ""
     if not isinstance(text, str):
         raise _NotTheProtocol("the text of a choice is not a string")
-    return printable(text)
+    return whole(text)
 
 
 def _finish(reason: Any) -> Finish | None:
