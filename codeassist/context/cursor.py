@@ -21,6 +21,8 @@ _HEADER = re.compile(r"\s*(?:def|class|module|function|local function|if|unless|
 """Lines that open a block without a sign at their end, in languages that close blocks with a word."""
 _END_LANGUAGES = frozenset({"ruby", "lua", "bash"})
 _CLOSERS_AFTER = re.compile(r"[\s)\]};,]*$")
+LAST_ARGUMENTS = re.compile(r"[ \t]*\}[ \t]*,[ \t]*(?:[\w.]+|\[[\w.,! \t]*\])[ \t]*\)[\s)\]};,]*$")
+"""Behind a function that is an argument: its end, and a last argument such as `}, [price]);` or `}, 100)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _suffix_end(document: Document, line: int, offset: Offset, limits: ContextLi
 
 def at_block_start(document: Document, line: int, line_prefix: str, line_suffix: str) -> bool:
     """Whether a block begins at the cursor. Reads text only; half-typed code seldom parses."""
-    if not _CLOSERS_AFTER.match(line_suffix):
+    if not _CLOSERS_AFTER.match(line_suffix) and not (line_prefix.strip() and LAST_ARGUMENTS.match(line_suffix)):
         return False
     opened = line_prefix if line_prefix.strip() else document.line(line - 1) if line else ""
     sign = line_comment(document.language)

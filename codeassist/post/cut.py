@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from codeassist.context.cursor import LAST_ARGUMENTS
 from codeassist.post.scan import Scan, scan
 from codeassist.syntax.languages import language as row_of
 
@@ -77,7 +78,8 @@ class Shape:
     def single_line(self) -> bool:
         """Code follows on the cursor's line, or the end of a header whose block follows: the answer may not leave the
         line."""
-        return not only_closes(self.line_suffix) or self.line_suffix.rstrip().endswith(":")
+        opens = self.line_prefix.rstrip().endswith("{") and bool(LAST_ARGUMENTS.match(self.line_suffix))
+        return not (opens or only_closes(self.line_suffix)) or self.line_suffix.rstrip().endswith(":")
 
     @property
     def code_before(self) -> str:

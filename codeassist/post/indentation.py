@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeassist.context.cursor import CursorView
-from codeassist.post.cut import opens_block
+from codeassist.post.cut import is_closer, opens_block
 from codeassist.post.opened import open_above
 from codeassist.post.scan import Scan, scan
 from codeassist.text.document import Offset
@@ -25,6 +25,8 @@ _NEAREST = 24
 """So many lines decide; where a file is mixed, the nearest ones are right."""
 _NARROWEST, _WIDEST = 2, 8
 _TAB_COLUMNS = 4
+_TABS = (4, 8, 2)
+"""How many blanks models write for a tab, the usual number first."""
 _NOT_CODE = frozenset({"markdown", ""})
 """Where the depth of a line may say anything, and two blanks at its end a line break."""
 _UNREAD = {
@@ -146,7 +148,8 @@ def _fits(lines: Sequence[str], base: str, unit: str) -> bool:
 
 def _fitted(lines: Sequence[str], base: str, unit: str, start: Scan | None, language: str) -> list[str]:
     """The lines with new indentation, the first one as it is."""
-    tab = len(unit) if unit != "\t" else _tab_columns(lines[1:], base)
+    opened = opens_block(scan(lines[0], language, start).code, language)
+    tab = len(unit) if unit != "\t" else _tab_columns(lines[1:], base, opened)
     origin = len(base.expandtabs(tab))
     width = _answer_width(lines, origin, tab, start, language)
     foreign = any(character not in unit for line in lines[1:] if line.strip() for character in _indent(line))
@@ -206,12 +209,19 @@ def _answer_width(lines: Sequence[str], origin: int, tab: int, start: Scan | Non
     return 0
 
 
-def _tab_columns(lines: Sequence[str], base: str) -> int:
-    """How many blanks the answer writes for a tab of the file's: such that no line is left of the cursor's."""
-    widths = [len(_indent(line)) for line in lines if line.strip() and "\t" not in _indent(line)]
+def _tab_columns(lines: Sequence[str], base: str, opened: bool) -> int:
+    """How many blanks the answer writes for a tab of the file's: such that no line is left of the cursor's, and the
+    first one is right of it if that opened a block."""
+    told = [line for line in lines if line.strip() and "\t" not in _indent(line)]
+    widths = [len(_indent(line)) for line in told]
     if not base or not widths:
         return _TAB_COLUMNS
-    return next((tab for tab in (4, 8, 2) if min(widths) == len(base) * tab or min(widths) == (len(base) + 1) * tab), 4)
+    deeper = len(base) + 1
+    if opened and not is_closer(told[0]):
+        for tab in _TABS:
+            if widths[0] == deeper * tab:
+                return tab
+    return next((tab for tab in _TABS if min(widths) in (len(base) * tab, deeper * tab)), _TAB_COLUMNS)
 
 
 def _with_recipes(text: str, view: CursorView) -> str:

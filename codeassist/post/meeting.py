@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from codeassist.context.cursor import CursorView
+from codeassist.context.cursor import LAST_ARGUMENTS, CursorView
 from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes
 from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
@@ -35,7 +35,7 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
         version = written if rest else _without_following(written, view)
         if not rest:
             shown.append(_replacing(version, view, 0))
-        elif only_closes(rest) or not rest.strip(CLOSERS_ONLY):
+        elif only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in version and LAST_ARGUMENTS.match(rest)):
             shown += [_meeting_closers(version, rest, view, left) for left in _left_open(version, rest, view)]
         else:
             shown += _before_code(version.split("\n", 1)[0], rest, view)
