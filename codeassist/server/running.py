@@ -41,7 +41,7 @@ class Running:
     given_up: bool = False
     text: str = ""
     _task: asyncio.Task[Completion] = field(init=False)
-    _waiter: asyncio.Future[Literal["superseded", "parted"]] | None = None
+    _waiter: asyncio.Future[Literal["superseded", "stale", "parted"]] | None = None
     _typed: str | None = None
     _timer: asyncio.TimerHandle | None = None
     _over: bool = False
@@ -104,14 +104,15 @@ class Running:
             self.end()
             return None
         if mine.done():
-            return Skip("superseded")
+            return Skip("stale") if mine.result() == "stale" else Skip("superseded")
         return Skip("cancelled") if task.cancelled() else task.result()
 
     def changed(self) -> None:
         """The document has changed. What parts from the text as it is now is of no use to anybody, whether the editor
         asks again or not."""
         if self.is_on and not (self.asked and self._agrees()):
-            self.supersede()
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result("stale")
             self.end()
 
     def end(self) -> None:
