@@ -17,7 +17,7 @@ from codeassist.context.cursor import cursor_view
 from codeassist.context.limits import ContextLimits
 from codeassist.context.tokens import estimate_tokens
 from codeassist.flow.asking import Bound, Cost
-from codeassist.flow.complete import Prepared, Snapshot, prepare
+from codeassist.flow.prepare import Prepared, Snapshot, prepare
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, CompletionRequest, Message, Priority
 from codeassist.prompt.review import FINDINGS_SCHEMA, Region, review_turns

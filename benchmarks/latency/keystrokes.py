@@ -22,7 +22,8 @@ from codeassist.cli.model import bound_model
 from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.context.facts import Facts
 from codeassist.context.question import Question
-from codeassist.flow.complete import Ask, Snapshot, complete
+from codeassist.flow.complete import complete
+from codeassist.flow.prepare import Ask, Snapshot
 from codeassist.flow.trace import Trace
 from codeassist.settings import load
 from codeassist.syntax.languages import language_of

@@ -30,7 +30,8 @@ from fim_measure import exact, interval, paired, percentile, similarity
 
 from codeassist.cli.model import bound_model
 from codeassist.flow.asking import Bound
-from codeassist.flow.complete import Completion, Snapshot, complete, prepare_with_repository
+from codeassist.flow.complete import Completion, complete
+from codeassist.flow.prepare import Snapshot, prepare_with_repository
 from codeassist.flow.trace import Trace
 from codeassist.post.skip import Skip
 from codeassist.settings import Settings, load

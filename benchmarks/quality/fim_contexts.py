@@ -15,7 +15,7 @@ from fim_cases import Case, Repository
 
 from codeassist.context.facts import NO_FACTS, Facts, Passage
 from codeassist.context.question import Question
-from codeassist.flow.complete import Ask
+from codeassist.flow.prepare import Ask
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tags import tags_of

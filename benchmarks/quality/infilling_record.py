@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias, cast
 from fim_cases import Case
 
 from codeassist.flow.asking import Bound
-from codeassist.flow.complete import Snapshot, prepare
+from codeassist.flow.prepare import Snapshot, prepare
 from codeassist.flow.trace import Trace
 from codeassist.model.api import Chunk, CompletionRequest, Finish
 from codeassist.post.cut import Shape, find_cut

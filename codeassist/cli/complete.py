@@ -17,7 +17,7 @@ from codeassist.cli.main import EXIT_MODEL, Failure
 
 if TYPE_CHECKING:
     from codeassist.context.related import Snippet
-    from codeassist.flow.complete import Ask, Prepared
+    from codeassist.flow.prepare import Ask, Prepared
     from codeassist.settings import IndexSettings
 
 _PATIENCE_S = 1.0
@@ -50,8 +50,9 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
 async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> dict[str, Any]:
     from codeassist.cli.model import bound_model, waited
     from codeassist.cli.source import read_source, settings_for
-    from codeassist.flow.complete import Completion, Prepared, Snapshot, prepare_with_repository
+    from codeassist.flow.complete import Completion
     from codeassist.flow.complete import complete as flow
+    from codeassist.flow.prepare import Prepared, Snapshot, prepare_with_repository
     from codeassist.flow.trace import Trace
     from codeassist.model.errors import ModelError
     from codeassist.post.skip import Skip

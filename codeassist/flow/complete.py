@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from codeassist.context.cursor import CursorView, above_code
 from codeassist.context.related import Snippet
 from codeassist.flow.asking import Bound, read, whole_text
-from codeassist.flow.prepare import Ask, Prepared, Snapshot, prepare, prepare_with_repository
+from codeassist.flow.prepare import Prepared, Snapshot, prepare_with_repository
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest
 from codeassist.model.errors import ModelError
@@ -26,18 +26,6 @@ from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
-
-__all__ = [
-    "Ask",
-    "Completion",
-    "Prepared",
-    "Snapshot",
-    "Warm",
-    "complete",
-    "prepare",
-    "prepare_with_repository",
-    "warm",
-]
 
 _MOST_CHARACTERS_PER_TOKEN = 16
 """Of answers as a whole: the tokens of long indentations have as many, words fewer."""

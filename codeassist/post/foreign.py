@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 """Control tokens of Qwen, GLM, Granite, Gemma and Kimi; DeepSeek; StarCoder and Mellum; Seed-Coder; Code Llama."""
 _TOKEN_BEGUN = re.compile(
     r"(?:<\|[A-Za-z0-9_]{1,40}\|?|(?<!\s)<\||<｜[^｜\n]{0,40}|<fim_(?:p[a-z]{0,5}|m[a-z]{0,5}|s[a-z]{0,5})?"
-    r"|<\[fim-[^\[\]\s]{0,40}|[ \t]*▁<[A-Z]{0,3}|</think?)\Z"
+    r"|<\[fim-[^\[\]\s]{0,40}|(?:(?<![ \t])[ \t]+)?▁<[A-Z]{0,3}|</think?)\Z"
 )
 """One of them that has begun at the end of what has come: cut off, or the rest is on its way. `a <| b` is code."""
 _END_OF_TEXT = re.compile(r"</s>")

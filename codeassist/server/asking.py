@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.flow.admission import Admission
-from codeassist.flow.complete import Completion, Prepared, Snapshot, Warm, complete, warm
+from codeassist.flow.complete import Completion, Warm, complete, warm
+from codeassist.flow.prepare import Prepared, Snapshot
 from codeassist.flow.trace import Trace
 from codeassist.model.api import Priority
 from codeassist.model.errors import ModelError

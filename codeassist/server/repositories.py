@@ -14,7 +14,7 @@ from pygls.uris import to_fs_path
 
 from codeassist.context.facts import Facts
 from codeassist.context.question import Question
-from codeassist.flow.complete import Ask
+from codeassist.flow.prepare import Ask
 from codeassist.server.opened import OpenDocument
 from codeassist.server.progress import Progress
 from codeassist.server.repository import MOST_CHANGES, Repository

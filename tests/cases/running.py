@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from codeassist.context.related import OpenFile, Snippet
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
-from codeassist.flow.complete import Completion, Snapshot, complete
+from codeassist.flow.complete import Completion, complete
+from codeassist.flow.prepare import Snapshot
 from codeassist.flow.review import Review, regions_of, review
 from codeassist.flow.trace import Trace
 from codeassist.model.scripted import ScriptedModel

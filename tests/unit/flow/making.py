@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from codeassist.flow.asking import Bound
-from codeassist.flow.complete import Snapshot
+from codeassist.flow.prepare import Snapshot
 from codeassist.model.scripted import ScriptedModel
 from codeassist.prompt.families import family
 from codeassist.syntax.tree import Syntax, parse

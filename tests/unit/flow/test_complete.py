@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from codeassist.flow.asking import FAST, SLOW, Bound
-from codeassist.flow.complete import complete, prepare
+from codeassist.flow.complete import complete
+from codeassist.flow.prepare import prepare
 from codeassist.flow.speed import Speed
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, CompletionRequest, Priority
