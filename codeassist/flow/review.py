@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
 from codeassist.flow.infill import Check, NoLogprobs, check_lines
+from codeassist.flow.regions import NOTHING_SEEN, Region, Seen, regions_of, seen_of
 from codeassist.flow.trace import Trace
 from codeassist.flow.words import UnreadableAnswer, review_in_words
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding, settle, with_fingerprints
 from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings
-from codeassist.syntax.outline import fingerprint, functions
-from codeassist.syntax.statements import statements
 from codeassist.syntax.tree import Syntax
-from codeassist.text.document import Offset, Span
+
+__all__ = ["NOTHING_SEEN", "NO_LIMIT", "Region", "Review", "Seen", "regions_of", "review", "seen_of"]
 
 NO_LIMIT = 1_000_000
 """`max_lines` of a review that was asked for: all of it is looked at."""
@@ -27,47 +27,13 @@ Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """A stretch of the document that is reviewed as one: a function, or top-level code. `lines` are the lines
-    (0-based) with something to look at."""
-
-    name: str
-    span: Span
-    fingerprint: str
-    lines: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Review:
-    """What came of it. `reviewed` are the regions that were looked at to the end, so that a caller can remember their
-    fingerprints; `skips` say for each analyzer that gave nothing why."""
+    """What came of it. `reviewed` are the regions that were looked at to the end, so that a caller can remember them
+    (`Seen.after`); `skips` say for each analyzer that gave nothing why."""
 
     findings: tuple[Finding, ...] = ()
     reviewed: tuple[Region, ...] = ()
     skips: Mapping[AnalyzerName, Skip] = field(default_factory=dict)
-
-
-def regions_of(syntax: Syntax, known: frozenset[str] = frozenset()) -> tuple[Region, ...]:
-    """All functions of the document whose fingerprints are not among `known`; its top-level statements, as one region,
-    if it has no function at all."""
-    found = [
-        Region(name, span, mark, _lines(syntax, span)) for name, span, mark in _stretches(syntax) if mark not in known
-    ]
-    return tuple(region for region in found if region.name or region.lines)
-
-
-def fingerprints_of(syntax: Syntax) -> frozenset[str]:
-    """The fingerprints of all regions: much quicker than the regions themselves, whose lines take a walk each."""
-    return frozenset(mark for _name, _span, mark in _stretches(syntax))
-
-
-def _stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
-    """Name, span and fingerprint of each function, or of the whole document if it has none."""
-    document = syntax.document
-    found = [(symbol.name, symbol.span, fingerprint(symbol, document)) for symbol in functions(syntax)]
-    if found or not document.text.strip():
-        return found
-    return [("", Span(Offset(0), Offset(len(document.text))), _print_of(document.text))]
 
 
 async def review(
@@ -125,7 +91,7 @@ async def _analyze(
                 return Skip("cannot-fill")
             if check.bound.abilities.logprobs == "no":
                 return Skip("no-logprobs")
-            return await check_lines(check, region.span, lines, trace)
+            return await _infill(check, region, lines, trace)
         if not check.bound.can_review:
             return Skip("not-able")
         return await review_in_words(check, region.span, trace)
@@ -137,13 +103,13 @@ async def _analyze(
         return Skip("unreadable-answer")
 
 
-def _lines(syntax: Syntax, span: Span) -> tuple[int, ...]:
-    """The first lines of the statements in `span`, in order, each once."""
-    document = syntax.document
-    return tuple(sorted({document.position_at(statement.start).line for statement in statements(syntax, span)}))
-
-
-def _print_of(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+async def _infill(check: Check, region: Region, lines: Sequence[int], trace: Trace) -> list[Finding]:
+    """The infill check of `lines` of a region, part by part."""
+    document = check.syntax.document
+    found: list[Finding] = []
+    for part in region.parts:
+        first, last = document.position_at(part.start).line, document.position_at(part.end).line
+        inside = [line for line in lines if first <= line <= last and part.contains(document.line_end(line) - 1)]
+        if inside:
+            found += await check_lines(check, part, inside, trace)
+    return found

@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import NO_LIMIT, Review, fingerprints_of, regions_of, review
+from codeassist.flow.review import NO_LIMIT, NOTHING_SEEN, Review, regions_of, review, seen_of
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
@@ -45,7 +45,7 @@ class Reviewer:
         """Note the functions of a document as it was opened: a save reviews what changed since then."""
         syntax = await self.session.syntax_at(entry, entry.document)
         if syntax is not None:
-            entry.known |= await self.session.off_loop(lambda: fingerprints_of(syntax))
+            entry.seen = await self.session.off_loop(lambda: seen_of(syntax))
             file = OpenFile(entry.path, syntax, syntax.document)
             await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
 
@@ -93,9 +93,8 @@ class Reviewer:
         if syntax is None:
             return Skip("stale" if entry.document is not document else "unknown-language")
         # Off the loop: finding the statements of 250 KB of Python takes up to a second.
-        known = frozenset() if everything else entry.known
-        present = await self.session.off_loop(lambda: fingerprints_of(syntax))
-        regions = await self.session.off_loop(lambda: regions_of(syntax, known))
+        seen = NOTHING_SEEN if everything else entry.seen
+        regions = await self.session.off_loop(lambda: regions_of(syntax, seen))
         if not regions:
             return Skip("nothing-changed")
         async with self.progress.shown(f"Reviewing {entry.path}") as report:
@@ -115,18 +114,15 @@ class Reviewer:
             self.status.failed(skip)
         if trace.requests and not failures:
             self.status.answered()
-        self._take_over(entry, edits, present, answer)
+        entry.seen = await self.session.off_loop(lambda: entry.seen.after(syntax, answer.reviewed))
+        self._take_over(entry, edits, answer)
         self.publisher.publish(document.uri)
         first = next(iter(answer.skips.values()), None)
         return answer if answer.findings or first is None or answer.reviewed else first
 
-    def _take_over(
-        self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], present: frozenset[str], answer: Review
-    ) -> None:
+    def _take_over(self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], answer: Review) -> None:
         """Put the new findings beside those of functions that were not looked at, all at today's places: `edits` were
         made since the review began."""
-        known = {region.fingerprint for region in answer.reviewed}
-        entry.known = (entry.known & present) | known
         found: tuple[Finding, ...] = answer.findings
         looked_at: list[Span] = [region.span for region in answer.reviewed]
         for step in edits:

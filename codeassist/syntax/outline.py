@@ -6,7 +6,6 @@ The door to this package: every public function about the structure of code is r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from weakref import WeakKeyDictionary
 
 from codeassist.syntax.definitions import Kind, definitions, imported
@@ -23,14 +22,10 @@ __all__ = [
     "carry_imports",
     "comments_and_strings",
     "enclosing",
-    "fingerprint",
-    "functions",
     "imports",
     "outline",
     "statements",
 ]
-
-_CALLABLE = frozenset({"function", "method"})
 
 _outlines: WeakKeyDictionary[Syntax, tuple[Symbol, ...]] = WeakKeyDictionary()
 _imports: WeakKeyDictionary[Syntax, tuple[Span, ...]] = WeakKeyDictionary()
@@ -43,15 +38,6 @@ def outline(syntax: Syntax) -> tuple[Symbol, ...]:
     if known is None:
         known = _outlines[syntax] = nested(syntax, definitions(syntax))
     return known
-
-
-def functions(syntax: Syntax) -> tuple[Symbol, ...]:
-    """The functions and methods of the document; one inside another is left to the outer one."""
-    found: list[Symbol] = []
-    for symbol in outline(syntax):
-        if symbol.kind in _CALLABLE and not (found and symbol.span.end <= found[-1].span.end):
-            found.append(symbol)
-    return tuple(found)
 
 
 def imports(syntax: Syntax) -> tuple[Span, ...]:
@@ -97,30 +83,8 @@ def _add_lines(found: list[Span], span: Span) -> None:
     found.append(span)
 
 
-def fingerprint(symbol: Symbol, document: Document) -> str:
-    """A stable name of a symbol's text, 16 hexadecimal digits.
-
-    Moving it, indenting it as a whole, other line ends or trailing blanks do not change it.
-    """
-    place = document.range(symbol.span)
-    first = document.line(place.start.line)
-    indent = _indent(first)
-    lines = [first[indent:] if place.start.column <= indent else first[place.start.column :]]
-    lines += [document.line(line) for line in range(place.start.line + 1, place.end.line)]
-    if place.end.line > place.start.line:
-        lines.append(document.line(place.end.line)[: place.end.column])
-    else:
-        lines = [document.slice(symbol.span)]
-    bare = [line[min(indent, _indent(line)) :].rstrip() for line in lines]
-    return sha256("\n".join(bare).strip().encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def _whole_lines(document: Document, span: Span) -> Span:
     first = document.position_at(span.start).line
     # Some grammars count the line end, or the blanks up to the next node, as part of the statement.
     last = document.position_at(Offset(span.start + len(document.slice(span).rstrip()))).line
     return Span(document.line_start(first), document.line_end(last))
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())

@@ -59,13 +59,6 @@ def test_a_file_without_functions_is_one_region() -> None:
     assert regions_of(parsed("# Only words.\n")) == ()
 
 
-def test_only_changed_functions_are_reviewed_wherever_they_stand() -> None:
-    known = [region.fingerprint for region in regions_of(parsed(TWO))]
-    changed = "# Moved.\n\n" + TWO.replace("n * 2", "n + n")
-    assert [region.name for region in regions_of(parsed(changed)) if region.fingerprint not in known] == ["twice"]
-    assert [region.fingerprint for region in regions_of(parsed("\n\n" + TWO))] == known
-
-
 async def test_nothing_to_review() -> None:
     trace, model = Trace("review"), ScriptedModel()
     result = await review(parsed(TWO), (), "a.py", bound(model), INFILL, Admission(), trace)

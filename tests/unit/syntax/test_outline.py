@@ -1,56 +1,15 @@
-"""Fingerprints, signatures and the finer points of statements; the rest is in the sample files."""
+"""Signatures and the finer points of statements; the rest is in the sample files."""
 
 from __future__ import annotations
 
 import pytest
 
-from codeassist.syntax.outline import comments_and_strings, fingerprint, functions, imports, outline, statements
+from codeassist.syntax.outline import comments_and_strings, imports, outline, statements
 from codeassist.text.document import Document, Offset, Span
 
 from .sample_files import one_line, parsed
 
-
-def print_of(text: str, name: str = "f", language: str = "python") -> str:
-    syntax = parsed(text, language)
-    symbol = next(symbol for symbol in outline(syntax) if symbol.name == name)
-    return fingerprint(symbol, syntax.document)
-
-
 PLAIN = "def f(a):\n    if a:\n        return 1\n    return 2\n"
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        "x = 1\n\n\n" + PLAIN + "\n\ny = 2\n",
-        PLAIN.replace("\n", "\r\n"),
-        PLAIN.replace("1\n", "1   \n"),
-        "class A:\n" + "".join(f"    {line}\n" for line in PLAIN.splitlines()),
-        PLAIN.rstrip("\n"),
-    ],
-)
-def test_fingerprint_does_not_change(same: str) -> None:
-    assert print_of(same) == print_of(PLAIN)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        PLAIN.replace("1", "3"),
-        PLAIN.replace("(a)", "(b)"),
-        PLAIN.replace("    return 2", "        return 2"),
-        "@cache\n" + PLAIN,
-        PLAIN.replace("    return 2", "\n    return 2"),
-    ],
-)
-def test_fingerprint_changes(other: str) -> None:
-    assert print_of(other) != print_of(PLAIN)
-
-
-def test_fingerprint_of_one_line_and_of_broken_characters() -> None:
-    assert print_of("def f(): return 1\n") == print_of("    \ndef f(): return 1  \n")
-    assert print_of("def f(): return '\ud83d'\n") != print_of("def f(): return '\ud83e'\n")
-    assert len(print_of(PLAIN)) == 16
 
 
 @pytest.mark.parametrize(
@@ -72,11 +31,6 @@ def test_signature(language: str, text: str, signature: str) -> None:
 def test_a_signature_has_a_bound() -> None:
     text = f"def f({', '.join(f'argument_{number}' for number in range(200))}): pass\n"
     assert len(outline(parsed(text, "python"))[0].signature) == 400
-
-
-def test_functions_are_the_outermost_ones() -> None:
-    text = "def f():\n    def g():\n        pass\n    class A:\n        def h(self): pass\n\ndef i(): pass\n"
-    assert [symbol.name for symbol in functions(parsed(text, "python"))] == ["f", "i"]
 
 
 def test_outline_is_made_once_for_a_tree() -> None:

@@ -1,0 +1,193 @@
+"""What is looked at after a change: the functions and the lines that changed, what depends on them, nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeassist.flow.regions import NOTHING_SEEN, Region, regions_of, seen_of
+from tests.unit.flow.making import parsed
+
+SHOP = """\
+import os
+
+LIMIT = 3
+RATE = LIMIT * 2
+
+
+class Cart:
+    size = 4
+
+    def total(self, prices):
+        amount = 0
+        for price in prices:
+            amount += price
+        label = os.name
+        return amount
+
+    def count(self):
+        def one(item):
+            return item * 1
+
+        return sum(one(item) for item in self.items)
+
+
+def half(n):
+    return n / 2
+"""
+
+
+def after(text: str, before: str = SHOP) -> list[Region]:
+    """The regions to review after a change."""
+    return list(regions_of(parsed(text), seen_of(parsed(before))))
+
+
+def shown(text: str, before: str = SHOP) -> list[tuple[str, list[str]]]:
+    """Their names, with the lines to look at, in that order."""
+    lines = text.split("\n")
+    return [(region.name, [lines[line].strip() for line in region.lines]) for region in after(text, before)]
+
+
+def test_everything_where_nothing_is_known() -> None:
+    found = regions_of(parsed(SHOP))
+    assert [(region.name, region.lines, region.changed) for region in found] == [
+        ("Cart.total", (10, 11, 12, 13, 14), frozenset()),
+        ("Cart.count", (20,), frozenset()),
+        ("Cart.count.one", (18,), frozenset()),
+        ("half", (24,), frozenset()),
+        ("", (2, 3, 7), frozenset()),
+    ]
+    looked_at = [line for region in found for line in region.lines]
+    assert len(looked_at) == len(set(looked_at)), "no line is looked at twice"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHOP,
+        "# More.\n\n" + SHOP,
+        SHOP.replace("        label = os.name", "\n        # Why.\n        label = os.name  # What."),
+        SHOP.replace(
+            "sum(one(item) for item in self.items)", "sum(\n            one(item) for item in self.items\n        )"
+        ),
+        SHOP.replace("\n\n\ndef half(n):\n    return n / 2\n", "").replace(
+            "import os\n", "import os\n\ndef half(n):\n    return n / 2\n"
+        ),
+    ],
+)
+def test_what_is_only_laid_out_or_placed_otherwise_costs_nothing(text: str) -> None:
+    assert after(text) == []
+
+
+def test_a_changed_line_and_what_depends_on_it() -> None:
+    assert shown(SHOP.replace("amount = 0", "amount = 1")) == [
+        ("Cart.total", ["amount = 1", "amount += price", "return amount"])
+    ]
+    assert shown(SHOP.replace("in prices:", "in self.prices:")) == [
+        ("Cart.total", ["for price in self.prices:", "amount += price"])
+    ]
+    assert shown(SHOP.replace("return amount", "return amount + 1")) == [
+        ("Cart.total", ["return amount + 1", "amount = 0", "amount += price"])
+    ]
+
+
+def test_a_change_in_a_nested_function_leaves_the_one_around_it_alone() -> None:
+    assert shown(SHOP.replace("item * 1", "item * 2")) == [("Cart.count.one", ["return item * 2"])]
+    assert shown(SHOP.replace("self.items", "self.things")) == [
+        ("Cart.count", ["return sum(one(item) for item in self.things)"])
+    ]
+
+
+def test_code_outside_of_functions_is_looked_at_where_it_changed() -> None:
+    assert shown(SHOP.replace("LIMIT = 3", "LIMIT = 4")) == [("", ["LIMIT = 4", "RATE = LIMIT * 2"])]
+    (region,) = after(SHOP.replace("size = 4", "size = 5"))
+    assert [SHOP.replace("size = 4", "size = 5")[part.start : part.end].strip() for part in region.parts] == [
+        SHOP[: SHOP.index("    def total")].replace("size = 4", "size = 5").strip()
+    ]
+
+
+def test_an_import_has_nothing_to_look_at() -> None:
+    assert after(SHOP.replace("import os\n", "import os\nimport sys\n")) == []
+
+
+def test_a_statement_over_several_lines_is_looked_at_from_its_beginning() -> None:
+    before = "def f(a):\n    g(\n        a,\n        1,\n    )\n    h()\n"
+    assert shown(before.replace("1", "2"), before) == [("f", ["g("])]
+
+
+def test_lines_that_are_gone_stand_where_they_were_and_their_neighbours_are_looked_at() -> None:
+    text = SHOP.replace("            amount += price\n        label = os.name\n", "            pass\n")
+    (region,) = after(text)
+    assert region.removed == ((12, ("            amount += price", "        label = os.name")),)
+    assert region.changed == {12}
+    (region,) = after(SHOP.replace("        label = os.name\n", ""))
+    assert (region.removed, region.changed) == (((13, ("        label = os.name",)),), frozenset())
+    assert shown(SHOP.replace("        label = os.name\n", "")) == [
+        ("Cart.total", ["amount += price", "return amount"])
+    ]
+    (region,) = after(SHOP.replace("        label = os.name\n        return amount\n", ""))
+    assert region.removed == ((13, ("        label = os.name", "        return amount")),)
+
+
+def test_a_line_that_leaves_its_block_changed() -> None:
+    before = "def f(a):\n    for b in a:\n        c(b)\n        d()\n"
+    assert shown(before.replace("        d()", "    d()"), before) == [("f", ["d()"])]
+
+
+def test_a_changed_header_concerns_what_uses_its_new_names() -> None:
+    before = "def f(a):\n    b = 1\n    c = a\n    return d\n"
+    assert shown(before.replace("def f(a)", "def f(a, d)"), before) == [("f", ["return d"])]
+
+
+def test_a_renamed_function_is_compared_with_what_it_was() -> None:
+    text = SHOP.replace("def total", "def whole")
+    (region,) = after(text)
+    assert (region.name, region.lines, region.changed) == ("Cart.whole", (), {9})
+    assert shown(text.replace("amount = 0", "amount = 1")) == [
+        ("Cart.whole", ["amount = 1", "amount += price", "return amount"])
+    ]
+
+
+def test_a_new_function_is_looked_at_whole() -> None:
+    assert shown(SHOP + "\n\ndef new(a):\n    b = 1\n    return a\n") == [("new", ["b = 1", "return a"])]
+
+
+def test_an_overload_is_told_from_the_other() -> None:
+    before = "class A:\n    def f(self):\n        return 1\n    def f(self, a):\n        return a\n"
+    assert shown(before.replace("return a", "return b"), before) == [("A.f#2", ["return b"])]
+
+
+def test_an_undo_to_what_was_seen_costs_nothing() -> None:
+    seen = seen_of(parsed(SHOP))
+    changed = parsed(SHOP.replace("n / 2", "n / 3"))
+    seen = seen.after(changed, regions_of(changed, seen))
+    assert regions_of(changed, seen) == ()
+    assert regions_of(parsed(SHOP), seen) == ()
+    (region,) = regions_of(parsed(SHOP.replace("n / 2", "n / 4")), seen)
+    assert region.removed == ((24, ("    return n / 3",)),)
+
+
+def test_what_was_not_reviewed_stays_to_be_compared_with_what_was_seen_before() -> None:
+    seen = seen_of(parsed(SHOP))
+    changed = parsed(SHOP.replace("n / 2", "n / 3").replace("amount = 0", "amount = 1"))
+    total, half = regions_of(changed, seen)
+    seen = seen.after(changed, [half])
+    assert regions_of(changed, seen) == (total,)
+
+
+def test_an_empty_start_makes_all_of_a_new_file_new() -> None:
+    assert regions_of(parsed(SHOP), seen_of(parsed(""))) == regions_of(parsed(SHOP), NOTHING_SEEN)
+
+
+def test_a_caller_may_know_the_lines_that_changed() -> None:
+    found = regions_of(parsed(SHOP), changed={10, 24, 1})
+    assert [(region.name, region.lines, region.changed) for region in found] == [
+        ("Cart.total", (10, 12, 14), {10}),
+        ("half", (24,), {24}),
+    ]
+    assert regions_of(parsed(SHOP), changed=()) == ()
+
+
+def test_a_function_of_5000_lines_is_looked_at_around_what_changed() -> None:
+    before = "def f(a):\n" + "".join(f"    b{n} = {n}\n" for n in range(5_000)) + "    return a\n"
+    (region,) = after(before.replace("b2500 = 2500", "b2500 = b2499"), before)
+    assert region.lines == (2501, 2500)
