@@ -1,7 +1,7 @@
 """What a review looks at: the functions that changed, and in them the lines that changed and what depends on them.
 
     regions_of(syntax)                                       everything
-    regions_of(syntax, seen_of(earlier))                     what differs from an earlier parse of the document
+    regions_of(syntax, fingerprints_of(old), codes_of(old))  what differs from an earlier parse of the document
     regions_of(syntax, changed={11, 12})                     what holds these lines (from 0)
 
 Pure values, for the editor's reviews and those of the command line alike.
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from codeassist.syntax.names import Names, names_in
 from codeassist.syntax.pieces import Piece, pieces
@@ -22,7 +23,6 @@ from codeassist.text.document import Document, Offset, Span
 
 _LEAST_LIKENESS = 0.5
 """A function of another name that shares so many of its lines with one that is gone was renamed."""
-_MOST_FINGERPRINTS = 20_000
 _WORD = re.compile(r"[^\W\d]\w*")
 
 Removed = tuple[tuple[int, tuple[str, ...]], ...]
@@ -35,7 +35,7 @@ class Region:
 
     `lines`: where the statements begin that are worth a look (from 0), those that changed first, then what depends on
     them directly; all of them where no earlier text is known. `changed`: the lines that changed, statements or not,
-    `removed`: what is gone; both empty where no earlier text is known. `code`: its own lines, to compare with later.
+    `removed`: what is gone; both empty where no earlier text is known. `own`: all its lines that are not another's.
     `parts`: the spans that hold `lines`, each without a function of its own inside where `name` is "".
     """
 
@@ -45,57 +45,60 @@ class Region:
     lines: tuple[int, ...]
     changed: frozenset[int] = frozenset()
     removed: Removed = ()
-    code: tuple[str, ...] = ()
+    own: tuple[int, ...] = ()
     parts: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is known of a document: the fingerprints of all that was looked at, and the code of each piece by its name
-    as it was looked at last. What it knows costs no token again."""
+Codes = Mapping[str, tuple[str, ...]]
+"""The code of each function of a document by its name, and of what is outside of them by "", line by line."""
 
-    fingerprints: frozenset[str] = frozenset()
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def after(self, syntax: Syntax, reviewed: Iterable[Region]) -> Seen:
-        """What is known once `reviewed`, regions of `syntax`, were looked at."""
-        looked_at = {region.fingerprint for region in reviewed}
-        known = self.fingerprints | looked_at
-        present = pieces(syntax)
-        if len(known) > _MOST_FINGERPRINTS:
-            known = known & ({piece.fingerprint for piece in present} | looked_at)
-        codes = {
-            piece.name: _code(piece, syntax) if piece.fingerprint in known else self.codes[piece.name]
-            for piece in present
-            if piece.fingerprint in known or piece.name in self.codes
-        }
-        return Seen(known, codes)
+NO_CODES: Codes = MappingProxyType({})
 
 
-NOTHING_SEEN = Seen()
+def codes_of(syntax: Syntax) -> Codes:
+    """The code of a document, to compare a later text with."""
+    return {piece.name: _code(piece, syntax) for piece in pieces(syntax)}
 
 
-def seen_of(syntax: Syntax) -> Seen:
-    """A document as one that needs no review: as it was opened, or at a revision that others have looked at."""
-    present = pieces(syntax)
-    return Seen(
-        frozenset(piece.fingerprint for piece in present), {piece.name: _code(piece, syntax) for piece in present}
-    )
+def codes_after(earlier: Codes, syntax: Syntax, known: Collection[str]) -> Codes:
+    """What to compare a later text with once the pieces of `syntax` with fingerprints `known` were looked at: their
+    code as it is, and the earlier one of the others."""
+    return {
+        piece.name: _code(piece, syntax) if piece.fingerprint in known else earlier[piece.name]
+        for piece in pieces(syntax)
+        if piece.fingerprint in known or piece.name in earlier
+    }
+
+
+def stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
+    """Name, span and fingerprint of all that a document is reviewed by: much quicker than its regions."""
+    return [(piece.name, piece.span, piece.fingerprint) for piece in pieces(syntax)]
+
+
+def fingerprints_of(syntax: Syntax) -> frozenset[str]:
+    """The fingerprints of all that a document is reviewed by."""
+    return frozenset(piece.fingerprint for piece in pieces(syntax))
 
 
 def regions_of(
-    syntax: Syntax, seen: Seen = NOTHING_SEEN, *, changed: Collection[int] | None = None
+    syntax: Syntax,
+    known: Collection[str] = frozenset(),
+    earlier: Codes = NO_CODES,
+    *,
+    changed: Collection[int] | None = None,
 ) -> tuple[Region, ...]:
-    """The regions of a document that `seen` does not know, in its order, the code outside of functions last.
+    """The regions of a document whose fingerprints are not `known`, in its order, the code outside of functions last.
 
+    `earlier`: the code that was looked at before; of what is in it only the lines that changed are to be looked at, and
+    those that depend on them directly.
     `changed`: only those that hold one of these lines (from 0), which then are the ones that changed: for callers that
     know the lines and not the earlier text.
     """
     present = pieces(syntax)
-    renamed = _renamed(present, seen, syntax)
+    renamed = _renamed(present, known, earlier, syntax)
     found: list[Region] = []
     for piece in present:
-        if piece.fingerprint in seen.fingerprints:
+        if piece.fingerprint in known:
             continue
         lines = piece.own_lines(syntax)
         if changed is not None:
@@ -104,20 +107,20 @@ def regions_of(
                 continue
             region = _region(piece, syntax, lines, mine, ())
         else:
-            before = seen.codes.get(renamed.get(piece.name, piece.name))
+            before = earlier.get(renamed.get(piece.name, piece.name))
             region = _compared(piece, syntax, lines, before)
         if region.name or region.lines:
             found.append(region)
     return tuple(found)
 
 
-def _renamed(present: Sequence[Piece], seen: Seen, syntax: Syntax) -> dict[str, str]:
+def _renamed(present: Sequence[Piece], known: Collection[str], earlier: Codes, syntax: Syntax) -> dict[str, str]:
     """The earlier names of functions whose name is new, for those that resemble one that is gone."""
     names = {piece.name for piece in present}
-    gone = {name: code for name, code in seen.codes.items() if name not in names}
+    gone = {name: code for name, code in earlier.items() if name not in names}
     found: dict[str, str] = {}
     for piece in present:
-        if piece.name in seen.codes or piece.fingerprint in seen.fingerprints or not gone:
+        if piece.name in earlier or piece.fingerprint in known or not gone:
             continue
         code = _code(piece, syntax)
         best = max(gone, key=lambda name: likeness(gone[name], code))
@@ -142,7 +145,7 @@ def _compared(piece: Piece, syntax: Syntax, lines: Sequence[int], before: tuple[
 def _region(piece: Piece, syntax: Syntax, lines: Sequence[int], changed: frozenset[int], removed: Removed) -> Region:
     own = [span for span in statements(syntax, piece.span) if not any(_holds(inner, span) for inner in piece.inner)]
     document = syntax.document
-    region = Region(piece.name, piece.span, piece.fingerprint, (), changed, removed, _text(document, lines))
+    region = Region(piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines))
     starts = {span: document.position_at(span.start).line for span in own}
     if changed or removed:
         chosen = tuple(dict.fromkeys(starts[span] for span in _concerned(syntax, own, changed, removed)))

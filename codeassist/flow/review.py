@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
 from codeassist.flow.infill import Check, NoLogprobs, check_lines
-from codeassist.flow.regions import NOTHING_SEEN, Region, Seen, regions_of, seen_of
+from codeassist.flow.regions import Region, fingerprints_of, regions_of, stretches
 from codeassist.flow.trace import Trace
 from codeassist.flow.words import UnreadableAnswer, review_in_words
 from codeassist.model.errors import ModelError
@@ -17,7 +17,7 @@ from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings
 from codeassist.syntax.tree import Syntax
 
-__all__ = ["NOTHING_SEEN", "NO_LIMIT", "Region", "Review", "Seen", "regions_of", "review", "seen_of"]
+__all__ = ["NO_LIMIT", "Region", "Review", "fingerprints_of", "regions_of", "review", "stretches"]
 
 NO_LIMIT = 1_000_000
 """`max_lines` of a review that was asked for: all of it is looked at."""
@@ -28,8 +28,8 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What came of it. `reviewed` are the regions that were looked at to the end, so that a caller can remember them
-    (`Seen.after`); `skips` say for each analyzer that gave nothing why."""
+    """What came of it. `reviewed` are the regions that were looked at to the end, so that a caller can remember their
+    fingerprints; `skips` say for each analyzer that gave nothing why."""
 
     findings: tuple[Finding, ...] = ()
     reviewed: tuple[Region, ...] = ()

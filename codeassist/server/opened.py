@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from codeassist.context.carry import carried
 from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.flow.prepare import Prepared
-from codeassist.flow.regions import NOTHING_SEEN, Seen
+from codeassist.flow.regions import Codes
 from codeassist.post.findings import Finding
 from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested
@@ -61,7 +61,8 @@ class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
-    gave to its last prompt, `seen`: what reviews have looked at, `made`: the last one for which all was looked up.
+    gave to its last prompt, `made`: the last one for which all was looked up. `known`: fingerprints of what needs no
+    review, `codes`: the code that was looked at last.
     `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `shown`: the suggestion whose outcome is waited for; `showing`: the editor shows it now; `expired`: it shows
@@ -80,7 +81,8 @@ class OpenDocument:
     syntax: Syntax | None = None
     steps: list[tuple[tuple[Edit, ...], Document]] = field(default_factory=list)
     followers: dict[int, list[tuple[Edit, ...]]] = field(default_factory=dict)
-    seen: Seen = NOTHING_SEEN
+    known: frozenset[str] = frozenset()
+    codes: Codes = field(default_factory=dict)
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
     held: Held = NOTHING_HELD

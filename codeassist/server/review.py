@@ -11,7 +11,8 @@ from lsprotocol import types
 
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import NO_LIMIT, NOTHING_SEEN, Review, regions_of, review, seen_of
+from codeassist.flow.regions import NO_CODES, codes_after, codes_of, fingerprints_of, regions_of
+from codeassist.flow.review import NO_LIMIT, Review, review
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
@@ -45,7 +46,8 @@ class Reviewer:
         """Note the functions of a document as it was opened: a save reviews what changed since then."""
         syntax = await self.session.syntax_at(entry, entry.document)
         if syntax is not None:
-            entry.seen = await self.session.off_loop(lambda: seen_of(syntax))
+            entry.known |= await self.session.off_loop(lambda: fingerprints_of(syntax))
+            entry.codes = await self.session.off_loop(lambda: codes_of(syntax))
             file = OpenFile(entry.path, syntax, syntax.document)
             await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
 
@@ -93,8 +95,8 @@ class Reviewer:
         if syntax is None:
             return Skip("stale" if entry.document is not document else "unknown-language")
         # Off the loop: finding the statements of 250 KB of Python takes up to a second.
-        seen = NOTHING_SEEN if everything else entry.seen
-        regions = await self.session.off_loop(lambda: regions_of(syntax, seen))
+        known, codes = (frozenset(), NO_CODES) if everything else (entry.known, entry.codes)
+        regions = await self.session.off_loop(lambda: regions_of(syntax, known, codes))
         if not regions:
             return Skip("nothing-changed")
         async with self.progress.shown(f"Reviewing {entry.path}") as report:
@@ -114,7 +116,8 @@ class Reviewer:
             self.status.failed(skip)
         if trace.requests and not failures:
             self.status.answered()
-        entry.seen = await self.session.off_loop(lambda: entry.seen.after(syntax, answer.reviewed))
+        entry.known |= {region.fingerprint for region in answer.reviewed}
+        entry.codes = await self.session.off_loop(lambda: codes_after(entry.codes, syntax, entry.known))
         self._take_over(entry, edits, answer)
         self.publisher.publish(document.uri)
         first = next(iter(answer.skips.values()), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeassist.flow.regions import NOTHING_SEEN, Region, regions_of, seen_of
+from codeassist.flow.regions import Region, codes_after, codes_of, fingerprints_of, regions_of, stretches
 from tests.unit.flow.making import parsed
 
 SHOP = """\
@@ -38,7 +38,8 @@ def half(n):
 
 def after(text: str, before: str = SHOP) -> list[Region]:
     """The regions to review after a change."""
-    return list(regions_of(parsed(text), seen_of(parsed(before))))
+    old = parsed(before)
+    return list(regions_of(parsed(text), fingerprints_of(old), codes_of(old)))
 
 
 def shown(text: str, before: str = SHOP) -> list[tuple[str, list[str]]]:
@@ -156,26 +157,44 @@ def test_an_overload_is_told_from_the_other() -> None:
     assert shown(before.replace("return a", "return b"), before) == [("A.f#2", ["return b"])]
 
 
-def test_an_undo_to_what_was_seen_costs_nothing() -> None:
-    seen = seen_of(parsed(SHOP))
+def test_an_undo_to_what_was_looked_at_costs_nothing() -> None:
+    first = parsed(SHOP)
+    known, codes = fingerprints_of(first), codes_of(first)
     changed = parsed(SHOP.replace("n / 2", "n / 3"))
-    seen = seen.after(changed, regions_of(changed, seen))
-    assert regions_of(changed, seen) == ()
-    assert regions_of(parsed(SHOP), seen) == ()
-    (region,) = regions_of(parsed(SHOP.replace("n / 2", "n / 4")), seen)
+    known |= {region.fingerprint for region in regions_of(changed, known, codes)}
+    codes = codes_after(codes, changed, known)
+    assert regions_of(changed, known, codes) == ()
+    assert regions_of(parsed(SHOP), known, codes) == ()
+    (region,) = regions_of(parsed(SHOP.replace("n / 2", "n / 4")), known, codes)
     assert region.removed == ((24, ("    return n / 3",)),)
 
 
-def test_what_was_not_reviewed_stays_to_be_compared_with_what_was_seen_before() -> None:
-    seen = seen_of(parsed(SHOP))
+def test_what_was_not_reviewed_stays_to_be_compared_with_what_was_looked_at_before() -> None:
+    first = parsed(SHOP)
+    known, codes = fingerprints_of(first), codes_of(first)
     changed = parsed(SHOP.replace("n / 2", "n / 3").replace("amount = 0", "amount = 1"))
-    total, half = regions_of(changed, seen)
-    seen = seen.after(changed, [half])
-    assert regions_of(changed, seen) == (total,)
+    total, half = regions_of(changed, known, codes)
+    known |= {half.fingerprint}
+    assert regions_of(changed, known, codes_after(codes, changed, known)) == (total,)
+
+
+def test_what_is_new_or_gone_is_forgotten_or_not_known() -> None:
+    first, second = parsed(SHOP), parsed("def half(n):\n    return n / 3\n\ndef new():\n    return 1\n")
+    assert codes_after(codes_of(first), second, frozenset()) == {"half": ("def half(n):", "    return n / 2")}
 
 
 def test_an_empty_start_makes_all_of_a_new_file_new() -> None:
-    assert regions_of(parsed(SHOP), seen_of(parsed(""))) == regions_of(parsed(SHOP), NOTHING_SEEN)
+    assert after(SHOP, "") == list(regions_of(parsed(SHOP)))
+
+
+def test_known_fingerprints_are_enough_to_leave_functions_out() -> None:
+    found = regions_of(parsed(SHOP.replace("n / 2", "n / 3")), fingerprints_of(parsed(SHOP)))
+    assert [(region.name, region.changed) for region in found] == [("half", frozenset())]
+
+
+def test_stretches_are_the_regions_without_the_work() -> None:
+    regions = regions_of(parsed(SHOP))
+    assert stretches(parsed(SHOP)) == [(region.name, region.span, region.fingerprint) for region in regions]
 
 
 def test_a_caller_may_know_the_lines_that_changed() -> None:
