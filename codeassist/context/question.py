@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from codeassist.context.cursor import CursorView
@@ -88,6 +88,27 @@ def question_at(view: CursorView, path: str) -> Question:
         similar=tuple(_similar(view)),
         bases=_bases(view),
         writing=_writing(view),
+    )
+
+
+def question_about(view: CursorView, path: str, names: Mapping[str, float], function: str) -> Question:
+    """The question about a whole function: what the names in it, with their weights, are defined as, and who calls it.
+
+    `view`: at its beginning. Code that only looks alike is not asked for.
+    """
+    heavy = dict(sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_NAMES])
+    telling = len(function) >= _LEAST_NAME and function not in _COMMON_NAMES
+    asked = question_at(view, path)
+    return replace(
+        asked,
+        names=heavy,
+        parts={},
+        unused=frozenset(),
+        fresh=(),
+        receiver=None,
+        similar=(),
+        bases=(),
+        writing=function if telling else "",
     )
 
 

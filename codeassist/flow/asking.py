@@ -33,7 +33,8 @@ class Bound:
 
     `parallel`: how many background requests it may be given at once; a small engine has one seat for them.
     `abilities`: what is known of its server now. `speed`: what was seen of its engine, shared by all that ask it.
-    `scale`: our estimate of what is one token for its tokenizer.
+    `scale`: our estimate of what is one token for its tokenizer. `thinks`: it cannot answer without thinking first, so
+    that its answers need room for that.
     """
 
     model: Model
@@ -45,6 +46,7 @@ class Bound:
     abilities: Abilities = field(default_factory=Abilities)
     speed: Speed | None = None
     scale: float = 1.0
+    thinks: bool = False
 
     def within(self, target_ms: float) -> Bound:
         """This one, with prompts that the engine is seen to answer in that time; at most those of the context."""

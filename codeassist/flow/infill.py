@@ -8,7 +8,7 @@ model's text and the file's part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -55,13 +55,19 @@ class Check:
     admission: Admission
 
 
-async def check_lines(check: Check, region: Span, lines: Sequence[int], trace: Trace) -> list[Finding]:
-    """Findings for `lines` (0-based) of `region`. Raises ModelError, and NoLogprobs where there are none."""
+async def check_lines(
+    check: Check, region: Span, lines: Sequence[int], trace: Trace, sure: Callable[[Finding], None] = lambda _: None
+) -> list[Finding]:
+    """Findings for `lines` (0-based) of `region`; `sure` is told each as soon as it is found. Raises ModelError, and
+    NoLogprobs where there are none."""
 
     async def one(line: int) -> Finding | None:
-        return await check.admission.background(
+        finding = await check.admission.background(
             lambda begun: _check_line(check, region, line, trace, begun), check.bound.rule
         )
+        if finding is not None:
+            sure(finding)
+        return finding
 
     tasks = [asyncio.ensure_future(one(line)) for line in lines]
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeassist.model.api import Usage
+from codeassist.post.drops import DROPS
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Trace:
     `stages` are milliseconds by stage name; a stage entered twice adds up. Token counts are those the server
     reported, summed over the requests made (`cached` stays None if it never reported them). `reused`: the answer is
     what is left of an earlier one, or of one that was on its way already. `confidence`: the probability of the first
-    line, by the model.
+    line, by the model. `dropped`: how much of what a review suspected is not shown, by reason of `post/drops.py`.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Trace:
     detail: str = ""
     reused: bool = False
     confidence: float | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -56,6 +58,12 @@ class Trace:
         self.generated_tokens += usage.generated
         if usage.cached is not None:
             self.cached_tokens = (self.cached_tokens or 0) + usage.cached
+
+    def drop(self, reason: str) -> None:
+        """Note that something that an analyzer suspected is not shown."""
+        if reason not in DROPS:
+            raise ValueError(f"unknown reason {reason!r}: add it to DROPS")
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     def take_over(self, other: Trace) -> None:
         """Note what the request cost that another began and this one was answered from."""
@@ -91,4 +99,5 @@ class Trace:
             "confidence": None if self.confidence is None else round(self.confidence, 3),
             "skip": self.skip,
             "detail": self.detail,
+            "dropped": dict(self.dropped),
         }

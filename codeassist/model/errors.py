@@ -64,6 +64,12 @@ class BadRequest(ModelError):
         self.fields = fields
 
 
+class PromptTooLong(BadRequest):
+    """The request is longer than the model's context, or than a proxy lets pass: a shorter one may do."""
+
+    reason = "model-prompt-too-long"
+
+
 class ServerFailed(ModelError):
     """5xx other than 503, or an error event in the middle of a stream."""
 

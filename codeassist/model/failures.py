@@ -16,6 +16,7 @@ from codeassist.model.errors import (
     ModelError,
     ModelNotFound,
     Overloaded,
+    PromptTooLong,
     ServerFailed,
     Unauthorised,
 )
@@ -65,11 +66,7 @@ def error_for_status(
             f"{name} redirects elsewhere ({status}), which is not followed; set server.url to the final address."
         )
     if 400 <= status < 500:
-        if "chat template" in explanation.lower():
-            return BadRequest(
-                f"{name} has no chat template for its model; serve it with --chat-template, or a model that chats."
-            )
-        return BadRequest(f"{name} refuses the request{said}; {_step_after_refusal(status, explanation)}.", refused)
+        return _refusal(name, status, said, explanation, refused)
     return ServerFailed(f"{name} failed{said}; its log says why.")
 
 
@@ -80,11 +77,17 @@ _TOO_LONG = re.compile(
 )
 
 
-def _step_after_refusal(status: int, explanation: str) -> str:
+def _refusal(name: str, status: int, said: str, explanation: str, refused: frozenset[str]) -> BadRequest:
+    if "chat template" in explanation.lower():
+        return BadRequest(
+            f"{name} has no chat template for its model; serve it with --chat-template, or a model that chats."
+        )
     if status == 413 or _TOO_LONG.search(explanation):
         where = "let the proxy before it pass larger requests" if status == 413 else "serve it with a longer context"
-        return f"lower completion.prompt_tokens and review.prompt_tokens, or {where}"
-    return "its log says why, and `codeassist doctor` says what this server can do"
+        step = f"lower completion.prompt_tokens and review.prompt_tokens, or {where}"
+        return PromptTooLong(f"{name} refuses the request{said}; {step}.", refused)
+    step = "its log says why, and `codeassist doctor` says what this server can do"
+    return BadRequest(f"{name} refuses the request{said}; {step}.", refused)
 
 
 def explain(body: bytes, private: Sequence[str] = ()) -> str:

@@ -18,6 +18,11 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 _SPACE = re.compile(r"\s+")
 _LONGEST_MESSAGE = 600
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s]{0,500}\)")
+_ADDRESS = re.compile(
+    r"\b(?:[a-z][a-z0-9+.-]{1,20}://|(?:mailto|command|javascript|data|file|vscode):)[^\s`'\"<>)\]]+", re.IGNORECASE
+)
+"""Where a message would lead somebody: code under review may have put it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,9 @@ def anchor(quote: str, document: Document, within: Span) -> Span | None:
 
 
 def clean_message(text: str) -> str:
-    """Model text as one plain line: no control characters, bounded length."""
+    """Model text as one plain line: no control or invisible characters, no links, bounded length."""
+    text = _LINK.sub(r"\1", text[: 4 * _LONGEST_MESSAGE])
+    text = _ADDRESS.sub("[address]", text)
     line = _SPACE.sub(" ", "".join(c for c in text if c.isprintable() or c.isspace())).strip()
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 

@@ -51,6 +51,7 @@ REASONS: dict[str, str] = {
     "model-not-found": "The server does not serve this model.",
     "model-overloaded": "The model server is busy or still loading.",
     "model-bad-request": "The model server refused the request.",
+    "model-prompt-too-long": "The request is longer than the model server takes, and cannot be made shorter.",
     "model-server-error": "The model server failed.",
     "model-truncated-stream": "The model server broke off in the middle of its answer.",
     "model-malformed-event": "The model server sent something that is not its protocol.",

@@ -112,7 +112,7 @@ class Models:
 
 
 async def _bind(settings: Settings, role: Role, model: Model) -> Bound:
-    from codeassist.serving.catalogue import can_review
+    from codeassist.serving.catalogue import always_thinks, can_review
     from codeassist.serving.remote.model import RemoteModel
 
     server = role_server(settings, role)
@@ -130,6 +130,7 @@ async def _bind(settings: Settings, role: Role, model: Model) -> Bound:
         family=family(chosen),
         name=name,
         can_review=can_review(name),
+        thinks=always_thinks(name),
         parallel=SEATS if remote else 1,
         cost=FAST if remote else SLOW,
         abilities=_abilities(model),

@@ -12,7 +12,7 @@ from lsprotocol import types
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
 from codeassist.flow.regions import NO_CODES, codes_after, codes_of, fingerprints_of, regions_of
-from codeassist.flow.review import NO_LIMIT, Review, review
+from codeassist.flow.review import NO_LIMIT, Review, Watch, review
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
@@ -110,7 +110,7 @@ class Reviewer:
             language = settings.review.language or self.session.locale
             changes = {"language": language, **({"max_lines": NO_LIMIT} if everything else {})}
             chosen = settings.review.model_copy(update=changes)
-            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, report)
+            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, Watch(report))
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
             self.status.failed(skip)

@@ -190,7 +190,14 @@ class ReviewSettings(Section):
         le=50.0,
         description="Least surprise (nats) of an infill finding: higher means fewer and surer findings.",
     )
-    max_findings: int = Field(5, ge=1, le=100, description="Most findings shown for one function.")
+    min_confidence: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="Least probability, by the model's own second look, that a finding in words is a mistake; below it "
+        "the finding is not shown. By default what the model holds for more likely wrong than right. 0: do not ask.",
+    )
+    max_findings: int = Field(5, ge=1, le=100, description="Most findings shown for one document.")
     max_lines: int = Field(200, ge=1, le=10_000, description="Most changed lines looked at in one review of a file.")
     prompt_tokens: PromptTokens = Field(
         0, ge=0, le=131_072, description="Prompt budget in tokens for one looked-at line or region. 0: as above."

@@ -22,7 +22,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "400": ({"status": 400}, "model-bad-request", "refuses the request (400: because the test says so)"),
     "401": ({"status": 401}, "model-unauthorised", "server.api_key_env"),
     "404": ({"status": 404, "message": "The model does not exist."}, "model-not-found", "check server.url"),
-    "413": ({"status": 413}, "model-bad-request", "refuses the request (413"),
+    "413": ({"status": 413}, "model-prompt-too-long", "refuses the request (413"),
     "429": ({"status": 429, "retry_after": "1"}, "model-overloaded", "overloaded or still loading"),
     "500": ({"status": 500}, "model-server-error", "its log says why"),
     "503": ({"status": 503}, "model-overloaded", "overloaded or still loading"),

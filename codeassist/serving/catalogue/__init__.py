@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codeassist.serving.catalogue.loading import (
     DEFAULT_MODEL,
+    always_thinks,
     built_in,
     can_review,
     catalogue,
@@ -28,6 +29,7 @@ __all__ = [
     "Serving",
     "Weights",
     "Wheels",
+    "always_thinks",
     "built_in",
     "can_review",
     "catalogue",

@@ -191,6 +191,12 @@ def entry_for_served(served_name: str) -> Entry | None:
     return next((entry for entry in reversed(catalogue()) if entry.serves_as(served_name)), None)
 
 
+def always_thinks(served_name: str) -> bool:
+    """Whether the model is known to think before each answer, at least a little."""
+    found = entry_for_served(served_name)
+    return found is not None and found.thinking in ("low", "always")
+
+
 def can_review(served_name: str) -> bool:
     """Whether the catalogue calls the model able to review in words. Unknown models are not asked."""
     found = entry_for_served(served_name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import Review, regions_of, review
+from codeassist.flow.review import Review, Watch, regions_of, review
 from codeassist.flow.trace import Trace
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Priority, Request
@@ -23,7 +23,7 @@ from tests.unit.flow.making import bound, parsed, until
 TWO = "def half(n):\n    return n / 2\n\n\ndef twice(n):\n    return n * 2\n"
 NO_FINDINGS = '{"findings": []}'
 INFILL = ReviewSettings(analyzers=("infill",))
-WORDS = ReviewSettings(analyzers=("words",))
+WORDS = ReviewSettings(analyzers=("words",), min_confidence=0.0)
 
 
 async def reviewed(
@@ -104,16 +104,6 @@ async def test_functions_after_a_failure_are_not_taken_for_reviewed() -> None:
     assert result.skips["infill"].reason == trace.skip == "model-overloaded"
     first_fails = await reviewed(ScriptedModel("!status 503\n!next\n!repeat\nreturn n * 2"))
     assert names(first_fails) == [], "the second function was not looked at either"
-
-
-async def test_one_unreadable_answer_does_not_end_the_review() -> None:
-    finding = (
-        '{"findings": [{"quote": "n * 2", "category": "bug", "severity": "error", "message": "No.", '
-        '"replacement": null}]}'
-    )
-    result = await reviewed(ScriptedModel(f"nonsense\n!next\n{finding}"), WORDS)
-    assert [found.message for found in result.findings] == ["No."]
-    assert result.skips["words"].reason == "unreadable-answer"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +219,7 @@ async def test_progress_is_told_region_by_region() -> None:
         INFILL,
         Admission(quiet_ms=0),
         Trace("review"),
-        lambda done, everything: told.append((done, everything)),
+        Watch(lambda done, everything: told.append((done, everything))),
     )
     assert told == [(0, 2), (1, 2), (2, 2)]
 

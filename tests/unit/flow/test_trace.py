@@ -46,8 +46,18 @@ def test_the_record_is_plain_data() -> None:
     trace = Trace("completion", skip="empty", detail="Why.")
     record = json.loads(json.dumps(trace.record()))
     assert record["skip"] == "empty"
-    assert set(record) == {"kind", "timings", "tokens", "requests", "reused", "confidence", "skip", "detail"}
+    names = {"kind", "timings", "tokens", "requests", "reused", "confidence", "skip", "detail", "dropped"}
+    assert set(record) == names
     assert record["timings"]["total"] >= 0
+
+
+def test_what_is_dropped_is_counted_by_known_reasons() -> None:
+    trace = Trace("review")
+    for reason in ("no-such-quote", "too-many", "no-such-quote"):
+        trace.drop(reason)
+    assert trace.record()["dropped"] == {"no-such-quote": 2, "too-many": 1}
+    with pytest.raises(ValueError, match="unknown reason 'whatever'"):
+        trace.drop("whatever")
 
 
 async def test_a_stream_read_to_its_end_counts_what_the_server_says() -> None:

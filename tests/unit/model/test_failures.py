@@ -22,7 +22,7 @@ PROMPT = 'def charge(customer, "amount"):\n    return ledger.post(customer)\n'
         (401, errors.Unauthorised, "model-unauthorised"),
         (403, errors.Unauthorised, "model-unauthorised"),
         (404, errors.ModelNotFound, "model-not-found"),
-        (413, errors.BadRequest, "model-bad-request"),
+        (413, errors.PromptTooLong, "model-prompt-too-long"),
         (422, errors.BadRequest, "model-bad-request"),
         (429, errors.Overloaded, "model-overloaded"),
         (500, errors.ServerFailed, "model-server-error"),
@@ -42,7 +42,7 @@ def test_every_status_has_its_class(status: int, kind: type[errors.ModelError], 
 def test_reasons_are_distinct() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.ModelError]
     kinds = [kind for kind in kinds if issubclass(kind, errors.ModelError)]
-    assert len({kind.reason for kind in kinds}) == len(kinds) == 8
+    assert len({kind.reason for kind in kinds}) == len(kinds) == 9
 
 
 def test_a_missing_model_and_a_missing_endpoint_differ() -> None:
@@ -75,7 +75,8 @@ def test_a_model_without_a_chat_template_says_what_to_do() -> None:
 )
 def test_a_refusal_has_a_next_step(status: int, said: str, step: str) -> None:
     error = error_for_status(status, server="s", path="p", explanation=said)
-    assert type(error) is errors.BadRequest
+    assert isinstance(error, errors.BadRequest)
+    assert isinstance(error, errors.PromptTooLong) == ("log" not in step)
     assert f"refuses the request ({status}" in str(error)
     assert str(error).endswith(step)
 

@@ -8,7 +8,7 @@ from codeassist.prompt.families import FAMILIES, Family, family
 from codeassist.prompt.fim import render_fim
 from codeassist.prompt.guard import Marker, Text, assemble, defuse, holds_control, one_line
 from codeassist.prompt.holefill import render_holefill
-from codeassist.prompt.review import Region, review_turns
+from codeassist.prompt.review import CodeLine, Extract, Material, review_turns, second_look
 from tests.unit.prompt.making import control_tokens_in, packed
 
 QWEN = family("qwen-coder")
@@ -84,16 +84,16 @@ def test_chat_turns_hold_no_control_token_at_all(entry: Family, data: st.DataObj
     text = shards(entry)
     snippets = ((data.draw(text), data.draw(text)),)
     hole = render_holefill(packed(data.draw(text), data.draw(text), path=data.draw(text), snippets=snippets), entry)
-    region = Region(
+    lines = (CodeLine(1, "+", data.draw(text)), CodeLine(None, "-", data.draw(text)), CodeLine(2, " ", data.draw(text)))
+    material = Material(
         path=data.draw(text),
         language="python",
-        code=data.draw(text),
-        before=data.draw(text),
-        after=data.draw(text),
-        removed=data.draw(text),
+        extracts=(Extract(lines, data.draw(text), (data.draw(text),)),),
+        above=data.draw(text),
         snippets=packed("", snippets=snippets).snippets,
     )
-    review = review_turns(region, entry, explain_in=data.draw(text), notes=(data.draw(text),))
+    review = review_turns(material, entry, explain_in=data.draw(text), notes=(data.draw(text),))
+    review = second_look(review, data.draw(text), entry, answer="verdict")
     for turn in (*hole, *review):
         assert control_tokens_in(turn.content, entry) == []
         turn.content.encode()
