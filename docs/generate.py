@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from codeassist.post.drops import DROPS
 from codeassist.post.skip import REASONS
 from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
 from codeassist.serving.vllm.levers import LEVERS, Lever
@@ -74,11 +75,12 @@ def _listed(words: Sequence[str]) -> str:
 
 def silence_page() -> str:
     rows = [f"| `{reason}` | {sentence} |" for reason, sentence in REASONS.items()]
+    drops = [f"| `{reason}` | {sentence} |" for reason, sentence in DROPS.items()]
     return "\n".join(
         [
             "# Reasons for silence",
             "",
-            "Made from `codeassist/post/skip.py` by `docs/generate.py`.",
+            "Made from `codeassist/post/skip.py` and `codeassist/post/drops.py` by `docs/generate.py`.",
             "",
             "A request that shows nothing says why: in `codeassist/trace`, in `complete --json` under `skip`, and",
             "counted in `codeassist.showStatus`.",
@@ -86,6 +88,14 @@ def silence_page() -> str:
             "| reason | meaning |",
             "|---|---|",
             *rows,
+            "",
+            "## What a review suspected and does not show",
+            "",
+            "`dropped` in the trace of a review counts it, by reason.",
+            "",
+            "| reason | meaning |",
+            "|---|---|",
+            *drops,
             "",
         ]
     )

@@ -35,7 +35,8 @@ class Region:
 
     `lines`: where the statements begin that are worth a look (from 0), those that changed first, then what depends on
     them directly; all of them where no earlier text is known. `changed`: the lines that changed, statements or not,
-    `removed`: what is gone; both empty where no earlier text is known. `own`: all its lines that are not another's.
+    `removed`: what is gone; both empty where no earlier text is known. `own`: all its lines that are not another's,
+    `places`: the spans of these, which hold its findings.
     `parts`: the spans that hold `lines`, each without a function of its own inside where `name` is "".
     """
 
@@ -46,6 +47,7 @@ class Region:
     changed: frozenset[int] = frozenset()
     removed: Removed = ()
     own: tuple[int, ...] = ()
+    places: tuple[Span, ...] = ()
     parts: tuple[Span, ...] = ()
 
 
@@ -145,7 +147,9 @@ def _compared(piece: Piece, syntax: Syntax, lines: Sequence[int], before: tuple[
 def _region(piece: Piece, syntax: Syntax, lines: Sequence[int], changed: frozenset[int], removed: Removed) -> Region:
     own = [span for span in statements(syntax, piece.span) if not any(_holds(inner, span) for inner in piece.inner)]
     document = syntax.document
-    region = Region(piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines))
+    region = Region(
+        piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines), _places(document, lines)
+    )
     starts = {span: document.position_at(span.start).line for span in own}
     if changed or removed:
         chosen = tuple(dict.fromkeys(starts[span] for span in _concerned(syntax, own, changed, removed)))
@@ -185,6 +189,18 @@ def _beside(document: Document, own: Sequence[Span], lines: Iterable[int]) -> se
             [span for span in own if span.start < start][-1:] + [span for span in own if span.start >= start][:1]
         )
     return found
+
+
+def _places(document: Document, lines: Sequence[int]) -> tuple[Span, ...]:
+    """The spans of runs of lines."""
+    found: list[Span] = []
+    for line in lines:
+        start, end = document.line_start(line), document.line_start(line + 1)
+        if found and found[-1].end == start:
+            found[-1] = Span(found[-1].start, end)
+        else:
+            found.append(Span(start, end))
+    return tuple(found)
 
 
 def _parts(piece: Piece, document: Document, lines: Sequence[int]) -> tuple[Span, ...]:

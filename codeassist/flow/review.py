@@ -87,10 +87,11 @@ async def review(
     await run.walk(regions)
     watch.report(len(regions), len(regions))
     found = run.end()
-    if run.skips and not found:
-        first = next(iter(run.skips.values()))
+    skips = {name: run.skips[name] for name in settings.analyzers if name in run.skips}
+    if skips and not found:
+        first = next(iter(skips.values()))
         trace.skip, trace.detail = first.reason, first.detail
-    return Review(found, tuple(run.reviewed), run.skips)
+    return Review(found, tuple(run.reviewed), skips)
 
 
 @dataclass(slots=True)

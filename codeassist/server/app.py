@@ -63,7 +63,15 @@ class App:
         asker = Asker(self.session, self.models, self.admission, self.status, self.repositories, self.learning, quiet)
         self.ahead = Ahead(asker, without)
         self.completer = Completer(self.session, asker, self.ahead, without)
-        self.reviewer = Reviewer(self.session, self.models, self.admission, self.status, self.progress, self.publisher)
+        self.reviewer = Reviewer(
+            self.session,
+            self.models,
+            self.admission,
+            self.status,
+            self.progress,
+            self.publisher,
+            self.repositories,
+        )
         self.actions = Actions(self.session, self.publisher)
         self.configuration = Configuration(
             self.session, self.server.workspace_configuration_async, self._show, self._settings_changed

@@ -12,15 +12,18 @@ from lsprotocol import types
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
 from codeassist.flow.regions import NO_CODES, codes_after, codes_of, fingerprints_of, regions_of
-from codeassist.flow.review import NO_LIMIT, Review, Watch, review
+from codeassist.flow.review import NO_LIMIT, Region, Review, Watch, review
+from codeassist.flow.surroundings import Surroundings
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
+from codeassist.post.merging import within_limit
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import diagnostic_of
 from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.progress import Progress
+from codeassist.server.repositories import Repositories
 from codeassist.server.session import Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
@@ -41,6 +44,7 @@ class Reviewer:
     status: Status
     progress: Progress
     publisher: Publisher
+    repositories: Repositories
 
     async def take_baseline(self, entry: OpenDocument) -> None:
         """Note the functions of a document as it was opened: a save reviews what changed since then."""
@@ -110,7 +114,15 @@ class Reviewer:
             language = settings.review.language or self.session.locale
             changes = {"language": language, **({"max_lines": NO_LIMIT} if everything else {})}
             chosen = settings.review.model_copy(update=changes)
-            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, Watch(report))
+            await self.repositories.catch_up(document.uri)
+            around = Surroundings(self.repositories.ask(document.uri), self.session.others(document.uri))
+
+            def sure(found: tuple[Finding, ...]) -> None:
+                self._take_over(entry, edits, found)
+                self.publisher.publish(document.uri)
+
+            watch = Watch(report, sure=sure, surroundings=around)
+            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, watch)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
             self.status.failed(skip)
@@ -118,16 +130,21 @@ class Reviewer:
             self.status.answered()
         entry.known |= {region.fingerprint for region in answer.reviewed}
         entry.codes = await self.session.off_loop(lambda: codes_after(entry.codes, syntax, entry.known))
-        self._take_over(entry, edits, answer)
+        self._take_over(entry, edits, answer.findings, answer.reviewed)
         self.publisher.publish(document.uri)
         first = next(iter(answer.skips.values()), None)
         return answer if answer.findings or first is None or answer.reviewed else first
 
-    def _take_over(self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], answer: Review) -> None:
+    def _take_over(
+        self,
+        entry: OpenDocument,
+        edits: Sequence[tuple[Edit, ...]],
+        found: tuple[Finding, ...],
+        reviewed: Sequence[Region] = (),
+    ) -> None:
         """Put the new findings beside those of functions that were not looked at, all at today's places: `edits` were
         made since the review began."""
-        found: tuple[Finding, ...] = answer.findings
-        looked_at: list[Span] = [region.span for region in answer.reviewed]
+        looked_at: list[Span] = [place for region in reviewed for place in region.places]
         for step in edits:
             found = moved_findings(found, step)
             looked_at = [_moved(span, step) for span in looked_at]
@@ -138,7 +155,8 @@ class Reviewer:
             if finding.fingerprint not in again and not any(_inside(finding, span) for span in looked_at)
         )
         uri = entry.document.uri
-        entry.findings = (*kept, *(finding for finding in found if not self.session.is_dismissed(uri, finding)))
+        new = [finding for finding in found if not self.session.is_dismissed(uri, finding)]
+        entry.findings = within_limit(new, kept, self.session.settings.review.max_findings)
 
 
 class Publisher:
@@ -173,7 +191,7 @@ class Publisher:
 
 
 def _inside(finding: Finding, span: Span) -> bool:
-    return span.start <= finding.span.start <= span.end
+    return span.start <= finding.span.start < span.end
 
 
 def _moved(span: Span, edits: Sequence[Edit]) -> Span:

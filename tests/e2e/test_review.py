@@ -66,7 +66,7 @@ async def test_finds_on_save_what_the_fix_mends(touched: Editor, uri: str, fake:
 async def test_tells_of_the_version_that_was_reviewed(touched: Editor, uri: str) -> None:
     await touched.reviewed(uri)
     if not touched.pulls:
-        assert [each.version for each in touched.published if each.uri == uri] == [touched.versions[uri]]
+        assert {each.version for each in touched.published if each.uri == uri} == {touched.versions[uri]}
     (entry,) = [each for each in await touched.trace(1) if each["kind"] == "review"]
     assert (entry["uri"], entry["skip"]) == (uri, None)
     assert entry["requests"] >= 8
@@ -238,13 +238,18 @@ async def test_unknown_languages_are_not_reviewed(editor: Editor, uri: str, fake
 
 
 async def test_a_review_in_words(fake: FakeVllm, tmp_path: Path) -> None:
-    """A model that the catalogue calls able is asked; what it quotes is found, whatever else it claims is not."""
+    """A model that the catalogue calls able is asked, and asked again; what it quotes is found, what else it claims is
+    not."""
     quoted: dict[str, Any] = {"category": "bug", "severity": "error", "message": "It finds the cheapest."}
     findings = [
         {**quoted, "quote": "price < best", "replacement": "price > best"},
         {**quoted, "quote": "no such code", "replacement": None},
     ]
-    async with FakeVllm(answer=json.dumps({"findings": findings}), models=("qwen3-coder-30b-a3b",)) as able:
+
+    def answer(body: dict[str, Any]) -> str:
+        return json.dumps({"mistake": "yes"} if len(body["messages"]) > 2 else {"findings": findings})
+
+    async with FakeVllm(answer=answer, models=("qwen3-coder-30b-a3b",)) as able:
         options = {"review": {"server": {"url": able.base_url}, "analyzers": ["words"]}}
         variables = environment(tmp_path, SERVER__URL=fake.base_url)
         async with start("vscode", variables, options=options) as editor:
@@ -255,3 +260,5 @@ async def test_a_review_in_words(fake: FakeVllm, tmp_path: Path) -> None:
             assert (found.severity, found.code) == (types.DiagnosticSeverity.Error, "bug")
             assert marked(editor, uri, [found]) == ["price < best"]
             assert await editor.fix(uri, found) == BUGGY.replace("price < best", "price > best")
+            first, again = [each.body for each in able.received if "Code under review" in str(each.body)]
+            assert again["messages"][: len(first["messages"])] == first["messages"]
