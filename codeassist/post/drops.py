@@ -12,7 +12,6 @@ DROPS: dict[str, str] = {
     "unconvincing": "Asked again, the model did not hold it for a mistake: `review.min_confidence`.",
     "fix-breaks-syntax": "The document would parse worse with the finding's own fix.",
     "said-twice": "Another finding speaks of the same code.",
-    "said-by-another": "A linter or type checker of the editor speaks of the same code already.",
     "too-mild": "It is milder than `review.min_severity`.",
     "too-many": "There are `review.max_findings` graver or surer ones.",
 }

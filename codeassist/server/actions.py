@@ -36,7 +36,7 @@ class Actions:
         first = entry.document.position_at(span.start).line
         last = entry.document.position_at(span.end).line
         actions: list[types.CodeAction] = []
-        for finding in entry.findings:
+        for finding in self.publisher.others.without(entry, entry.findings):
             begin = entry.document.position_at(finding.span.start).line
             end = entry.document.position_at(finding.span.end).line
             if begin > last or end < first:

@@ -196,6 +196,7 @@ class App:
     def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         if params.range.start == params.range.end:
             self._rested(params.text_document.uri, params.range.start)  # Editors ask wherever the cursor comes to rest.
+        self.publisher.others.seen(params.text_document.uri, params.context.diagnostics)
         return self.actions.offered(params, resolves=self._resolves_edits(), versioned=self._takes_versions())
 
     def cursor_rested(self, params: Any) -> None:
@@ -368,6 +369,7 @@ class App:
         self._feature(types.CODE_ACTION_RESOLVE, self.resolve_action)
         self._feature("codeassist/trace", self.trace)
         self._feature("codeassist/didRest", self.cursor_rested)
+        self._feature("codeassist/otherDiagnostics", self.publisher.others.told)
         for event in ("didShow", "didReject", "didPartiallyAccept"):
             self._feature(f"codeassist/{event}", self._reporter(event))
         self.server.command("codeassist.review")(_function(self.review_command))

@@ -22,6 +22,7 @@ from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.convert import diagnostic_of
 from codeassist.server.opened import OpenDocument, moved_findings
+from codeassist.server.others import Others
 from codeassist.server.progress import Progress
 from codeassist.server.repositories import Repositories
 from codeassist.server.session import Session
@@ -164,6 +165,7 @@ class Publisher:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.others = Others(session, self.publish)
         self.pull = False
         self.push: PushDiagnostics | None = None
         self.refresh: RefreshDiagnostics | None = None
@@ -187,7 +189,8 @@ class Publisher:
         entry = self.session.documents.get(uri)
         if entry is None:
             return []
-        return [diagnostic_of(entry.document, finding, self.session.encoding) for finding in entry.findings]
+        shown = self.others.without(entry, entry.findings)
+        return [diagnostic_of(entry.document, finding, self.session.encoding) for finding in shown]
 
 
 def _inside(finding: Finding, span: Span) -> bool:
