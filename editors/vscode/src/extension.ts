@@ -1,6 +1,7 @@
 import * as os from 'node:os';
 import * as vscode from 'vscode';
 import { CloseAction, LanguageClient, State, TransportKind, type ErrorHandler, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { tellOfOthers } from './others';
 import { chosen, type Manifest } from './settings';
 import { show, type Status } from './status';
 import { showTrace, traceProvider } from './trace';
@@ -29,6 +30,7 @@ class Client extends LanguageClient {
 }
 
 let client: Client | undefined;
+let telling: vscode.Disposable | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const manifest = context.extension.packageJSON as Manifest;
@@ -45,6 +47,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 }
 
 export async function deactivate(): Promise<void> {
+  telling?.dispose();
   if (client?.isRunning()) await client.stop();
 }
 
@@ -58,6 +61,7 @@ async function start(manifest: Manifest, output: vscode.LogOutputChannel, bar: v
     clientOptions(manifest, output),
   );
   client = made;
+  telling = tellOfOthers(made, selector(manifest));
   made.onNotification('codeassist/status', (status: Status) => show(status, bar, 'codeassist.showTrace'));
   made.onDidChangeState(({ newState }) => {
     if (newState === State.Starting) show({ state: 'busy', message: 'The language server starts.' }, bar, undefined);
@@ -71,10 +75,14 @@ async function start(manifest: Manifest, output: vscode.LogOutputChannel, bar: v
   }
 }
 
-function clientOptions(manifest: Manifest, output: vscode.LogOutputChannel): LanguageClientOptions {
+function selector(manifest: Manifest): { scheme: string; language: string }[] {
   const languages = manifest.activationEvents.map((event) => event.replace('onLanguage:', ''));
+  return ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language })));
+}
+
+function clientOptions(manifest: Manifest, output: vscode.LogOutputChannel): LanguageClientOptions {
   return {
-    documentSelector: ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language }))),
+    documentSelector: selector(manifest),
     outputChannel: output,
     initializationFailedHandler: () => false,
     synchronize: { configurationSection: 'codeassist' },

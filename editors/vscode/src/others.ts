@@ -1,0 +1,28 @@
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+
+const SOURCE = 'codeassist';
+
+/** Tells the server what linters and type checkers say of its documents: it does not say the same again. */
+export function tellOfOthers(client: LanguageClient, selector: vscode.DocumentSelector): vscode.Disposable {
+  const told = new Map<string, string>();
+  const tell = (document: vscode.TextDocument): void => {
+    if (!client.isRunning() || vscode.languages.match(selector, document) === 0) return;
+    const uri = client.code2ProtocolConverter.asUri(document.uri);
+    const diagnostics = vscode.languages
+      .getDiagnostics(document.uri)
+      .filter(({ source, severity }) => source !== SOURCE && severity <= vscode.DiagnosticSeverity.Warning)
+      .map(({ range, severity, source }) => ({ range: client.code2ProtocolConverter.asRange(range), severity: severity + 1, source: source ?? '' }));
+    const now = JSON.stringify(diagnostics);
+    if (now === (told.get(uri) ?? '[]')) return; // Our own findings changed.
+    told.set(uri, now);
+    void client.sendNotification('codeassist/otherDiagnostics', { textDocument: { uri }, diagnostics });
+  };
+  return vscode.Disposable.from(
+    vscode.languages.onDidChangeDiagnostics(({ uris }) => {
+      const changed = new Set(uris.map(String));
+      vscode.workspace.textDocuments.filter(({ uri }) => changed.has(uri.toString())).forEach(tell);
+    }),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => told.delete(client.code2ProtocolConverter.asUri(uri))),
+  );
+}
