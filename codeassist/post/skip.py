@@ -18,7 +18,7 @@ REASONS: dict[str, str] = {
     "after-deletion": "Something was just deleted on this line; completions go on with the next character.",
     "menu-open": "The editor shows a menu of its own for this word, or another item is chosen in it.",
     "switched-off": "Completions are switched off for this file, by completion.exclude or completion.languages_off.",
-    "secret-file": "By its name the file holds keys or passwords; a request by hand completes there.",
+    "secret-file": "By its name the file holds keys or passwords; a request by hand completes or reviews there.",
     "cannot-fill": "The model neither fills in the middle nor chats.",
     "nothing-changed": "No function changed since the last review.",
     "not-able": "The catalogue does not call this model able to review in words.",

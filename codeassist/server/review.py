@@ -58,9 +58,13 @@ class Reviewer:
 
     async def saved(self, uri: str) -> None:
         """Review what changed, unless the user switched that off."""
-        settings = self.session.settings.review
-        if settings.enabled and settings.on_save:
-            await self.run(uri, everything=False)
+        settings, entry = self.session.settings.review, self.session.documents.get(uri)
+        if not (settings.enabled and settings.on_save):
+            return
+        if entry is not None and entry.is_secret:
+            self.session.remember(Trace("review"), uri, Skip("secret-file"))
+            return
+        await self.run(uri, everything=False)
 
     async def run(self, uri: str, *, everything: bool) -> None:
         """Review a document now: its changed functions, or all of them."""

@@ -105,3 +105,15 @@ async def test_a_save_every_second_leaves_one_review_running(editor: Editor, uri
     await editor.trace_holds(lambda entry: (entry["kind"], entry["uri"], entry["skip"]) == ("review", uri, None))
     reviews = [each for each in await editor.trace(50) if (each["kind"], each["uri"]) == ("review", uri)]
     assert [each["skip"] for each in reviews if each["skip"] not in {"superseded", "nothing-changed"}] == [None]
+
+
+async def test_a_file_with_keys_or_passwords_is_reviewed_only_by_hand(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    secret = uri.rpartition("/")[0] + "/.env.py/secrets.env"
+    editor.open(secret, BUGGY.replace("best = price\n", "best = (price)\n"))
+    editor.replace(secret, "(price)", "price")
+    editor.save(secret)
+    await editor.trace_holds(lambda entry: (entry["uri"], entry["skip"]) == (secret, "secret-file"))
+    assert [each for each in fake.received if each.body] == []
+    await editor.run("codeassist.review", secret)
+    assert [each.code for each in await editor.diagnostics(secret)] == ["wrong-operator", "wrong-name"]
