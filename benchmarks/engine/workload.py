@@ -20,7 +20,7 @@ from codeassist.flow.asking import Bound, Cost
 from codeassist.flow.prepare import Prepared, Snapshot, prepare
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, CompletionRequest, Message, Priority
-from codeassist.prompt.review import FINDINGS_SCHEMA, Region, review_turns
+from codeassist.prompt.review import FINDINGS_SCHEMA, CodeLine, Extract, Material, review_turns
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.languages import language_of, line_comment
 from codeassist.text.document import Document, Offset
@@ -197,15 +197,14 @@ class Workload:
         family = self._bound.family
         while True:
             first = random.randrange(max(1, document.line_count - REVIEW_LINES))
-            start = document.line_start(first)
-            end = document.line_start(min(document.line_count - 1, first + REVIEW_LINES))
-            before = cursor_view(document, start, limits)
-            material = Region(
+            last = min(document.line_count - 1, first + REVIEW_LINES)
+            before = cursor_view(document, document.line_start(first), limits)
+            after = cursor_view(document, document.line_start(last), limits)
+            material = Material(
                 path=source.path,
                 language=source.language,
-                code=document.text[start:end],
-                before=f"{source.sign} {nonce()}\n{before.head}{before.prefix}",
-                after=cursor_view(document, end, limits).suffix,
+                extracts=(Extract(tuple(CodeLine(n + 1, "+", document.line(n)) for n in range(first, last))),),
+                above=f"{source.sign} {nonce()}\n{before.head}{before.prefix}{after.suffix}",
             )
             yield ChatRequest(
                 messages=tuple(Message(turn.role, turn.content) for turn in review_turns(material, family)),

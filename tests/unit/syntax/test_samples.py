@@ -10,11 +10,11 @@ from codeassist.syntax.definitions import definitions
 from codeassist.syntax.outline import (
     comments_and_strings,
     enclosing,
-    functions,
     imports,
     outline,
     statements,
 )
+from codeassist.syntax.pieces import pieces
 from codeassist.syntax.tree import error_count
 from codeassist.text.document import Offset, Span
 
@@ -92,9 +92,9 @@ def test_comments_and_strings(name: str) -> None:
 def test_statements_of_each_function_are_those_of_the_file_inside_it(name: str) -> None:
     syntax = parsed(code(name), name)
     every = statements(syntax, Span(Offset(0), Offset(len(syntax.document.text))))
-    for function in functions(syntax):
-        inside = [span for span in every if function.span.start <= span.start and span.end <= function.span.end]
-        assert list(statements(syntax, function.span)) == inside
+    for piece in pieces(syntax):
+        inside = [span for span in every if piece.span.start <= span.start and span.end <= piece.span.end]
+        assert list(statements(syntax, piece.span)) == inside
 
 
 @every_language
@@ -122,14 +122,30 @@ def test_enclosing_agrees_with_the_outline(name: str) -> None:
 
 
 @every_language
-def test_outermost_functions_do_not_overlap(name: str) -> None:
+def test_pieces_are_the_functions_and_what_is_outside_of_them(name: str) -> None:
     syntax = parsed(code(name), name)
-    found = functions(syntax)
-    assert all(left.span.end <= right.span.start for left, right in pairwise(found))
-    assert all(symbol.kind in {"function", "method"} for symbol in found)
-    callables = [symbol for symbol in outline(syntax) if symbol.kind in {"function", "method"}]
-    for symbol in callables:
-        assert any(outer.span.start <= symbol.span.start and symbol.span.end <= outer.span.end for outer in found)
+    found = pieces(syntax)
+    callables = [symbol.span for symbol in outline(syntax) if symbol.kind in {"function", "method"}]
+    assert [piece.span for piece in found if piece.name] == callables
+    assert len({piece.name for piece in found}) == len(found)
+    assert [piece.name for piece in found].count("") <= 1
+    for statement in statements(syntax, Span(Offset(0), Offset(len(syntax.document.text)))):
+        around = [piece for piece in found if piece.span.start <= statement.start and statement.end <= piece.span.end]
+        own = [
+            piece
+            for piece in around
+            if not any(inner.start <= statement.start and statement.end <= inner.end for inner in piece.inner)
+        ]
+        assert len(own) == 1, "each statement belongs to one piece"
+
+
+@every_language
+def test_blank_lines_and_trailing_blanks_change_no_fingerprint(name: str) -> None:
+    text = code(name)
+    before = {piece.name: piece.fingerprint for piece in pieces(parsed(text, name)) if piece.name}
+    after = {piece.name: piece.fingerprint for piece in pieces(parsed("\n\n" + text, name)) if piece.name}
+    if name != "php":  # What stands before its first tag is text.
+        assert after == before
 
 
 @every_language
