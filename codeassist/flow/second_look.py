@@ -21,6 +21,7 @@ from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Message, Priority, Token
 from codeassist.post.answers import MOST_ANSWER_CHARACTERS, score_in, yes_probability
 from codeassist.post.findings import Finding
+from codeassist.post.surprise import Choice
 from codeassist.prompt.chat import Turn
 from codeassist.prompt.review import MOST_SCORE, SCORE_SCHEMA, VERDICT_SCHEMA, second_look
 
@@ -100,10 +101,14 @@ async def _confidence(check: Check, turns: Sequence[Turn], entry: Mapping[str, A
         asked = second_look(turns, said, family, answer="verdict")
         text, tokens = await answered(check, asked, VERDICT_SCHEMA, _LOOK_TOKENS, trace, _LOGPROBS)
         if tokens:
-            return yes_probability(text, tokens)
+            return yes_probability(text, [_choice(token) for token in tokens])
     asked = second_look(turns, said, family, answer="score")
     text, _ = await answered(check, asked, SCORE_SCHEMA, _LOOK_TOKENS, trace)
     return score_in(text, MOST_SCORE)
+
+
+def _choice(token: Token) -> Choice:
+    return Choice(token.text, token.logprob, tuple((other.text, other.logprob) for other in token.top))
 
 
 def _log_odds(probability: float) -> float:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from codeassist.model.api import Token
+from codeassist.post.surprise import Choice
 
 MOST_ANSWER_CHARACTERS = 32_000
 """More than any answer within the tokens that are asked for; a server that goes on is not read further."""
@@ -75,7 +75,7 @@ def _entries(text: str, at: int) -> tuple[list[dict[str, Any]], bool]:
     return found, True
 
 
-def yes_probability(answer: str, tokens: Sequence[Token]) -> float | None:
+def yes_probability(answer: str, tokens: Sequence[Choice]) -> float | None:
     """How likely the model holds yes, of yes and no, in an answer that ends with one of them; None if it says neither.
 
     By the probabilities of the token that says it, where the server gives them; else 1.0 or 0.0. `tokens`: those of
@@ -88,7 +88,7 @@ def yes_probability(answer: str, tokens: Sequence[Token]) -> float | None:
     for token in reversed(tokens):
         if _word(token.text) == verdict:
             weights = {"yes": 0.0, "no": 0.0}
-            for text, logprob in {(each.text, each.logprob) for each in token.top} | {(token.text, token.logprob)}:
+            for text, logprob in {*token.top, (token.text, token.logprob)}:
                 if _word(text) in weights:
                     weights[_word(text)] += math.exp(max(-100.0, min(0.0, logprob)))
             total = weights["yes"] + weights["no"]

@@ -70,7 +70,7 @@ async def test_a_review_tells_of_it_too(editor: Editor, fake: FakeVllm) -> None:
     editor.open(uri, BUGGY)
     said = len(editor.messages)
     fake.behaviour = Behaviour(status=500)
-    editor.replace(uri, "len(prices)", "len (prices)")
+    editor.replace(uri, "len(prices)", "max(prices)")
     editor.save(uri)
     await editor.trace_holds(lambda entry: entry["uri"] == uri and entry["skip"] == "model-server-error")
     assert len(editor.messages) == said + 1

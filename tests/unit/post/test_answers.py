@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from codeassist.model.api import Alternative, Token
 from codeassist.post.answers import findings_in, score_in, without_thoughts, yes_probability
+from codeassist.post.surprise import Choice
 
 ONE, TWO = {"quote": "a"}, {"quote": "b", "message": 'It says "]}".'}
 
@@ -74,8 +74,8 @@ def test_nonsense_without_end_is_read_to_a_limit() -> None:
     assert findings_in('{"findings": [' * 50_000) is None
 
 
-def token(text: str, *top: tuple[str, float]) -> Token:
-    return Token(text, dict(top).get(text, -0.1), tuple(Alternative(*each) for each in top))
+def token(text: str, *top: tuple[str, float]) -> Choice:
+    return Choice(text, dict(top).get(text, -0.1), top)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def token(text: str, *top: tuple[str, float]) -> Token:
         ("<think>no, yes</think>no", [token("no", ("no", 0.0))], 0.0),
     ],
 )
-def test_yes_or_no(answer: str, tokens: list[Token], probability: float | None) -> None:
+def test_yes_or_no(answer: str, tokens: list[Choice], probability: float | None) -> None:
     found = yes_probability(answer, tokens)
     assert found == (None if probability is None else pytest.approx(probability, abs=0.002))
 
