@@ -17,9 +17,9 @@ __all__ = ["ContextLimits", "Packed", "pack"]
 class Packed:
     """What goes into a prompt.
 
-    `snippets` are sorted by path and line: their order must not change with their scores, or the engine would
-    read them anew. `prefix` is everything of the current file that goes before the cursor, the head included;
-    `suffix` what goes after it. `tokens` is the estimate of all of it, markers of the template excluded.
+    `snippets` are in the order that `gather` holds from prompt to prompt, or the engine would read them anew. `prefix`
+    is everything of the current file that goes before the cursor, the head included; `suffix` what goes after it.
+    `tokens` is the estimate of all of it, markers of the template excluded.
     """
 
     path: str
@@ -34,7 +34,7 @@ class Packed:
 def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, path: str = "") -> Packed:
     """Fit `view` and `snippets` into `limits`.
 
-    Snippets are given best first; those that do not fit are left out. The prefix keeps its share and gets
+    Snippets keep their order; those that do not fit are left out. The prefix keeps its share and gets
     what snippets and suffix leave. `path` is what the prompt calls the file, by default the last part of its
     URI.
     """
@@ -45,7 +45,6 @@ def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, p
         if snippet.tokens <= room:
             chosen.append(snippet)
             room -= snippet.tokens
-    chosen.sort(key=lambda snippet: (snippet.path, snippet.start_line, snippet.end_line))
     related_tokens = sum(snippet.tokens for snippet in chosen)
     head, start, prefix_tokens = view.head, view.prefix_start, view.prefix_tokens
     if prefix_tokens > most - related_tokens:
