@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,12 @@ async def run(cases: Sequence[Case], arguments: argparse.Namespace) -> list[dict
 
 
 async def _one(
-    case: Case, repository: Repository, context: Context, bound: Bound, settings: Settings, arguments: argparse.Namespace
+    case: Case,
+    repository: Repository,
+    context: Context,
+    bound: Bound,
+    settings: Settings,
+    arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     with repository.cut(case) as file:
         context.changed(case)
@@ -116,9 +120,14 @@ class _Before:
     def counted(self, prepared: Prepared) -> dict[str, int]:
         if self.prompt:
             self.length += len(prepared.prompt)
-            self.same += len(commonprefix([self.prompt, prepared.prompt]))
+            self.same += _in_common(self.prompt, prepared.prompt)
         self.held, self.prompt = prepared.held, prepared.prompt
         return {"all": self.length, "as_before": self.same}
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 async def _typed(

@@ -7,7 +7,7 @@ bodies would. Those of one file come together, in their order, members below the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
@@ -33,11 +33,11 @@ _FIXED_COST = 24
 _MOST = 160
 _URGENT, _FEW = 3.0, 12
 """What is worth so much, as members of the type before the dot are, comes in at once."""
-_HELD_ADVANTAGE = 1.4
-_WORTH_READING = 1.2
-"""All is chosen anew when that is worth so much more than what is held: the engine has to read the prompt again. Of 169
-cases whose last ten lines were typed, 134 had what they needed, and 86 % of their prompts were cached; where the best
-was chosen at each line, 136, and 81 %."""
+_READING = 0.2
+"""To have an engine read the whole prompt again is as bad as losing this share of all that it could show. Of 169 public
+cases whose last ten lines were typed, 134 had the definition that they needed, and 79 % of a line's prompt was that of
+the line before; at 0.1 135 and 74 %, at 0.4 132 and 81 %, and 136 and 48 % where the best was chosen for each line
+(benchmarks/quality/fim.py --typed 10)."""
 _CALLABLE = frozenset({"function", "method"})
 _QUIET = frozenset({"section", "rule", "key", "element", "module"})
 
@@ -94,37 +94,55 @@ def candidates(question: Question, facts: Facts) -> list[Candidate]:
 def choose(ranked: Sequence[Candidate], budget: int, held: Sequence[Piece], language: str) -> tuple[Piece, ...]:
     """As many of the candidates, best first, as fit into `budget` tokens, headers of files included.
 
-    `held`, what the prompt before showed, stays as it is until something is needed badly, or a new choice is worth much
-    more. Then, too, what is chosen again keeps its place, and the rest comes behind it: an engine reads all that stands
-    behind a change.
+    Of `held`, what the prompt before showed, as much stays at the front as is worth it: an engine reads all anew that
+    stands behind a change. What is needed badly counts twice.
     """
-    holding = {each.key for piece in held for each in piece.members}
-    anew = sorted(ranked, key=lambda each: -_density(each) * (_HELD_ADVANTAGE if each.key in holding else 1.0))
-    chosen = _fitting(anew, budget)
-    if held and _cost(held) <= budget:
-        needed = any(each.worth >= _URGENT and each.key not in holding for each in ranked[:_FEW])
-        worth = sum(each.worth for each in ranked if each.key in holding)
-        if not needed and sum(each.worth for each in chosen) <= worth * _WORTH_READING:
-            return tuple(held)
-    wanted = {each.key for each in chosen}
-    kept = [piece for piece in held if wanted.issuperset(each.key for each in piece.members)]
-    there = {each.key for piece in kept for each in piece.members}
-    pieces = (*kept, *_pieces([each for each in chosen if each.key not in there], language))
-    # A file that is named twice costs a little more.
-    return pieces if _cost(pieces) <= budget else _pieces(chosen, language)
+    worth = {each.key: each.worth for each in ranked}
+    worth |= {each.key: 2 * each.worth for each in ranked[:_FEW] if each.worth >= _URGENT}
+
+    def total(keys: Iterable[Key]) -> float:
+        return sum(worth.get(key, 0.0) for key in keys)
+
+    best = _pieces(_fitting(ranked, budget), language)
+    most = total(_shown_in(best))
+    if not held or _cost(held) > budget:
+        return best
+    price = most * _READING
+    if total(_shown_in(held)) >= most - price / 2:
+        return tuple(held)  # No other beginning can be better.
+    most -= price
+    for count in range(1, len(held) + 1):
+        front = held[:count]
+        used, there = _cost(front), _shown_in(front)
+        rest = _fitting(ranked, budget - used, there)
+        # Behind the rest the engine reads about as much again, of the file itself.
+        unread = 1.0 if count == len(held) and not rest else used / (2 * budget)
+        value = total([*there, *(each.key for each in rest)]) - price * (1.0 - unread)
+        if value > most:
+            most, best = value, (*front, *_pieces(rest, language))
+    return best
+
+
+def _shown_in(pieces: Sequence[Piece]) -> frozenset[Key]:
+    return frozenset(each.key for piece in pieces for each in piece.members)
 
 
 def _cost(pieces: Sequence[Piece]) -> int:
     return sum(piece.snippet.tokens for piece in pieces)
 
 
-def _fitting(ranked: Sequence[Candidate], budget: int) -> list[Candidate]:
+def _fitting(ranked: Sequence[Candidate], budget: int, there: frozenset[Key] = frozenset()) -> list[Candidate]:
+    """The best of the candidates that fit beside what is `there` already."""
     owners = {(each.path, full_name(each.tag)): each for each in ranked if each.tag.kind not in _CALLABLE}
     chosen: dict[Key, Candidate] = {}
     files: set[str] = set()
     for each in ranked:
         # A member is shown below its class.
-        wanted = [one for one in (owners.get((each.path, each.tag.parent)), each) if one and one.key not in chosen]
+        wanted = [
+            one
+            for one in (owners.get((each.path, each.tag.parent)), each)
+            if one and one.key not in chosen and one.key not in there
+        ]
         cost = sum(one.tokens for one in wanted) + _header_tokens(each.path) * (each.path not in files)
         if wanted and cost <= budget:
             budget -= cost

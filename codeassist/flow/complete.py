@@ -104,12 +104,12 @@ async def warm(
     what: Warm = "engine",
 ) -> Skip | None:
     """Let the engine read what a completion at the cursor of `snapshot` would be asked with, and write one token: its
-    cache has the prompt then. The reason if it could not; failures as in `complete`. "whole": only if the prompt has
-    all of the document before the cursor; "prompt": only make the prompt."""
+    cache has the prompt then. The reason if it could not; failures as in `complete`. "whole": only if the prompt begins
+    with the document and has all of it before the cursor, so that it serves for any place; "prompt": only make it."""
     prepared = await prepare_with_repository(snapshot, bound.within(settings.latency_target_ms), settings, trace)
     if isinstance(prepared, Skip):
         return prepared
-    if what == "whole" and len(prepared.packed.prefix) < snapshot.offset:
+    if what == "whole" and (prepared.packed.snippets or len(prepared.packed.prefix) < snapshot.offset):
         return Skip("no-room")
     on_prepared(prepared)
     if what == "prompt":

@@ -114,6 +114,18 @@ def test_a_file_that_is_shown_already_gets_a_second_piece() -> None:
     assert "unrelated" in names(now[len(first) :])
 
 
+def test_what_stands_before_the_change_stays() -> None:
+    """An engine has read it, and reads only what comes behind."""
+    files = tuple(function(f"shop/{name}.py", name) for name in ("first", "second", "third"))
+    early = replace(QUESTION, names={"first": 3.0, "second": 2.0})
+    held = chosen_of(early, Facts(files), 40)
+    assert names(held) == ["first", "second"]
+    now = chosen_of(replace(QUESTION, names={"first": 1.0, "third": 3.0}), Facts(files), 40, held)
+    assert names(now) == ["first", "third"]
+    best = chosen_of(replace(QUESTION, names={"first": 1.0, "third": 3.0}), Facts(files), 40)
+    assert names(best) == ["third", "first"]
+
+
 def test_the_type_before_the_dot_comes_in_at_once() -> None:
     first = chosen_of(QUESTION, Facts((MONEY,)), 60)
     order = FileFacts("shop/order.py", "receiver", (tag("ship", 2, "method", "Order"),))
