@@ -31,6 +31,8 @@ _MOST_CHARACTERS_PER_TOKEN = 16
 """Of answers as a whole: the tokens of long indentations have as many, words fewer."""
 _MUCH_TOO_LATE = 4
 """So many times the latency that is aimed at, not even a single line is waited for any more."""
+_BY_HAND = 4
+"""So many times longer than to what comes unasked an answer may grow that somebody asked for."""
 
 Warm: TypeAlias = Literal["prompt", "engine", "whole"]
 """What is to be ready: see `warm`."""
@@ -77,7 +79,8 @@ async def complete(
         with trace.stage("model"):
             sure = Confidence()
             least = snapshot.least_probability if snapshot.unasked else 0.0
-            wanted = await _wanted(prepared, bound, shape, settings, trace, on_text, sure, least)
+            latest_ms = settings.latency_target_ms * (1 if snapshot.unasked else _BY_HAND)
+            wanted = await _wanted(prepared, bound, shape, latest_ms, trace, on_text, sure, least)
             trace.confidence = sure.probability
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
@@ -126,15 +129,15 @@ async def _wanted(
     prepared: Prepared,
     bound: Bound,
     shape: Shape,
-    settings: CompletionSettings,
+    latest_ms: float,
     trace: Trace,
     on_text: Callable[[str], None],
     sure: Confidence,
     least: float,
 ) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops. `sure` collects
-    how sure the model is; once that is below `least`, nothing is wanted. No more is read than was asked for: not every
-    server keeps to that."""
+    how sure the model is; once that is below `least`, nothing is wanted, nor is more after `latest_ms`. No more is read
+    than was asked for: not every server keeps to that."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
     stream = _stream(bound, request)
@@ -168,7 +171,7 @@ async def _wanted(
             if cut is not None:
                 return cut
             finished = finished or chunk.finish == "stop"
-            late = (time.perf_counter() - begun) * 1000 / settings.latency_target_ms
+            late = (time.perf_counter() - begun) * 1000 / latest_ms
             if late > _MUCH_TOO_LATE or (late > 1 and "\n" in text.strip()):
                 break
             if tokens > request.max_tokens or len(answer) == most:
