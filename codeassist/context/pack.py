@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from codeassist.context.cursor import CursorView, prefix_window
 from codeassist.context.limits import ContextLimits
 from codeassist.context.related import Snippet
+from codeassist.text.lines import with_line_feeds
 
 __all__ = ["ContextLimits", "Packed", "pack"]
 
@@ -60,7 +61,7 @@ def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, p
         path=path or unquote(view.document.uri.rstrip("/").rsplit("/", 1)[-1]),
         language=view.document.language,
         snippets=tuple(chosen),
-        prefix=head + view.document.text[start : view.offset],
+        prefix=head + with_line_feeds(view.document.text[start : view.offset]),
         suffix=view.suffix,
         view=view,
         tokens=prefix_tokens + view.suffix_tokens + related_tokens,

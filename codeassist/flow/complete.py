@@ -26,6 +26,7 @@ from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
+from codeassist.text.lines import plain_ends
 
 _MOST_CHARACTERS_PER_TOKEN = 16
 """Of answers as a whole: the tokens of long indentations have as many, words fewer."""
@@ -161,7 +162,8 @@ async def _wanted(
                 begun_answer = bound.family.prefill or OPEN in answer
             else:
                 text, begun_answer = answer, True
-            code = without_foreign(text, shape.language)
+            # Where a line ends in "\r", the other half of its end may be on its way.
+            code = without_foreign(plain_ends(text.removesuffix("\r")), shape.language)
             text = code.text
             if begun_answer:
                 on_text(text)

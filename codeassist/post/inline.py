@@ -14,6 +14,7 @@ from codeassist.post.secrets import inside_private_key, secret_like
 from codeassist.post.skip import Skip
 from codeassist.post.soundness import soundest
 from codeassist.syntax.tree import Syntax
+from codeassist.text.lines import plain_ends
 
 __all__ = ["Inline", "finish_inline"]
 
@@ -28,7 +29,7 @@ def finish_inline(text: str, view: CursorView, syntax: Syntax | None, reason: Cu
     `syntax` is the parse of the document as it stands; without it brackets are counted, not parsed. `reason` is why the
     text ends where it does.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_ends(text)
     if not text:
         return Skip("empty")
     if not text.strip():
