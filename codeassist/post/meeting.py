@@ -3,6 +3,7 @@ line, the lines below."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from codeassist.context.cursor import LAST_ARGUMENTS, CursorView
@@ -13,6 +14,11 @@ from codeassist.text.document import Offset, Span
 
 CLOSERS_ONLY = CLOSERS + "> \t"
 _STATEMENT_SIGNS = str.maketrans("", "", ";,: \t")
+_OWN_CALL = re.compile(
+    r"(?<=\w)(?P<arguments>\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)(?P<closed>\))?[)\]}]*(?P<sign>[;,]?)\s*\Z"
+)
+"""At the end of an answer: the arguments of a call, or their beginning."""
+_NO_ARGUMENTS = re.compile(r"\([ \t]*\)")
 _SHORTEST_OVERLAP = 3
 _SHORTEST_ECHO = 4
 
@@ -35,6 +41,8 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
         version = written if rest else _without_following(written, view)
         if not rest:
             shown.append(_replacing(version, view, 0))
+        elif rest[0] == "(" and (call := _OWN_CALL.search(version)) and "\n" not in version[: call.start()]:
+            shown.append(_meeting_call(version, call, rest, view))
         elif only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in version and LAST_ARGUMENTS.match(rest)):
             shown += [_meeting_closers(version, rest, view, left) for left in _left_open(version, rest, view)]
         else:
@@ -44,6 +52,16 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
             # The answer goes on to close what the document closes further down.
             shown.append(_replacing(version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip(), view, 0))
     return list({(candidate.text, candidate.span.end): candidate for candidate in shown}.values())
+
+
+def _meeting_call(text: str, call: re.Match[str], rest: str, view: CursorView) -> Inline:
+    """`text` that ends in a call, before a rest of the line that begins with the arguments of one: there is one call.
+    Those of `text` give way, unless the others are empty."""
+    empty = _NO_ARGUMENTS.match(rest)
+    if empty is None or call["closed"] is None:
+        return _replacing(text[: call.start()], view, 0)
+    behind = rest[empty.end() :].strip()
+    return _replacing(text[: call.end("closed")] + ("" if behind else call["sign"]), view, empty.end())
 
 
 def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
@@ -69,7 +87,7 @@ def _without_echo(text: str, view: CursorView) -> str:
     """`text` without the beginning of its line, which models retype: it stands before the cursor already."""
     typed = view.line_prefix.lstrip()
     bare = text.lstrip(" \t")
-    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed[-1].isalnum()
+    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed.isidentifier()
     return bare[len(typed) :] if echoed and bare[len(typed) :].strip() else text
 
 
