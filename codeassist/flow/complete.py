@@ -205,7 +205,7 @@ def _finish_above(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syn
     push = view.document.newline + view.line_prefix
     if syntax is not None:
         syntax = reparse(syntax, [Edit(view.offset, view.offset, push)], pushed.document)
-    shown = finish_inline(wanted.text, pushed, syntax, wanted.reason)
+    shown = finish_inline(wanted.text, pushed, syntax, wanted.reason, above=view.line_suffix)
     return shown if isinstance(shown, Skip) else Inline(shown.text + push, Span(view.offset, view.offset))
 
 
@@ -217,6 +217,8 @@ def _nothing_left(wanted: Cut) -> Skip | None:
         return Skip("markup")
     if wanted.reason == "suffix":
         return Skip("repeats-suffix")
+    if wanted.reason == "line-end":
+        return Skip("tears-line")
     return Skip("repetition") if wanted.reason == "repetition" else None
 
 
