@@ -17,10 +17,12 @@ from codeassist.model.api import ChatRequest, Chunk, CompletionRequest
 from codeassist.model.errors import ModelError
 from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
-from codeassist.post.foreign import is_thought, without_foreign
+from codeassist.post.foreign import is_thought, surroundings, without_foreign, without_thoughts
 from codeassist.post.inline import Inline, finish_inline
+from codeassist.post.parrot import behind_echo, echoes_of
 from codeassist.post.shape import shape_of
 from codeassist.post.skip import Skip
+from codeassist.prompt.guard import broken_forms, restored
 from codeassist.prompt.holefill import OPEN, extract_completion
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
@@ -144,8 +146,13 @@ async def _wanted(
     stream = _stream(bound, request)
     begun = time.perf_counter()
     most = request.max_tokens * _MOST_CHARACTERS_PER_TOKEN
+    family, code_before = bound.family, prepared.packed.prefix
+    around = surroundings(prepared.view, family.end_tokens)
+    broken = broken_forms(code_before + prepared.packed.suffix, family)
+    sent = request.prompt if isinstance(request, CompletionRequest) else ""
+    echoes = echoes_of(sent, family, code_before, shape.language)
     answer = text = ""
-    tokens, finished = 0, False
+    tokens, finished, is_echo = 0, False, False
     async with aclosing(read(stream, trace)) as chunks:
         async for chunk in chunks:
             if not answer and chunk.text:
@@ -157,14 +164,16 @@ async def _wanted(
             if sure.is_below(least):
                 break
             if chat:
-                text = extract_completion(answer, shape.line_prefix)
+                text = extract_completion(without_thoughts(answer), shape.line_prefix)
                 # Before its tag a model may still be talking about what it will write.
                 begun_answer = bound.family.prefill or OPEN in answer
             else:
                 text, begun_answer = answer, True
             # Where a line ends in "\r", the other half of its end may be on its way.
-            code = without_foreign(plain_ends(text.removesuffix("\r")), shape.language)
-            text = code.text
+            said = behind_echo(restored(plain_ends(text.removesuffix("\r")), broken), echoes)
+            code = without_foreign(said.text, around)
+            text, is_echo = code.text, said.is_echo
+            begun_answer = begun_answer and not said.undecided
             if begun_answer:
                 on_text(text)
             cut = find_cut(text, shape) if begun_answer else None
@@ -180,6 +189,8 @@ async def _wanted(
                 break
     if is_thought(answer):
         return Cut("", "thought")
+    if is_echo:
+        return Cut("", "prefix")
     return finish_cut(text, shape, complete=finished)
 
 
@@ -217,6 +228,8 @@ def _nothing_left(wanted: Cut) -> Skip | None:
         return Skip("markup")
     if wanted.reason == "suffix":
         return Skip("repeats-suffix")
+    if wanted.reason == "prefix":
+        return Skip("repeats-prefix")
     if wanted.reason == "line-end":
         return Skip("tears-line")
     return Skip("repetition") if wanted.reason == "repetition" else None

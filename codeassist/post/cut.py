@@ -22,6 +22,7 @@ CutReason = Literal[
     "scope-end",
     "paragraph-end",
     "suffix",
+    "prefix",
     "repetition",
     "max-lines",
     "fence",

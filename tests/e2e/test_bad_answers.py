@@ -31,6 +31,12 @@ ANSWERS: dict[str, tuple[str, str | None, str | None]] = {
     "Code Llama's token": ("sum(prices) ▁<EOT>", "sum(prices)", None),
     "thought": ("<think>\nIt adds, I suppose.\n</think>\n\nsum(prices)\n", "sum(prices)", None),
     "thought without an end": ("<think>\nIt adds, I suppose.\n" * 9, None, "markup"),
+    "thinking": ("<thinking>\nIt adds, I suppose.\n</thinking>\nsum(prices)\n", "sum(prices)", None),
+    "channels": (
+        "<|channel|>analysis<|message|>It adds.<|end|><|start|>assistant<|channel|>final<|message|>sum(prices)\n",
+        "sum(prices)",
+        None,
+    ),
     "fence": ("```python\nsum(prices)\n```\n", None, "markup"),
     "prose and a fence": ("Here is the code:\n```python\nsum(prices)\n```\n", None, "markup"),
     "NUL": ("sum(prices)\0\0\n", "sum(prices)", None),
@@ -40,6 +46,8 @@ ANSWERS: dict[str, tuple[str, str | None, str | None]] = {
     "override of direction": ("sum(prices)\u202e\n", "sum(prices)", None),
     "byte order mark": ("\ufeffsum(prices)\n", "sum(prices)", None),
     "the prompt": (TEXT, None, "repeats-prefix"),
+    "the prompt and an answer": (f"{TEXT.rstrip()} sum(prices)\n", "sum(prices)", None),
+    "second set of control characters": ("sum(prices)\x85\u2028x", "sum(prices)", None),
     "the line": ("    return sum(prices)\n", "sum(prices)", None),
     "blank": (" \t" * 20, None, "blank"),
 }
