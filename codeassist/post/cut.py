@@ -39,8 +39,8 @@ _HEADER = re.compile(
 """Lines that open a block without a sign at their end, in languages that close blocks with a word."""
 _BLOCK_CLOSER = re.compile(r"(?:[)\]}]|(?:end|fi|done|esac)\b|</)")
 _BLOCK_MIDDLE = re.compile(r"(?:else|elif|elsif|elseif|except|rescue|catch|finally|ensure|case|default|when)\b")
-_OPENING_TAG = re.compile(r"<[A-Za-z][^<>]*(?<!/)>$")
-_CLOSING_TAGS = re.compile(r"\s*(?:</[\w.:-]*>\s*)+")
+_OPENING_TAG = re.compile(r"<[A-Za-z](?:=>|[^<>])*(?<![/=])>$")
+_CLOSING_TAGS = re.compile(r"\s*(?:(?:>\s*)?(?:</[\w.:-]*>\s*)+[;,)\]}\s]*|>[;,\s]*)")
 _FENCED = frozenset({"markdown", ""})
 _MARKUP = frozenset({"html", "tsx", "javascript", "php"})
 _SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
