@@ -15,9 +15,9 @@ class Figures:
     `answers` brought a suggestion, `reused` of them without a request of their own. `unwanted`: tokens that were part
     neither of what was shown, nor of what had been typed when it was. `late`: tokens of a stream that the typed text
     had parted from, `dropped`: tokens of one that nobody wanted any more, for that or another reason; both beyond the
-    step that was in flight then. `wrong_moments`:
-    keys at which the engine would have been wrong, and nothing right was on the screen; `quiet`: of these, with
-    nothing. `watched`: the engine's tokens are known one by one.
+    step that was in flight then. `first_*`: of the first prompt of each block, for which nothing could be in the cache.
+    `wrong_moments`: keys at which the engine would have been wrong, and nothing right was on the screen; `quiet`: of
+    these, with nothing. `watched`: the engine's tokens are known one by one.
     """
 
     keys: int = 0
@@ -35,6 +35,8 @@ class Figures:
     requests: int = 0
     read: int = 0
     cached: int = 0
+    first_read: int = 0
+    first_cached: int = 0
     generated: int = 0
     unwanted: int = 0
     late: int = 0
@@ -70,6 +72,10 @@ def rows(figures: Figures) -> Iterator[tuple[str, str]]:
     yield "keys with a suggestion, without a new request", _share(figures.reused, figures.answers)
     yield "engine requests for each key", _ratio(figures.requests, figures.keys, 2)
     yield "prompt tokens cached", _share(figures.cached, figures.read)
+    yield (
+        "prompt tokens cached, first prompts aside",
+        _share(figures.cached - figures.first_cached, figures.read - figures.first_read),
+    )
     yield "tokens read anew for a character accepted", _ratio(figures.read - figures.cached, accepted, 1)
     yield "tokens generated for a character accepted", _ratio(figures.generated, accepted, 2)
     watched = figures.watched
@@ -236,6 +242,9 @@ class _Walk:
         figures.requests += 1
         figures.read += event["prompt"]
         figures.cached += event["cached"]
+        if not self._requests:
+            figures.first_read += event["prompt"]
+            figures.first_cached += event["cached"]
         before = self._done if place is None else self._text[:place]
         ahead = len(before) > len(self._done)
         self._requests[event["request"]] = _Request(at, place, before, event.get("limit", 0), ahead)

@@ -1,11 +1,14 @@
 """Completions over case files, by the product's own flow.
 
     python benchmarks/quality/fim.py CASES.jsonl PREDICTIONS.jsonl [--bundles FOLDER] [--no-model] [--limit N]
-        [--context ours|none|bm25|gold] [--prompt-tokens N] [--compare OTHER.jsonl]
+        [--context ours|none|bm25|gold] [--prompt-tokens N] [--typed LINES] [--compare OTHER.jsonl]
 
 Writes a line for each case: {"id", "completion", "latency_ms", "context": [{"path", "start_line", "end_line"}],
 "tokens": {...}}, lines 1-based, and prints how often the definition that is needed stands in the prompt, exact matches
 and edit similarity. `--compare` sets them against another run's, case by case.
+
+With `--typed` the last lines before the cursor are typed first, and what a prompt gave stands in the next, as in an
+editor; how much of each prompt is that of the line before, and so in an engine's cache, is printed too.
 
 Contexts: `ours`, the index; `none`, the current file alone; `bm25`, windows of 20 lines that share words with the last
 lines; `gold`, the definitions that the case names, as the best that a choice could do.
@@ -20,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +32,10 @@ from fim_contexts import Context, context_of
 from fim_measure import exact, interval, paired, percentile, similarity
 
 from codeassist.cli.model import bound_model
+from codeassist.context.choose import NOTHING_HELD, Held
 from codeassist.flow.asking import Bound
 from codeassist.flow.complete import Completion, complete
-from codeassist.flow.prepare import Snapshot, prepare_with_repository
+from codeassist.flow.prepare import Prepared, Snapshot, prepare_with_repository
 from codeassist.flow.trace import Trace
 from codeassist.post.skip import Skip
 from codeassist.settings import Settings, load
@@ -51,17 +55,23 @@ async def run(cases: Sequence[Case], arguments: argparse.Namespace) -> list[dict
                 with context_of(arguments.context, repository, Path(folder) / "index", settings) as context:
                     for case in cases:
                         if case.bundle == bundle:
-                            rows.append(await _one(case, repository, context, bound, settings, arguments.no_model))
+                            rows.append(await _one(case, repository, context, bound, settings, arguments))
                             _tell(len(rows), len(cases))
     order = {case.id: number for number, case in enumerate(cases)}
     return sorted(rows, key=lambda row: order[row["id"]])
 
 
 async def _one(
-    case: Case, repository: Repository, context: Context, bound: Bound, settings: Settings, no_model: bool
+    case: Case,
+    repository: Repository,
+    context: Context,
+    bound: Bound,
+    settings: Settings,
+    arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     with repository.cut(case) as file:
         context.changed(case)
+        before = await _typed(case, file, repository, context, bound, settings, arguments.typed)
         document = Document.create(file.as_uri(), case.prefix + case.suffix, language_of(case.path))
         snapshot = Snapshot(
             document=document,
@@ -70,10 +80,11 @@ async def _one(
             path=case.path,
             repository=repository.root.name,
             ask=context.ask(case),
+            held=before.held if before else NOTHING_HELD,
         )
         trace = Trace("completion")
         begun = time.perf_counter()
-        if no_model:
+        if arguments.no_model:
             prepared = await prepare_with_repository(snapshot, bound, settings.completion, trace)
             skip = prepared if isinstance(prepared, Skip) else None
             answer = Completion(None, skip, None if isinstance(prepared, Skip) else prepared)
@@ -92,7 +103,56 @@ async def _one(
         "tokens": trace.tokens(),
         "timings": trace.timings(),
         "estimated_tokens": answer.prepared.packed.tokens if answer.prepared else 0,
+        "characters": before.counted(answer.prepared) if before and answer.prepared else None,
     }
+
+
+@dataclass
+class _Before:
+    """The prompts of the lines before: what stands in them, and how many characters each had, and of these in common
+    with the one before it."""
+
+    held: Held = NOTHING_HELD
+    prompt: str = ""
+    length: int = 0
+    same: int = 0
+
+    def counted(self, prepared: Prepared) -> dict[str, int]:
+        if self.prompt:
+            self.length += len(prepared.prompt)
+            self.same += _in_common(self.prompt, prepared.prompt)
+        self.held, self.prompt = prepared.held, prepared.prompt
+        return {"all": self.length, "as_before": self.same}
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+async def _typed(
+    case: Case, file: Path, repository: Repository, context: Context, bound: Bound, settings: Settings, count: int
+) -> _Before | None:
+    """Make a prompt at the beginning of each of the last `count` lines, with the lines up to there."""
+    if not count:
+        return None
+    before = _Before()
+    ends = [at + 1 for at, letter in enumerate(case.prefix) if letter == "\n"][-count:]
+    for end in ends:
+        document = Document.create(file.as_uri(), case.prefix[:end] + "\n" + case.suffix, language_of(case.path))
+        snapshot = Snapshot(
+            document=document,
+            syntax=parse(document),
+            offset=Offset(end),
+            path=case.path,
+            repository=repository.root.name,
+            ask=context.ask(case),
+            held=before.held,
+        )
+        prepared = await prepare_with_repository(snapshot, bound, settings.completion, Trace("completion"))
+        if not isinstance(prepared, Skip):
+            before.counted(prepared)
+    return before
 
 
 def _places(snippet: Any) -> list[dict[str, Any]]:
@@ -136,6 +196,10 @@ def summary(cases: Sequence[Case], rows: Sequence[dict[str, Any]]) -> str:
         times = [row["timings"][stage] for row in rows if stage in row["timings"]]
         if times:
             lines.append(f"{stage}: p50 {percentile(times, 0.5):.1f} ms, p95 {percentile(times, 0.95):.1f} ms")
+    typed = [row["characters"] for row in rows if row["characters"]]
+    if typed:
+        same, length = (sum(each[name] for each in typed) for name in ("as_before", "all"))
+        lines.append(f"as in the prompt of the line before: {100 * same / max(1, length):.1f} % of the characters")
     lengths = [float(row["estimated_tokens"]) for row in rows]
     lines.append(f"prompt: {percentile(lengths, 0.5):.0f} tokens (estimated, median), at most {max(lengths):.0f}")
     return "\n".join(lines)
@@ -168,6 +232,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="only the first cases")
     parser.add_argument("--context", choices=("ours", "none", "bm25", "gold"), default="ours")
     parser.add_argument("--prompt-tokens", type=int, default=2000, help="budget of the whole prompt (default: 2000)")
+    parser.add_argument("--typed", type=int, default=0, metavar="LINES", help="lines that are typed first")
     parser.add_argument("--compare", type=Path, help="predictions of another run on the same cases")
     arguments = parser.parse_args()
     arguments.bundles = arguments.bundles or arguments.cases.parent

@@ -14,6 +14,7 @@ from codeassist.syntax.outline import imports as import_spans
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit
+from codeassist.text.lines import with_line_feeds
 
 _SIGNATURE_LINES = 6
 _OPENER = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin|try|repeat|loop|finally|ensure))$")
@@ -30,10 +31,10 @@ class CursorView:
     """The code around the cursor, cut to a window. Offsets count characters of the document.
 
     `prefix` is the text from `prefix_start` to `offset`, `suffix` the text from `offset` to `suffix_end`;
-    both with their estimated tokens. `scopes`: enclosing symbols, outermost first. `head`: imports and first
-    lines of scopes that lie above the window, to be put before `prefix`. `indent`: the white space at the
-    start of the cursor's line, as far as it stands before the cursor. `line_prefix`, `line_suffix`: that line
-    before and after the cursor, without its line end.
+    both with their estimated tokens, and with "\\n" where a line ends in "\\r" alone. `scopes`: enclosing
+    symbols, outermost first. `head`: imports and first lines of scopes that lie above the window, to be put
+    before `prefix`. `indent`: the white space at the start of the cursor's line, as far as it stands before
+    the cursor. `line_prefix`, `line_suffix`: that line before and after the cursor, without its line end.
     `block_start`: the cursor stands right after an opener such as `:` or `{`, or on the blank line below one.
     `imports`: the import statements of the document.
     """
@@ -77,8 +78,8 @@ def cursor_view(source: Syntax | Document, offset: Offset, limits: ContextLimits
     return CursorView(
         document=document,
         offset=offset,
-        prefix=document.text[start:offset],
-        suffix=document.text[offset:suffix_end],
+        prefix=with_line_feeds(document.text[start:offset]),
+        suffix=with_line_feeds(document.text[offset:suffix_end]),
         prefix_start=start,
         suffix_end=suffix_end,
         scopes=scopes,
@@ -142,7 +143,7 @@ def _head(
             kept.insert(0, signature)
     lines: list[str] = []
     for span in imports:
-        text = document.slice(span) + "\n"
+        text = with_line_feeds(document.slice(span)) + "\n"
         if span.end <= start and (tokens := estimate_tokens(text)) <= budget:
             budget -= tokens
             lines.append(text)

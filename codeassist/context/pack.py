@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from codeassist.context.cursor import CursorView, prefix_window
 from codeassist.context.limits import ContextLimits
 from codeassist.context.related import Snippet
+from codeassist.text.lines import with_line_feeds
 
 __all__ = ["ContextLimits", "Packed", "pack"]
 
@@ -17,9 +18,9 @@ __all__ = ["ContextLimits", "Packed", "pack"]
 class Packed:
     """What goes into a prompt.
 
-    `snippets` are sorted by path and line: their order must not change with their scores, or the engine would
-    read them anew. `prefix` is everything of the current file that goes before the cursor, the head included;
-    `suffix` what goes after it. `tokens` is the estimate of all of it, markers of the template excluded.
+    `snippets` are in the order that `gather` holds from prompt to prompt, or the engine would read them anew. `prefix`
+    is everything of the current file that goes before the cursor, the head included; `suffix` what goes after it.
+    `tokens` is the estimate of all of it, markers of the template excluded.
     """
 
     path: str
@@ -34,7 +35,7 @@ class Packed:
 def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, path: str = "") -> Packed:
     """Fit `view` and `snippets` into `limits`.
 
-    Snippets are given best first; those that do not fit are left out. The prefix keeps its share and gets
+    Snippets keep their order; those that do not fit are left out. The prefix keeps its share and gets
     what snippets and suffix leave. `path` is what the prompt calls the file, by default the last part of its
     URI.
     """
@@ -45,7 +46,6 @@ def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, p
         if snippet.tokens <= room:
             chosen.append(snippet)
             room -= snippet.tokens
-    chosen.sort(key=lambda snippet: (snippet.path, snippet.start_line, snippet.end_line))
     related_tokens = sum(snippet.tokens for snippet in chosen)
     head, start, prefix_tokens = view.head, view.prefix_start, view.prefix_tokens
     if prefix_tokens > most - related_tokens:
@@ -61,7 +61,7 @@ def pack(view: CursorView, snippets: Sequence[Snippet], limits: ContextLimits, p
         path=path or unquote(view.document.uri.rstrip("/").rsplit("/", 1)[-1]),
         language=view.document.language,
         snippets=tuple(chosen),
-        prefix=head + view.document.text[start : view.offset],
+        prefix=head + with_line_feeds(view.document.text[start : view.offset]),
         suffix=view.suffix,
         view=view,
         tokens=prefix_tokens + view.suffix_tokens + related_tokens,

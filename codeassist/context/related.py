@@ -68,6 +68,11 @@ class Snippet:
     tokens: int
     ranges: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def defines(self) -> bool:
+        """Whether it is, of an open document, the definition of something that is used at the cursor."""
+        return self.score >= _DEFINITION_BONUS
+
 
 def related_snippets(
     view: CursorView, others: Sequence[OpenFile], limits: ContextLimits, budget: int | None = None

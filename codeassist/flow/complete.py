@@ -17,20 +17,25 @@ from codeassist.model.api import ChatRequest, Chunk, CompletionRequest
 from codeassist.model.errors import ModelError
 from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
-from codeassist.post.foreign import is_thought, without_foreign
+from codeassist.post.foreign import is_thought, surroundings, without_foreign, without_thoughts
 from codeassist.post.inline import Inline, finish_inline
+from codeassist.post.parrot import behind_echo, echoes_of
 from codeassist.post.shape import shape_of
 from codeassist.post.skip import Skip
+from codeassist.prompt.guard import broken_forms, restored
 from codeassist.prompt.holefill import OPEN, extract_completion
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
+from codeassist.text.lines import plain_ends
 
 _MOST_CHARACTERS_PER_TOKEN = 16
 """Of answers as a whole: the tokens of long indentations have as many, words fewer."""
 _MUCH_TOO_LATE = 4
 """So many times the latency that is aimed at, not even a single line is waited for any more."""
+_BY_HAND = 4
+"""So many times longer than to what comes unasked an answer may grow that somebody asked for."""
 
 Warm: TypeAlias = Literal["prompt", "engine", "whole"]
 """What is to be ready: see `warm`."""
@@ -77,7 +82,8 @@ async def complete(
         with trace.stage("model"):
             sure = Confidence()
             least = snapshot.least_probability if snapshot.unasked else 0.0
-            wanted = await _wanted(prepared, bound, shape, settings, trace, on_text, sure, least)
+            latest_ms = settings.latency_target_ms * (1 if snapshot.unasked else _BY_HAND)
+            wanted = await _wanted(prepared, bound, shape, latest_ms, trace, on_text, sure, least)
             trace.confidence = sure.probability
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
@@ -104,12 +110,12 @@ async def warm(
     what: Warm = "engine",
 ) -> Skip | None:
     """Let the engine read what a completion at the cursor of `snapshot` would be asked with, and write one token: its
-    cache has the prompt then. The reason if it could not; failures as in `complete`. "whole": only if the prompt has
-    all of the document before the cursor; "prompt": only make the prompt."""
+    cache has the prompt then. The reason if it could not; failures as in `complete`. "whole": only if the prompt begins
+    with the document and has all of it before the cursor, so that it serves for any place; "prompt": only make it."""
     prepared = await prepare_with_repository(snapshot, bound.within(settings.latency_target_ms), settings, trace)
     if isinstance(prepared, Skip):
         return prepared
-    if what == "whole" and len(prepared.packed.prefix) < snapshot.offset:
+    if what == "whole" and (prepared.packed.snippets or len(prepared.packed.prefix) < snapshot.offset):
         return Skip("no-room")
     on_prepared(prepared)
     if what == "prompt":
@@ -126,22 +132,27 @@ async def _wanted(
     prepared: Prepared,
     bound: Bound,
     shape: Shape,
-    settings: CompletionSettings,
+    latest_ms: float,
     trace: Trace,
     on_text: Callable[[str], None],
     sure: Confidence,
     least: float,
 ) -> Cut:
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops. `sure` collects
-    how sure the model is; once that is below `least`, nothing is wanted. No more is read than was asked for: not every
-    server keeps to that."""
+    how sure the model is; once that is below `least`, nothing is wanted, nor is more after `latest_ms`. No more is read
+    than was asked for: not every server keeps to that."""
     request = prepared.request
     chat = isinstance(request, ChatRequest)
     stream = _stream(bound, request)
     begun = time.perf_counter()
     most = request.max_tokens * _MOST_CHARACTERS_PER_TOKEN
+    family, code_before = bound.family, prepared.packed.prefix
+    around = surroundings(prepared.view, family.end_tokens)
+    broken = broken_forms(code_before + prepared.packed.suffix, family)
+    sent = request.prompt if isinstance(request, CompletionRequest) else ""
+    echoes = echoes_of(sent, family, code_before, shape.language)
     answer = text = ""
-    tokens, finished = 0, False
+    tokens, finished, is_echo = 0, False, False
     async with aclosing(read(stream, trace)) as chunks:
         async for chunk in chunks:
             if not answer and chunk.text:
@@ -153,13 +164,16 @@ async def _wanted(
             if sure.is_below(least):
                 break
             if chat:
-                text = extract_completion(answer, shape.line_prefix)
+                text = extract_completion(without_thoughts(answer), shape.line_prefix)
                 # Before its tag a model may still be talking about what it will write.
                 begun_answer = bound.family.prefill or OPEN in answer
             else:
                 text, begun_answer = answer, True
-            code = without_foreign(text, shape.language)
-            text = code.text
+            # Where a line ends in "\r", the other half of its end may be on its way.
+            said = behind_echo(restored(plain_ends(text.removesuffix("\r")), broken), echoes)
+            code = without_foreign(said.text, around)
+            text, is_echo = code.text, said.is_echo
+            begun_answer = begun_answer and not said.undecided
             if begun_answer:
                 on_text(text)
             cut = find_cut(text, shape) if begun_answer else None
@@ -168,13 +182,15 @@ async def _wanted(
             if cut is not None:
                 return cut
             finished = finished or chunk.finish == "stop"
-            late = (time.perf_counter() - begun) * 1000 / settings.latency_target_ms
+            late = (time.perf_counter() - begun) * 1000 / latest_ms
             if late > _MUCH_TOO_LATE or (late > 1 and "\n" in text.strip()):
                 break
             if tokens > request.max_tokens or len(answer) == most:
                 break
     if is_thought(answer):
         return Cut("", "thought")
+    if is_echo:
+        return Cut("", "prefix")
     return finish_cut(text, shape, complete=finished)
 
 
@@ -200,7 +216,7 @@ def _finish_above(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syn
     push = view.document.newline + view.line_prefix
     if syntax is not None:
         syntax = reparse(syntax, [Edit(view.offset, view.offset, push)], pushed.document)
-    shown = finish_inline(wanted.text, pushed, syntax, wanted.reason)
+    shown = finish_inline(wanted.text, pushed, syntax, wanted.reason, above=view.line_suffix)
     return shown if isinstance(shown, Skip) else Inline(shown.text + push, Span(view.offset, view.offset))
 
 
@@ -212,6 +228,10 @@ def _nothing_left(wanted: Cut) -> Skip | None:
         return Skip("markup")
     if wanted.reason == "suffix":
         return Skip("repeats-suffix")
+    if wanted.reason == "prefix":
+        return Skip("repeats-prefix")
+    if wanted.reason == "line-end":
+        return Skip("tears-line")
     return Skip("repetition") if wanted.reason == "repetition" else None
 
 

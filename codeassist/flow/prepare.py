@@ -164,7 +164,8 @@ def _rendered(
         request = CompletionRequest(
             prompt=prompt,
             max_tokens=max_tokens,
-            stop=rendered.stop,
+            # Where the file spells control tokens out, so may the answer: those outside of strings are cut afterwards.
+            stop=tuple(text for text in rendered.stop if text not in packed.prefix and text not in packed.suffix),
             stop_token_ids=rendered.stop_token_ids,
             priority=snapshot.priority,
             logprobs=1 if bound.abilities.logprobs == "yes" else None,

@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from codeassist.text.lines import plain_ends
+
 
 @dataclass(slots=True)
 class Confidence:
@@ -33,7 +35,7 @@ class Confidence:
             self.known = True
             if logprob < 0:  # False for what is no number, too.
                 self.first_line += logprob
-            self._text += text
+            self._text += plain_ends(text)
             self.ended = "\n" in self._text.lstrip()
 
     @property

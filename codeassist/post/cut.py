@@ -22,6 +22,7 @@ CutReason = Literal[
     "scope-end",
     "paragraph-end",
     "suffix",
+    "prefix",
     "repetition",
     "max-lines",
     "fence",
@@ -38,8 +39,8 @@ _HEADER = re.compile(
 """Lines that open a block without a sign at their end, in languages that close blocks with a word."""
 _BLOCK_CLOSER = re.compile(r"(?:[)\]}]|(?:end|fi|done|esac)\b|</)")
 _BLOCK_MIDDLE = re.compile(r"(?:else|elif|elsif|elseif|except|rescue|catch|finally|ensure|case|default|when)\b")
-_OPENING_TAG = re.compile(r"<[A-Za-z][^<>]*(?<!/)>$")
-_CLOSING_TAGS = re.compile(r"\s*(?:</[\w.:-]*>\s*)+")
+_OPENING_TAG = re.compile(r"<[A-Za-z](?:=>|[^<>])*(?<![/=])>$")
+_CLOSING_TAGS = re.compile(r"\s*(?:(?:>\s*)?(?:</[\w.:-]*>\s*)+[;,)\]}\s]*|>[;,\s]*)")
 _FENCED = frozenset({"markdown", ""})
 _MARKUP = frozenset({"html", "tsx", "javascript", "php"})
 _SHORT_LOOP = re.compile(r"([^\n]{2,11}?)\1{19,}\Z")
@@ -123,14 +124,28 @@ def find_cut(text: str, shape: Shape) -> Cut | None:
 
 def finish_cut(text: str, shape: Shape, *, complete: bool) -> Cut:
     """The wanted part of an answer whose stream is over. `complete` is False if it was broken off by a token or
-    time limit: then a last line that is still growing is dropped, unless it is the only one."""
+    time limit: then a last line that is still growing is dropped, unless it is the only one, and so are headers
+    whose block has not come."""
     lines = "\n" in text.lstrip()
     found = find_cut(text + "\n", shape) if complete else find_cut(text, shape)
     if found is not None:
         return replace(found, whole_lines=lines)
     whole_lines = text.rpartition("\n")[0]
-    kept = whole_lines if whole_lines.strip() and not complete else text
+    kept = _without_headers(whole_lines, shape) if whole_lines.strip() and not complete else text
     return Cut(kept, "finish", lines)
+
+
+def _without_headers(text: str, shape: Shape) -> str:
+    """`text`, whole lines, less the headers at its end: without a body they are no code. The first line stays."""
+    state = scan(shape.code_before, shape.language)
+    end = 0
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        state = scan(line + "\n", shape.language, state)
+        code = state.code.strip()
+        if line.strip() and (not end or (not opens_block(code, shape.language) if code else end == number)):
+            end = number + 1  # A comment belongs to what stands above it.
+    return "\n".join(lines[:end])
 
 
 def opens_block(code: str, language: str = "") -> bool:
@@ -217,7 +232,7 @@ def _cut_in_lines(finished: Sequence[str], shape: Shape) -> Cut | None:
         walk.state = after
         reason = _cut_after(walk, line, code, number)
         if reason is not None:
-            return Cut(through, reason)
+            return Cut(_without_headers(through, shape) if reason == "max-lines" else through, reason)
     return None
 
 

@@ -6,6 +6,8 @@ import re
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import is_telling, next_line, opens_block, same_line
+from codeassist.post.opened import line_code
+from codeassist.post.scan import scan
 from codeassist.syntax.languages import line_comment
 
 _ECHO_LINES = 8
@@ -13,6 +15,10 @@ _COMMENT_LINES = 12
 """How far up a comment is looked for that the answer says again, in lines with text."""
 _FEWEST_WORDS = 3
 """Shorter comments stand in every test and every section: `# Arrange`, `// given`."""
+_BEGUN = re.compile(r"(?:[^\W\d]\w*(?:\.|::|->))*(?<!\w)(?P<word>[^\W\d]\w*)\Z")
+"""The word before the cursor, and what it is a member of. A number that goes on with its own digits is no echo."""
+_WORD = re.compile(r"\w+")
+_SHORTEST_WORD, _SHORTEST_CHAIN = 2, 4
 _DIRECTIVE = re.compile(
     r"\W*(?:eslint|prettier|biome|ts-|tslint|jshint|istanbul|c8 |v8 |noqa|pylint|pyright|mypy|type:|ruff|flake8|fmt:"
     r"|isort|pragma|nolint|go:|\+build|rubocop|clang-|noinspection|sonar|spdx|safety:|shellcheck|region|endregion)",
@@ -40,6 +46,29 @@ def repeats(text: str, view: CursorView) -> str | None:
     if len(lines) > 2 and any(near[start : start + len(lines)] == lines for start in range(len(near))):
         return "repeats-prefix"
     return None
+
+
+def without_begun_word(text: str, view: CursorView) -> str:
+    """`text` without the word in which the cursor stands, and what hangs on it, if it begins with them: `sum(prices)`
+    behind `su`, `self.price` behind `self.pri`. "" if nothing else is in it.
+
+    Words may well begin twice with the same letters, as `rerender` does: where else they stand tells, and must tell of
+    single letters and in strings.
+    """
+    begun = _BEGUN.search(view.line_prefix)
+    if begun is None:
+        return text
+    chain, word, language = begun[0], begun["word"], view.document.language
+    if chain != word and len(chain) >= _SHORTEST_CHAIN and text.startswith(chain):
+        return text[len(chain) :]
+    own = _WORD.match(text)
+    if own is None or not own[0].startswith(word):
+        return text
+    around = view.prefix[: -len(word)] + view.suffix
+    if _stands_in(around, word + own[0]):
+        return text
+    telling = len(word) >= _SHORTEST_WORD and not scan(line_code(view.document, view.offset), language).quote
+    return text[len(word) :] if telling or _stands_in(around, own[0]) else text
 
 
 def without_echoed_comments(text: str, view: CursorView) -> str:
@@ -77,6 +106,10 @@ def without_echoed_comments(text: str, view: CursorView) -> str:
         return ""
     rest = "\n".join(lines[echoed:])
     return rest.lstrip() if view.line_prefix else rest.lstrip("\n")
+
+
+def _stands_in(code: str, word: str) -> bool:
+    return re.search(rf"\b{re.escape(word)}\b", code) is not None
 
 
 def _comments_at_end(above: list[str], sign: str) -> list[str]:

@@ -240,10 +240,8 @@ def _with_recipes(text: str, view: CursorView) -> str:
 def _lines_around(view: CursorView) -> tuple[list[str], list[str]]:
     document = view.document
     line = document.position_at(view.offset).line
-    start, end = document.line_start(line - _LINES_AROUND), document.line_start(line)
-    above = document.text[start:end].splitlines()
-    start, end = document.line_start(line + 1), document.line_start(line + 1 + _LINES_AROUND)
-    return above, document.text[start:end].splitlines()
+    first, last = max(0, line - _LINES_AROUND), min(document.line_count, line + 1 + _LINES_AROUND)
+    return [document.line(n) for n in range(first, line)], [document.line(n) for n in range(line + 1, last)]
 
 
 def _open_string(view: CursorView) -> Scan | None:

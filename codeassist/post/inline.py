@@ -6,14 +6,16 @@ import re
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import CLOSERS, CutReason, columns
-from codeassist.post.echo import repeats, without_echoed_comments
+from codeassist.post.echo import repeats, without_begun_word, without_echoed_comments
 from codeassist.post.indentation import fit_indentation, without_trailing_blanks
 from codeassist.post.meeting import Inline, candidates
 from codeassist.post.prose import is_prose
 from codeassist.post.secrets import inside_private_key, secret_like
 from codeassist.post.skip import Skip
 from codeassist.post.soundness import soundest
+from codeassist.post.torn import kept_whole
 from codeassist.syntax.tree import Syntax
+from codeassist.text.lines import plain_ends
 
 __all__ = ["Inline", "finish_inline"]
 
@@ -22,13 +24,16 @@ _PROSE = re.compile(r"\s*(?:</?(?:insert|completion)>|(?:here (?:is|are) |sure[,
 _TEXT_LANGUAGES = frozenset({"markdown", "html", ""})
 
 
-def finish_inline(text: str, view: CursorView, syntax: Syntax | None, reason: CutReason | None = None) -> Inline | Skip:
+def finish_inline(
+    text: str, view: CursorView, syntax: Syntax | None, reason: CutReason | None = None, *, above: str = ""
+) -> Inline | Skip:
     """Decide what of `text` is shown at the cursor of `view`, or why nothing is.
 
     `syntax` is the parse of the document as it stands; without it brackets are counted, not parsed. `reason` is why the
-    text ends where it does.
+    text ends where it does. `above`: the code of the cursor's line, where the text is whole lines above it; `view` and
+    `syntax` have it on the next line.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_ends(text)
     if not text:
         return Skip("empty")
     if not text.strip():
@@ -39,14 +44,17 @@ def finish_inline(text: str, view: CursorView, syntax: Syntax | None, reason: Cu
     if inside_private_key(view.prefix) or secret_like(view.line_prefix + text, len(view.line_prefix)):
         return Skip("secret-like")
     text = without_trailing_blanks(fit_indentation(text, view), view)
-    text = without_echoed_comments(text, view)
+    text = without_echoed_comments(without_begun_word(text, view), view)
     repeated = repeats(text, view) if text.strip() else "repeats-prefix"
     if repeated is not None:
         return Skip(repeated)
-    ways = [_with_newlines(way, view) for way in candidates(text, view) if way.text.strip()]
+    ways = [way for way in candidates(text, view) if way.text.strip()]
     if not ways:
         return Skip("repeats-suffix")
-    return ways[0] if syntax is None else soundest(ways, view, syntax, reason)
+    kept = [_with_newlines(way, view) for each in ways if (way := kept_whole(each, view, above)) is not None]
+    if not kept:
+        return Skip("tears-line")
+    return kept[0] if syntax is None else soundest(kept, view, syntax, reason, whole=bool(above))
 
 
 def _is_markup(text: str, language: str) -> bool:

@@ -3,9 +3,12 @@ line, the lines below."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from codeassist.context.cursor import LAST_ARGUMENTS, CursorView
+from codeassist.post.angles import meeting_angles
 from codeassist.post.cut import CLOSERS, columns, is_telling, next_line, only_closes
 from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
@@ -13,6 +16,13 @@ from codeassist.text.document import Offset, Span
 
 CLOSERS_ONLY = CLOSERS + "> \t"
 _STATEMENT_SIGNS = str.maketrans("", "", ";,: \t")
+_OWN_CALL = re.compile(
+    r"(?<=\w)(?P<arguments>\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)(?P<closed>\))?[)\]}]*(?P<sign>[;,]?)\s*\Z"
+)
+"""At the end of an answer: the arguments of a call, or their beginning."""
+_NO_ARGUMENTS = re.compile(r"\([ \t]*\)")
+_Closed: TypeAlias = tuple[tuple[str, int], ...]
+"""Closers and the index behind each, as `scan` gives them."""
 _SHORTEST_OVERLAP = 3
 _SHORTEST_ECHO = 4
 
@@ -33,17 +43,38 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
     shown: list[Inline] = []
     for written in (_without_echo(text, view), text):
         version = written if rest else _without_following(written, view)
-        if not rest:
-            shown.append(_replacing(version, view, 0))
-        elif only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in version and LAST_ARGUMENTS.match(rest)):
-            shown += [_meeting_closers(version, rest, view, left) for left in _left_open(version, rest, view)]
-        else:
-            shown += _before_code(version.split("\n", 1)[0], rest, view)
+        shown += _ways(version, rest, view)
         closed = scan(line_code(view.document, view.offset) + version, view.document.language).closed
         if closed:
             # The answer goes on to close what the document closes further down.
-            shown.append(_replacing(version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip(), view, 0))
+            short = version[: max(0, closed[0][1] - 1 - len(view.line_prefix))].rstrip()
+            shown.append(_replacing(short, view, 0))
+            shown += _ways(short, rest, view) if short else []
     return list({(candidate.text, candidate.span.end): candidate for candidate in shown}.values())
+
+
+def _ways(text: str, rest: str, view: CursorView) -> list[Inline]:
+    """The ways in which `text` may go before the rest of the line."""
+    if not rest:
+        return [_replacing(text, view, 0)]
+    angles = meeting_angles(text, rest, view.line_prefix, view.document.language)
+    shown = [_replacing(way, view, length) for way, length in angles]
+    call = _OWN_CALL.search(text) if rest[0] == "(" else None
+    if call is not None and "\n" not in text[: call.start()]:
+        return [*shown, _meeting_call(text, call, rest, view)]
+    if only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in text and LAST_ARGUMENTS.match(rest)):
+        return shown + [_meeting_closers(text, rest, view, way) for way in _closings(text, rest, view)]
+    return shown + _before_code(text.split("\n", 1)[0], rest, view)
+
+
+def _meeting_call(text: str, call: re.Match[str], rest: str, view: CursorView) -> Inline:
+    """`text` that ends in a call, before a rest of the line that begins with the arguments of one: there is one call.
+    Those of `text` give way, unless the others are empty."""
+    empty = _NO_ARGUMENTS.match(rest)
+    if empty is None or call["closed"] is None:
+        return _replacing(text[: call.start()], view, 0)
+    behind = rest[empty.end() :].strip()
+    return _replacing(text[: call.end("closed")] + ("" if behind else call["sign"]), view, empty.end())
 
 
 def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
@@ -53,7 +84,7 @@ def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
     if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
         shown.append(_replacing(text[: len(text) - overlap], view, 0))
     first, behind = rest.lstrip()[:1], rest.lstrip()[1:].strip()
-    ways = [way for left in reversed(_left_open(text, rest, view)) if (way := _closed(text, rest, view, left))]
+    ways = [way for way in reversed(_closings(text, rest, view)) if way]
     ends = [end for (closer, end), *_ in ways if closer == first]
     ends += [text.index(">") + 1] if first == ">" and ">" in text else []  # Of a tag.
     if behind and any(text[end:].endswith(behind) for end in ends):
@@ -69,17 +100,17 @@ def _without_echo(text: str, view: CursorView) -> str:
     """`text` without the beginning of its line, which models retype: it stands before the cursor already."""
     typed = view.line_prefix.lstrip()
     bare = text.lstrip(" \t")
-    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed[-1].isalnum()
+    echoed = len(typed) >= _SHORTEST_ECHO and bare.startswith(typed) and not typed.isidentifier()
     return bare[len(typed) :] if echoed and bare[len(typed) :].strip() else text
 
 
-def _meeting_closers(text: str, rest: str, view: CursorView, left: Scan) -> Inline:
+def _meeting_closers(text: str, rest: str, view: CursorView, closed: _Closed) -> Inline:
     """`text` before a rest of the line that only closes: as much of the rest is replaced as the answer brings itself.
 
-    Editors close brackets and quotes on their own as they are opened; models close them again. `left`: what is open at
-    the cursor.
+    Editors close brackets and quotes on their own as they are opened; models close them again. `closed`: what `text`
+    closes of what stands before it.
     """
-    brought, after = _brought(text, rest, view, left)
+    brought, after = _brought(text, rest, closed)
     matched = end = 0
     for index, character in enumerate(rest):
         if character.isspace():
@@ -104,34 +135,44 @@ def _meeting_closers(text: str, rest: str, view: CursorView, left: Scan) -> Inli
     return _replacing(text, view, end)
 
 
-def _brought(text: str, rest: str, view: CursorView, left: Scan) -> tuple[str, list[int]]:
+def _brought(text: str, rest: str, closed: _Closed) -> tuple[str, list[int]]:
     """The closers in `text` of what was opened before it, one character each, and the index after each."""
     characters: list[tuple[str, int]] = []
-    for closer, index in _closed(text, rest, view, left):
+    for closer, index in closed:
         characters += [(character, index - len(closer) + 1 + n) for n, character in enumerate(closer)]
     if not characters and text[-1] in ";,:>" and rest.startswith(text[-1]):
         characters = [(text[-1], len(text))]
     return "".join(character for character, _ in characters), [index for _, index in characters]
 
 
-def _closed(text: str, rest: str, view: CursorView, left: Scan) -> list[tuple[str, int]]:
-    """What `text` closes of what `left` has open and what stands before it, and `rest` may close again."""
-    closed = scan(text, view.document.language, left).closed
-    return [(closer, index) for closer, index in closed if closer != left.quote or closer[0] in rest]
-
-
-def _left_open(text: str, rest: str, view: CursorView) -> list[Scan]:
-    """The string or regular expression that the cursor stands in, and none: what looks like the beginning of a string
+def _closings(text: str, rest: str, view: CursorView) -> list[_Closed]:
+    """What `text` closes of what stands before it, and `rest` may close again, for each way to read the cursor's place:
+    in a string's hole, in a string or regular expression, in neither, since what looks like the beginning of a string
     may be an apostrophe. Most plausible first."""
-    language = view.document.language
-    read = scan(line_code(view.document, view.offset), language)
+    language, line = view.document.language, line_code(view.document, view.offset)
+    read = scan(line, language)
     quoted, bare = Scan(quote=read.quote, tail=read.tail), Scan(tail=read.tail)
+    in_string, outside = scan(text, language, quoted).closed, scan(text, language, bare).closed
     if not read.quote:
-        return [bare]
+        return [outside]
+    ended = read.quote[0] in rest or any(closer == read.quote for closer, _ in in_string)
+    in_string = tuple(each for each in in_string if each[0] != read.quote or each[0][0] in rest)
     if read.quote == "/":
-        return [quoted]
-    ended = read.quote[0] in rest or any(closer == read.quote for closer, _ in scan(text, language, quoted).closed)
-    return [quoted, bare] if ended else [bare]
+        return [in_string]
+    ways = [in_string, outside] if ended else [outside]
+    content = line[line.rfind(read.quote) + len(read.quote) :]
+    if content.count("{") > content.count("}"):
+        ways.insert(0, _closed_from_hole(text, outside, read.quote, language))
+    return ways
+
+
+def _closed_from_hole(text: str, outside: _Closed, quote: str, language: str) -> _Closed:
+    """`outside` up to the end of the hole, and what is closed behind that, in its string at first."""
+    for number, (closer, end) in enumerate(outside):
+        if closer == "}":
+            behind = scan(text[end:], language, Scan(quote=quote)).closed
+            return (*outside[: number + 1], *((closer, end + index) for closer, index in behind))
+    return outside
 
 
 def _without_following(text: str, view: CursorView) -> str:

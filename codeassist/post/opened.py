@@ -15,6 +15,7 @@ from functools import cache
 
 from codeassist.syntax.languages import language as row_of
 from codeassist.text.document import Document, Offset
+from codeassist.text.lines import with_line_feeds
 
 _DELIMITERS = {
     "python": ('"""', "'''"),
@@ -60,7 +61,8 @@ def open_above(document: Document, start: Offset) -> str:
     text, delimiters = document.text, _DELIMITERS.get(document.language, ())
     if not any(text.find(sign, 0, start) >= 0 for sign in (*delimiters, "/*")):
         return ""
-    last = deque(_pieces(document.language).finditer(text, 0, start), maxlen=1)  # Only the last one may be open.
+    pieces = _pieces(document.language).finditer(with_line_feeds(text), 0, start)
+    last = deque(pieces, maxlen=1)  # Only the last one may be open.
     if not last or last[0].lastindex is not None:
         return ""
     if last[0][0].startswith("/*"):

@@ -17,6 +17,7 @@ from codeassist.post.cut import CLOSERS
 from codeassist.post.inline import Inline
 from codeassist.text.document import Offset
 from codeassist.text.edits import Edit
+from codeassist.text.lines import plain_ends
 
 _CLOSED_BY_EDITORS = ")]}\"'`>"
 Verdict = Literal["accepted", "partly", "typed", "typed-over", "rejected"]
@@ -45,11 +46,11 @@ class Watched:
 
     @classmethod
     def of(cls, shown: Inline) -> Watched:
-        return cls(shown.span.start, shown.span.end, shown.text.replace("\r\n", "\n"))
+        return cls(shown.span.start, shown.span.end, plain_ends(shown.text))
 
     def goes_on_as(self, shown: Inline) -> bool:
         """Whether `shown` is what is left of this one."""
-        return self.start == shown.span.start and self.rest == shown.text.replace("\r\n", "\n")
+        return self.start == shown.span.start and self.rest == plain_ends(shown.text)
 
 
 def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
@@ -76,7 +77,7 @@ def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
 
 
 def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
-    text = edit.text.replace("\r\n", "\n")
+    text = plain_ends(edit.text)
     if not text:
         return None
     if text.rstrip() == watched.rest.rstrip() and text.strip():  # Some editors add a line end.

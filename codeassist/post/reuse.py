@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from codeassist.post.cut import CLOSERS
 from codeassist.post.inline import Inline
 from codeassist.text.document import Document, Offset, Span
+from codeassist.text.lines import plain_ends
 
 _MOST_CLOSERS = 8
 _MOST_KEPT = 8
@@ -103,7 +104,7 @@ def offsets_behind(old: Document, at: Offset, new: Document) -> Sequence[Offset]
 
 def agree(written: str, typed: str) -> bool:
     """Whether one of the two goes on where the other ends, white space before the first character aside."""
-    one, other = (text.replace("\r\n", "\n").lstrip(" \t") for text in (written, typed))
+    one, other = (plain_ends(text).lstrip(" \t") for text in (written, typed))
     return one.startswith(other) or other.startswith(one)
 
 

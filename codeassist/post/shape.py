@@ -10,6 +10,7 @@ from codeassist.post.cut import Shape, columns, next_line
 from codeassist.post.opened import line_code
 from codeassist.post.scan import scan
 from codeassist.syntax.languages import language as row_of
+from codeassist.text.lines import with_line_feeds
 
 _DEFINES = re.compile(r"\s*(?:(?:async\s+)?def|class)\b")
 _LINES_ABOVE = 400
@@ -49,7 +50,8 @@ def _open_function(view: CursorView) -> tuple[int | None, bool]:
             break
         if floor is None:
             document = view.document
-            code = scan(document.text[document.line_start(number) : view.offset], document.language).code
+            header = with_line_feeds(document.text[document.line_start(number) : view.offset])
+            code = scan(header, document.language).code
             empty = _is_header(code.rstrip(_QUOTES))
         floor = columns(line)
     return floor, empty

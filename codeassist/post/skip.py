@@ -29,6 +29,7 @@ REASONS: dict[str, str] = {
     "blank": "The model would insert white space only.",
     "repeats-suffix": "The model repeated the code that follows the cursor.",
     "repeats-prefix": "The model repeated the code just before the cursor.",
+    "tears-line": "The text would put what stands behind the cursor on its line where it makes no sense.",
     "repetition": "The model repeated itself.",
     "markup": "The model answered with markup or prose instead of code.",
     "secret-like": "The model wrote something that looks like a password or key.",

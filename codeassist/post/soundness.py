@@ -21,7 +21,7 @@ _SLOW = frozenset({"python"})
 """Languages in which all that is behind an edit is parsed anew: 0.2 microseconds a character, 0.006 in others."""
 _CHEAP_REST, _CHEAP_TEXT = 10_000, 400_000
 """Characters behind the cursor of a slow language, and of any document, that parse again in less than 3 ms."""
-_GOES_ON = re.compile(r"(?:[-+*/%&|^=<>!~?:,.\\@]|\b(?:and|or|not|in|is|new|await|return|else|try|do|then|finally))$")
+GOES_ON = re.compile(r"(?:[-+*/%&|^=<>!~?:,.\\@]|\b(?:and|or|not|in|is|new|await|return|else|try|do|then|finally))$")
 _WANTS_MORE = re.compile(
     r"\s*(?:@|#!?\[|try\b|do\b|(?:export\s+)?default\b|case\b|(?:template|impl|where|type|extern)\b|\.|[?:|&])"
 )
@@ -41,14 +41,19 @@ _WHOLE = frozenset({"statement-end", "block-end", "scope-end", "paragraph-end", 
 
 
 def soundest(
-    candidates: Sequence[Inline], view: CursorView, syntax: Syntax, reason: CutReason | None = None
+    candidates: Sequence[Inline],
+    view: CursorView,
+    syntax: Syntax,
+    reason: CutReason | None = None,
+    *,
+    whole: bool = False,
 ) -> Inline | Skip:
     """The candidate that leaves the fewest syntax errors, the earlier one where they are equal; Skip if a sound
     document would have errors and the text is one that has to leave none.
 
-    `reason` is why the answer ends where it does.
+    `reason` is why the answer ends where it does. `whole`: it has to be complete in itself.
     """
-    must = [_has_to_parse(candidate, view, syntax, reason) for candidate in candidates]
+    must = [whole or _has_to_parse(candidate, view, syntax, reason) for candidate in candidates]
     if len(candidates) == 1 and not must[0]:
         return candidates[0]  # Nothing to choose: spare the parse, which takes tens of milliseconds in a large file.
     document = syntax.document
@@ -102,4 +107,4 @@ def _is_complete(shown: Inline, view: CursorView, read: Scan, reason: CutReason 
     first = (view.line_prefix + shown.text).lstrip()
     if read.brackets or read.quote or not last.strip() or opens_block(last, language):
         return False
-    return not _GOES_ON.search(last) and not _WANTS_MORE.match(last) and not _WANTS_MORE.match(first)
+    return not GOES_ON.search(last) and not _WANTS_MORE.match(last) and not _WANTS_MORE.match(first)

@@ -106,6 +106,11 @@ class Family(BaseModel):
         texts = (self.prefix, self.suffix, self.middle, self.repo_name, self.file)
         return tuple(text for text in texts if text)
 
+    @property
+    def end_tokens(self) -> frozenset[str]:
+        """The control tokens behind which nothing of an answer is wanted."""
+        return frozenset((*self.stop_token_texts, *(text for text in self.markers if text in self.control_tokens)))
+
     @cached_property
     def control(self) -> re.Pattern[str]:
         """Finds the first character of everything that would be a control token, overlapping ones

@@ -9,7 +9,7 @@ character can come back in an answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from codeassist.prompt.families import Family
@@ -40,6 +40,21 @@ def defuse(text: str, family: Family) -> str:
     This holds for `text` alone. Where texts and markers are put together, `assemble` also guards their seams.
     """
     return family.control.sub(r"\g<0> ", printable(text))
+
+
+def broken_forms(code: str, family: Family) -> dict[str, str]:
+    """The control tokens that `code` spells out, by the form in which they stand in a prompt; without those of which it
+    has that form, too."""
+    written = [token for token in family.control_tokens if token in code]
+    return {broken: token for token in written if (broken := defuse(token, family)) not in code}
+
+
+def restored(answer: str, broken: Mapping[str, str]) -> str:
+    """`answer`, or what has come of it, with the control tokens that the model has read in their `broken_forms` as the
+    file writes them."""
+    for form, token in broken.items():
+        answer = answer.replace(form, token)
+    return answer
 
 
 def holds_control(text: str, family: Family) -> bool:

@@ -20,6 +20,7 @@ from codeassist.server.opened import OpenDocument, why_not
 from codeassist.server.running import Running
 from codeassist.server.session import Session
 from codeassist.text.document import Document, Offset
+from codeassist.text.lines import plain_ends
 
 _LABEL_CHARACTERS = 60
 _NOTICED_S = 0.1
@@ -161,7 +162,7 @@ class Completer:
         if selected is None or "silence" in self.without:
             return None
         start = offset_of(document, selected.range.start, self.session.encoding)
-        return Chosen(start, selected.text.replace("\r\n", "\n"))
+        return Chosen(start, plain_ends(selected.text))
 
     async def _from_earlier(
         self, entry: OpenDocument, document: Document, offset: Offset, about: object, trace: Trace
@@ -253,7 +254,7 @@ def _beside(chosen: Chosen | None, document: Document, shown: Inline | Skip | No
     if chosen is None or not isinstance(shown, Inline):
         return None
     whole = document.text[chosen.start : shown.span.start] + shown.text
-    return None if whole.replace("\r\n", "\n").startswith(chosen.text) else Skip("menu-open")
+    return None if plain_ends(whole).startswith(chosen.text) else Skip("menu-open")
 
 
 def _why_quiet(entry: OpenDocument, document: Document, offset: Offset, menu: bool) -> Skip | None:

@@ -132,7 +132,7 @@ class CompletionSettings(Section):
         ge=50,
         le=60_000,
         description="A completion still growing this many milliseconds after its first token is cut at its last "
-        "whole line; prompts are as long as the engine can read in this time.",
+        "whole line (asked for by hand, four times as many); prompts are as long as the engine can read in this time.",
     )
     prompt_tokens: PromptTokens = Field(
         0,

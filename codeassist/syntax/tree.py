@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from codeassist.syntax.grammars import Grammar, grammar
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, in_order
-from codeassist.text.lines import line_of
+from codeassist.text.lines import has_lone_returns, line_of, with_line_feeds
 
 if TYPE_CHECKING:
     import tree_sitter
@@ -28,7 +28,7 @@ class Syntax:
     """A parsed document. Frozen: `reparse` gives a new one and leaves this one usable.
 
     The parser counts bytes of UTF-8 (lone surrogates as three bytes each); everything else here counts
-    characters.
+    characters. It ends lines at "\\n" only, so that it reads one where a line ends in "\\r" alone.
     """
 
     document: Document
@@ -99,8 +99,11 @@ def moved(old: Syntax, edits: Sequence[Edit], new: Document) -> Syntax | None:
     """The tree of `old` with all nodes where they are after `edits`, which lead to `new`; it may be moved on.
 
     Takes a small part of the time of a parse. Nodes that an edit touched are those of the old text, only longer or
-    shorter: `settled` parses them. None for edits that cannot have led to `new`; raises as `reparse` does.
+    shorter: `settled` parses them. None for edits that cannot have led to `new`, and where lines end in "\\r" alone:
+    what the parser reads there depends on the character behind. Raises as `reparse` does.
     """
+    if has_lone_returns(old.document.text) or has_lone_returns(new.text):
+        return None
     ordered = in_order(edits, len(old.document.text))
     growth = sum(len(edit.text) - (edit.end - edit.start) for edit in ordered)
     if new.language != old.document.language or len(old.document.text) + growth != len(new.text):
@@ -146,7 +149,7 @@ def parses_as_well(old: Syntax, new: Syntax) -> bool:
 def _parse(document: Document, found: Grammar, between: Syntax | None) -> Syntax:
     from tree_sitter import Parser
 
-    source = between.source if between else _encode(document.text)
+    source = between.source if between else _encode(with_line_feeds(document.text))
     # A parser of its own: parsers are cheap, hold state while they work, and parsing happens on several
     # threads.
     parser = Parser(found.handle)
@@ -163,9 +166,7 @@ def _character_count(data: bytes) -> int:
 
 
 def _point(syntax: Syntax, byte: int) -> tuple[int, int]:
-    """Row and column in bytes. The parser's rows end at "\\n" only, the document's lines at "\\r", too."""
-    if "\r" in syntax.document.text:
-        return syntax.source.count(b"\n", 0, byte), byte - (syntax.source.rfind(b"\n", 0, byte) + 1)
+    """Row and column in bytes."""
     line = line_of(syntax.document.starts, syntax.offset_at_byte(byte))
     return line, byte - syntax.byte_at(syntax.document.starts[line])
 

@@ -48,10 +48,15 @@ class Document:
 
     @property
     def newline(self) -> str:
-        """The line end that most lines have, of the first thousand, "\\n" or "\\r\\n"; for text to be inserted."""
+        """The line end of most of the first thousand lines, "\\n", "\\r\\n" or "\\r"; for text to be inserted."""
         until = self.line_start(_COUNTED_LINES)
         windows = self.text.count("\r\n", 0, until)
-        return "\r\n" if windows > self.text.count("\n", 0, until) - windows else "\n"
+        times = {
+            "\n": self.text.count("\n", 0, until) - windows,
+            "\r\n": windows,
+            "\r": self.text.count("\r", 0, until) - windows,
+        }
+        return max(times, key=lambda newline: times[newline])
 
     def line_start(self, line: int) -> Offset:
         """Where a line begins; the end of the document for a line behind the last."""

@@ -15,6 +15,7 @@ from codeassist.text.edits import Edit
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE_FEED = re.compile(r"\n")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 class Starts(Sequence[int]):
@@ -66,6 +67,22 @@ class Starts(Sequence[int]):
 def line_starts(text: str) -> list[int]:
     """The offset of the first character of each line; a text has one line more than it has line ends."""
     return [0, *_starts_after_ends(text)]
+
+
+def has_lone_returns(text: str) -> bool:
+    """Whether some line ends in "\\r" alone, as on the first Macs."""
+    return "\r" in text and text.count("\r") != text.count("\r\n")
+
+
+def with_line_feeds(text: str) -> str:
+    """The text with "\\n" for each "\\r" that ends a line alone, which few who read code take for a line end.
+    Of the same length: places stay what they are."""
+    return _LONE_RETURN.sub("\n", text) if has_lone_returns(text) else text
+
+
+def plain_ends(text: str) -> str:
+    """The text with "\\n" for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def line_of(starts: Sequence[int], offset: int) -> int:

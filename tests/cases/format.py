@@ -26,6 +26,7 @@ GOLDENS = ("@context", "@prompt", "@answer", "@findings", "@fixed")
 OPTIONS = ("family", "newline", "analyzer", "stream", "cancel", "repository")
 """Options by name; a setting such as `completion.max_lines` is one too."""
 
+_NEWLINES = {"crlf": "\r\n", "cr": "\r"}
 _SETTING = re.compile(r"(?:completion|review)\.[a-z_.]+")
 _OPTION_LINE = re.compile(r"([a-z][a-z_.]*): +(\S.*)")
 _EXPECTED = re.compile(r"(\s*)(?:#|//|--)(\s*)(?:(\^+)|<) (error|warning|info) ([\w-]+)")
@@ -137,8 +138,8 @@ def _take_section(parts: _Parts, name: str, body: str, options: Mapping[str, str
         raise CaseError(f"there is no section {name!r}")
     else:
         text = _take_marks(parts, name, body)
-        if options.get("newline") == "crlf":
-            text = _with_crlf(parts, name, text)
+        if options.get("newline") in _NEWLINES:
+            text = _with_newlines(parts, name, text, _NEWLINES[options["newline"]])
         parts.files[name] = text
 
 
@@ -173,12 +174,12 @@ def _take_marks(parts: _Parts, path: str, body: str) -> str:
     return text
 
 
-def _with_crlf(parts: _Parts, path: str, text: str) -> str:
+def _with_newlines(parts: _Parts, path: str, text: str, newline: str) -> str:
     """Line ends of another system; a cursor stays between the same characters."""
     if parts.cursor and parts.cursor[0] == path:
         at = parts.cursor[1]
-        parts.cursor = (path, at + text.count("\n", 0, at))
-    return text.replace("\n", "\r\n")
+        parts.cursor = (path, at + text.count("\n", 0, at) * (len(newline) - 1))
+    return text.replace("\n", newline)
 
 
 def _unescaped(body: str) -> str:

@@ -177,6 +177,16 @@ async def test_the_prompt_is_read_when_a_document_is_opened(eager: Editor, uri: 
 
 
 @warming
+async def test_where_other_code_comes_first_the_cursor_is_waited_for(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    """What is chosen for one place is not what another gets, and the document is only read behind it."""
+    eager.open(uri.replace(".py", "_rates.py"), "def tax_rate(country):\n    return 0.2\n" * 3)
+    await fake.until(lambda counts: counts.finished == 1)
+    eager.open(uri, f"def tax(price, country):\n    return price * tax_rate(country)\n\n\n{TEXT}")
+    await eager.trace_holds(lambda entry: entry["kind"] == "warm-up" and entry["skip"] == "no-room")
+    assert len(asked(fake)) == 1
+
+
+@warming
 async def test_the_prompt_is_read_where_the_cursor_rests(eager: Editor, uri: str, fake: FakeVllm) -> None:
     eager.open(uri, TEXT + "# ...\n" * 30 + TEXT)
     await fake.until(lambda counts: counts.finished == 1)

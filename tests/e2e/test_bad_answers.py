@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codeassist.text.lines import plain_ends
 from tests.e2e.editor import DEADLINE_S, Editor, environment
 from tests.e2e.places import CURSOR, cut
 from tests.e2e.programs import MODEL
@@ -30,6 +31,12 @@ ANSWERS: dict[str, tuple[str, str | None, str | None]] = {
     "Code Llama's token": ("sum(prices) ▁<EOT>", "sum(prices)", None),
     "thought": ("<think>\nIt adds, I suppose.\n</think>\n\nsum(prices)\n", "sum(prices)", None),
     "thought without an end": ("<think>\nIt adds, I suppose.\n" * 9, None, "markup"),
+    "thinking": ("<thinking>\nIt adds, I suppose.\n</thinking>\nsum(prices)\n", "sum(prices)", None),
+    "channels": (
+        "<|channel|>analysis<|message|>It adds.<|end|><|start|>assistant<|channel|>final<|message|>sum(prices)\n",
+        "sum(prices)",
+        None,
+    ),
     "fence": ("```python\nsum(prices)\n```\n", None, "markup"),
     "prose and a fence": ("Here is the code:\n```python\nsum(prices)\n```\n", None, "markup"),
     "NUL": ("sum(prices)\0\0\n", "sum(prices)", None),
@@ -39,6 +46,8 @@ ANSWERS: dict[str, tuple[str, str | None, str | None]] = {
     "override of direction": ("sum(prices)\u202e\n", "sum(prices)", None),
     "byte order mark": ("\ufeffsum(prices)\n", "sum(prices)", None),
     "the prompt": (TEXT, None, "repeats-prefix"),
+    "the prompt and an answer": (f"{TEXT.rstrip()} sum(prices)\n", "sum(prices)", None),
+    "second set of control characters": ("sum(prices)\x85\u2028x", "sum(prices)", None),
     "the line": ("    return sum(prices)\n", "sum(prices)", None),
     "blank": (" \t" * 20, None, "blank"),
 }
@@ -62,10 +71,11 @@ async def test_only_code_is_shown(name: str, editor: Editor, uri: str, fake: Fak
     [
         (f"# מחיר 😀\r\nname, שם = 'א', {CURSOR}\r\n", "'שלום 😀'\n", "'שלום 😀'"),
         (f"if a:\r\n\tx = [{CURSOR}]\r\n", "1,\n\t\t2]\n", "1,\r\n\t\t2"),
+        (f"a = 0\rif a:\r\tx = [{CURSOR}]\r", "1,\n\t\t2]\n", "1,\r\t\t2"),
         (f"e\u0301 = '\U0001f469\u200d\U0001f4bb' + {CURSOR}\n", "'é'\n", "'é'"),
         (f"\u2028x = '\f' + {CURSOR}\n", "'y'\n", "'y'"),
     ],
-    ids=["right to left", "tabs and CRLF", "joined characters", "no line ends"],
+    ids=["right to left", "tabs and CRLF", "lone returns", "joined characters", "no line ends"],
 )
 @pytest.mark.parametrize("editor", ["vscode", "neovim-0.12"], indirect=True)
 async def test_the_place_is_right(text: str, answer: str, shown: str, editor: Editor, uri: str, fake: FakeVllm) -> None:
@@ -80,7 +90,7 @@ async def test_the_place_is_right(text: str, answer: str, shown: str, editor: Ed
     fake.answer = "later\n"
     await editor.complete(uri, at + len(found.text))
     prefix, _, _ = str(fake.received[-1].body["prompt"]).split("<|fim_prefix|>")[1].partition("<|fim_suffix|>")
-    assert prefix.replace("\r\n", "\n") == (document[:at] + shown).replace("\r\n", "\n")
+    assert plain_ends(prefix) == plain_ends(document[:at] + shown)
 
 
 @pytest.mark.parametrize("endless", ["x, " * 9000, "x\n" * 9000, "x = 1\ny = 2\nz = 3\n" * 3000, "(" * 9000])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from codeassist.text.lines import with_line_feeds
 from tests.e2e.conftest import EditorOf
 from tests.e2e.editor import DEADLINE_S, Editor, environment, start
 from tests.e2e.places import CURSOR, cut
@@ -44,8 +45,9 @@ async def test_completes_at_the_cursor(editor: Editor, uri: str, place: str, fak
     assert shown is not None
     assert (shown.text, shown.start, shown.end) == (COMPLETION.rstrip("\n"), at, at)
     prompt = fake.received[-1].body["prompt"]
-    before = text[:at].replace("\ud800", "\ufffd").replace("\udc00", "\ufffd")
-    assert prompt.endswith(f"{before}<|fim_suffix|>{text[at:]}<|fim_middle|>")
+    before, after = (with_line_feeds(half) for half in (text[:at], text[at:]))  # Models know no other line ends.
+    before = before.replace("\ud800", "\ufffd").replace("\udc00", "\ufffd")
+    assert prompt.endswith(f"{before}<|fim_suffix|>{after}<|fim_middle|>")
 
 
 @everywhere

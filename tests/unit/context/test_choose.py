@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codeassist.context.choose import NOTHING_HELD, Held, candidates, choose, snippets_of
+from codeassist.context.choose import Piece, candidates, choose
 from codeassist.context.facts import Facts, FileFacts
 from codeassist.context.question import Question
 from codeassist.syntax.definitions import Kind
@@ -29,12 +29,12 @@ PRICE = (
 MONEY = FileFacts("shop/money.py", "imported", PRICE, frozenset({"Price"}))
 
 
-def chosen_of(question: Question, facts: Facts, line: int, budget: int, held: Held) -> Held:
-    return choose(candidates(question, facts), line, budget, held)
+def chosen_of(question: Question, facts: Facts, budget: int, held: tuple[Piece, ...] = ()) -> tuple[Piece, ...]:
+    return choose(candidates(question, facts), budget, held, "python")
 
 
-def names(held: Held) -> list[str]:
-    return [each.tag.name for each in held.chosen]
+def names(pieces: tuple[Piece, ...]) -> list[str]:
+    return [each.tag.name for piece in pieces for each in piece.members]
 
 
 def test_what_is_imported_comes_before_its_members_and_the_rest_stays_out() -> None:
@@ -65,8 +65,8 @@ def test_members_of_the_type_before_the_dot_come_first() -> None:
 
 
 def test_a_member_is_shown_below_its_class_in_the_order_of_the_file() -> None:
-    chosen = chosen_of(QUESTION, Facts((MONEY,)), 7, 1000, NOTHING_HELD)
-    (snippet,) = snippets_of(chosen.chosen, "python")
+    (piece,) = chosen_of(QUESTION, Facts((MONEY,)), 1000)
+    snippet = piece.snippet
     assert snippet.text.splitlines()[:3] == [
         "class Price:",
         "    def __init__(self): ...",
@@ -78,28 +78,65 @@ def test_a_member_is_shown_below_its_class_in_the_order_of_the_file() -> None:
 
 def test_the_budget_holds_and_counts_the_header() -> None:
     for budget in (0, 10, 25, 40, 80):
-        chosen = chosen_of(QUESTION, Facts((MONEY,)), 7, budget, NOTHING_HELD)
-        assert sum(snippet.tokens for snippet in snippets_of(chosen.chosen, "python")) <= budget
+        assert sum(piece.snippet.tokens for piece in chosen_of(QUESTION, Facts((MONEY,)), budget)) <= budget
 
 
-def test_on_the_same_line_nothing_changes_for_a_word_more() -> None:
-    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 45, NOTHING_HELD)
-    later = replace(QUESTION, names={**QUESTION.names, "unrelated": 3.0})
-    assert "unrelated" not in names(chosen_of(later, Facts((MONEY,)), 7, 45, first))
-    assert "unrelated" in names(chosen_of(later, Facts((MONEY,)), 8, 45, first))
+def function(path: str, name: str) -> FileFacts:
+    return FileFacts(path, "imported", (tag(name, 3),), frozenset({name}))
 
 
-def test_on_the_same_line_the_type_before_the_dot_comes_in_at_once() -> None:
-    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 60, NOTHING_HELD)
+def test_nothing_changes_for_what_is_hardly_better() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 45)
+    later = replace(QUESTION, names={**QUESTION.names, "unrelated": 0.6})
+    assert chosen_of(later, Facts((MONEY,)), 45, first) == first
+
+
+def test_what_is_much_better_comes_in() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 45)
+    later = replace(QUESTION, names={"send": 3.0, "total": 3.0})
+    assert "send" in names(chosen_of(later, Facts((MONEY, function("shop/a.py", "send"))), 45, first))
+
+
+def test_what_comes_in_stands_behind_what_was_there() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 200)
+    later = replace(QUESTION, names={**QUESTION.names, "send": 3.0, "receive": 3.0})
+    files = (function("shop/a.py", "send"), MONEY, function("shop/b.py", "receive"))
+    now = chosen_of(later, Facts(files), 200, first)
+    assert now[: len(first)] == first
+    assert set(names(now[len(first) :])) == {"send", "receive"}
+
+
+def test_a_file_that_is_shown_already_gets_a_second_piece() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 200)
+    later = replace(QUESTION, names={**QUESTION.names, "parse_price": 3.0, "unrelated": 3.0})
+    now = chosen_of(later, Facts((replace(MONEY, names=frozenset({"Price", "unrelated"})),)), 200, first)
+    assert now[: len(first)] == first
+    assert "unrelated" in names(now[len(first) :])
+
+
+def test_what_stands_before_the_change_stays() -> None:
+    """An engine has read it, and reads only what comes behind."""
+    files = tuple(function(f"shop/{name}.py", name) for name in ("first", "second", "third"))
+    early = replace(QUESTION, names={"first": 3.0, "second": 2.0})
+    held = chosen_of(early, Facts(files), 40)
+    assert names(held) == ["first", "second"]
+    now = chosen_of(replace(QUESTION, names={"first": 1.0, "third": 3.0}), Facts(files), 40, held)
+    assert names(now) == ["first", "third"]
+    best = chosen_of(replace(QUESTION, names={"first": 1.0, "third": 3.0}), Facts(files), 40)
+    assert names(best) == ["third", "first"]
+
+
+def test_the_type_before_the_dot_comes_in_at_once() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 60)
     order = FileFacts("shop/order.py", "receiver", (tag("ship", 2, "method", "Order"),))
-    now = chosen_of(QUESTION, Facts((MONEY, order), types=frozenset({"Order"})), 7, 60, first)
+    now = chosen_of(QUESTION, Facts((MONEY, order), types=frozenset({"Order"})), 60, first)
     assert "ship" in names(now)
 
 
-def test_what_is_gone_is_not_held() -> None:
-    first = chosen_of(QUESTION, Facts((MONEY,)), 7, 200, NOTHING_HELD)
-    less = replace(MONEY, tags=PRICE[:1])
-    assert names(chosen_of(QUESTION, Facts((less,)), 7, 200, first)) == ["Price"]
+def test_what_is_held_has_to_fit() -> None:
+    first = chosen_of(QUESTION, Facts((MONEY,)), 200)
+    now = chosen_of(QUESTION, Facts((MONEY,)), 30, first)
+    assert 0 < sum(piece.snippet.tokens for piece in now) <= 30
 
 
 def test_definitions_of_tests_count_less_than_others_unless_a_test_is_written() -> None:
@@ -115,6 +152,6 @@ def test_definitions_of_tests_count_less_than_others_unless_a_test_is_written() 
 def test_a_very_long_signature_is_cut() -> None:
     long = tag("f", 0, signature="def f(" + ", ".join(f"argument_{n}: int" for n in range(60)) + "):")
     facts = Facts((FileFacts("a.py", "imported", (long,), frozenset({"f"})),))
-    (snippet,) = snippets_of(chosen_of(QUESTION, facts, 1, 1000, NOTHING_HELD).chosen, "python")
-    assert len(snippet.text) < 260
-    assert snippet.text.rstrip().endswith("…")
+    (piece,) = chosen_of(QUESTION, facts, 1000)
+    assert len(piece.snippet.text) < 260
+    assert piece.snippet.text.rstrip().endswith("…")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from codeassist.context.choose import NOTHING_HELD, candidates
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeassist.context.choose import NOTHING_HELD, Held, candidates
 from codeassist.context.cursor import CursorView, cursor_view
 from codeassist.context.facts import Facts, FileFacts, Passage
 from codeassist.context.gather import gather
@@ -68,7 +74,7 @@ def test_without_a_question_the_open_files_are_all_there_is() -> None:
     file = OpenFile("shop/money.py", syntax, syntax.document)
     snippets, held = gather(view(), None, Facts(), (file,), LIMITS, NOTHING_HELD)
     assert [snippet.path for snippet in snippets] == ["shop/money.py"]
-    assert held == NOTHING_HELD
+    assert [piece.snippet for piece in held.pieces] == list(snippets)
 
 
 def edited(path: str, line: int | None) -> OpenFile:
@@ -98,3 +104,59 @@ def test_a_short_document_is_shown_whole() -> None:
     syntax = opened(text, "python", "file:///shop/rates.py")
     (found,) = recent(OpenFile("shop/rates.py", syntax, syntax.document, 1))
     assert found.text == text
+
+
+def after(code: str, found: Facts, held: Held, *others: OpenFile) -> tuple[list[str], Held]:
+    """The paths in the prompt at the end of `code`, and what is held then."""
+    syntax = opened(code, "python", "file:///shop/cart.py")
+    at = cursor_view(syntax, Offset(len(code)), LIMITS)
+    snippets, held = gather(at, question_at(at, "shop/cart.py"), found, others, LIMITS, held)
+    return [snippet.path for snippet in snippets], held
+
+
+def telling(path: str, text: str = "line = total(prices) + total(others) + total(all_the_others)\n" * 3) -> Passage:
+    return replace(passage(path, text), why="calls total", telling=True)
+
+
+def test_what_tells_more_comes_behind_what_is_there() -> None:
+    first, held = after(CODE, facts(passage("shop/lines.py")), NOTHING_HELD)
+    now, _ = after(CODE + "x", facts(telling("shop/a.py"), passage("shop/lines.py")), held)
+    assert now == [*first, "shop/a.py"]
+
+
+def test_code_that_merely_looks_alike_stays_until_the_cursor_is_far() -> None:
+    first, held = after(CODE, facts(passage("shop/lines.py")), NOTHING_HELD)
+    other = facts(passage("shop/other.py"))
+    assert after(CODE + "x = 1\n    " * 5, other, held)[0] == first
+    assert after(CODE + "x = 1\n    " * 40, other, held)[0] == ["shop/money.py", "shop/other.py"]
+
+
+def test_a_passage_that_was_typed_since_goes() -> None:
+    _, held = after(CODE, facts(passage("shop/lines.py")), NOTHING_HELD)
+    assert after(CODE + OTHER, facts(passage("shop/lines.py")), held)[0] == ["shop/money.py"]
+
+
+@pytest.mark.parametrize("line", [-1, 4])
+def test_passages_of_what_changed_are_looked_for_again(line: int) -> None:
+    file = edited("shop/lines.py", None)
+    _, held = after(CODE, facts(passage("shop/lines.py")), NOTHING_HELD, file)
+    newer = replace(file, document=replace(file.document, version=file.document.version + (line > 0)))
+    assert after(CODE, facts(), replace(held, line=line), newer)[0] == ["shop/money.py"]
+
+
+def test_definitions_that_are_still_the_same_keep_their_place_when_files_changed() -> None:
+    _, held = after(CODE, facts(), NOTHING_HELD)
+    assert after(CODE, facts(), replace(held, line=-1))[1].pieces == held.pieces
+    less = tags_of("python", b"class Price:\n    dollars: int\n").definitions
+    found = Facts((FileFacts("shop/money.py", "imported", less, frozenset({"Price"})),))
+    ranked = tuple(candidates(question_at(view(), "shop/cart.py"), found))
+    changed = after(CODE, replace(found, ranked=ranked), replace(held, line=-1))[1]
+    assert not set(changed.pieces) & set(held.pieces)
+
+
+@given(st.text("abcdefgh_. ()=,\n", max_size=40), st.integers(0, 40))
+def test_all_that_stands_before_the_code_is_the_same_while_it_is_typed(typed: str, count: int) -> None:
+    found = facts(passage("shop/lines.py"), telling("shop/calls.py"))
+    first, held = after(CODE + typed[:count], found, NOTHING_HELD)
+    assert after(CODE + typed, found, held)[1].pieces == held.pieces
+    assert first == [piece.snippet.path for piece in held.pieces]

@@ -17,13 +17,12 @@ def snippet(path: str, line: int, tokens: int) -> Snippet:
     return Snippet(path, line, line + 1, "text\n", "test", 1.0, tokens)
 
 
-def test_snippets_are_in_the_order_of_paths_and_lines_whatever_their_scores() -> None:
+def test_snippets_keep_their_order() -> None:
     limits = ContextLimits()
     view = cursor_view(opened("x = 1\n"), Offset(3), limits)
     given = (snippet("b.py", 3, 5), snippet("a.py", 9, 5), snippet("a.py", 2, 5))
     packed = pack(view, given, limits)
-    assert [(found.path, found.start_line) for found in packed.snippets] == [("a.py", 2), ("a.py", 9), ("b.py", 3)]
-    assert pack(view, given[::-1], limits) == packed
+    assert packed.snippets == given
     assert packed.tokens == view.prefix_tokens + view.suffix_tokens + 15
 
 

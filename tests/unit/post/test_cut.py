@@ -77,12 +77,22 @@ def test_not_yet(where: Shape, answer: str) -> None:
         ("a = 1\nb = ", False, "a = 1", "finish"),
         ("a = 1\n", False, "a = 1", "finish"),
         ("a = ", False, "a = ", "finish"),
+        ("a = 1\nfor b in c:\n    d", False, "a = 1", "finish"),
+        ("a = 1\nfor b in c:\n    # why\n    d", False, "a = 1", "finish"),
+        ("a = 1\n# why\nd", False, "a = 1\n# why", "finish"),
+        ("for b in c:\n    if d:\n        e", False, "for b in c:", "finish"),
+        ("a = 1\nfor b in c:\n    d\n    e", False, "a = 1\nfor b in c:\n    d", "finish"),
+        ("a = 1\nfor b in c:", True, "a = 1\nfor b in c:", "finish"),
         ("", True, "", "finish"),
         ("a\n\nb", True, "a", "paragraph-end"),
     ],
 )
 def test_the_end_of_the_stream(answer: str, complete: bool, text: str, reason: str) -> None:
     assert finish_cut(answer, shape(), complete=complete) == Cut(text, reason)  # type: ignore[arg-type]
+
+
+def test_the_most_lines_do_not_end_in_a_header() -> None:
+    assert find_cut("a = 1\nfor b in c:\n", shape(max_lines=2)) == Cut("a = 1", "max-lines")
 
 
 @pytest.mark.parametrize(

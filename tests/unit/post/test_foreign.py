@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeassist.post.foreign import without_foreign
+from codeassist.post.foreign import Surroundings, without_foreign
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from codeassist.post.foreign import without_foreign
     ],
 )
 def test_the_beginning_of_a_control_token_is_held_back(end: str) -> None:
-    found = without_foreign(f"sum(prices){end}", "python")
+    found = without_foreign(f"sum(prices){end}", Surroundings("python"))
     assert (found.text, found.over) == ("sum(prices)", False)
 
 
@@ -32,9 +32,9 @@ def test_the_beginning_of_a_control_token_is_held_back(end: str) -> None:
     "code", ["a <| b", "f <|", "a < fim", "x <fine", "a<th", "</td", "a <[b", "a | b", "List<E", "|x"]
 )
 def test_code_is_not(code: str) -> None:
-    assert without_foreign(code, "javascript").text == code
+    assert without_foreign(code, Surroundings("javascript")).text == code
 
 
 def test_what_was_held_back_comes_with_the_rest() -> None:
-    assert without_foreign("a<|b", "scala").text == "a"
-    assert without_foreign("a<|b c", "scala").text == "a<|b c"
+    assert without_foreign("a<|b", Surroundings("scala")).text == "a"
+    assert without_foreign("a<|b c", Surroundings("scala")).text == "a<|b c"

@@ -12,6 +12,7 @@ from codeassist.syntax.outline import comments_and_strings, enclosing, imports, 
 from codeassist.syntax.tree import Syntax, error_count, parse, parses_as_well, reparse
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit
+from codeassist.text.lines import with_line_feeds
 
 from .sample_files import NAMES, code, parsed
 
@@ -171,7 +172,18 @@ def test_bad_input_is_read_without_complaint(name: str, kind: str) -> None:
         spans += [symbol.span for symbol in enclosing(syntax, Offset(offset))]
     assert all(0 <= span.start <= span.end <= len(text) for span in spans)
     cut = changed(syntax, (0, len(text) // 2, "x"))
-    assert cut.source == cut.document.text.encode("utf-8", "surrogatepass")
+    assert cut.source == with_line_feeds(cut.document.text).encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize("edit", [(0, 0, ""), (9, 9, "x()\r"), (9, 9, "\n"), (0, 0, "\r"), (7, 8, "")])
+def test_a_lone_return_ends_a_line(edit: tuple[int, int, str]) -> None:
+    """A comment, too; and what comes behind the return may join it to another line end."""
+    syntax = changed(parsed("x = 1  #\rdef f():\r    return 1\r", "python"), edit)
+    symbol = outline(syntax)[-1]
+    line = syntax.document.position_at(symbol.span.start).line
+    assert syntax.document.line(line) == "def f():"
+    assert [node.start_point[0] for node in syntax.tree.root_node.children][-1] == line
+    assert shape(syntax) == shape(parsed(syntax.document.text, "python"))
 
 
 def test_reparse_with_many_edits_at_once() -> None:

@@ -117,7 +117,7 @@ def test_spans_and_ranges() -> None:
 
 @pytest.mark.parametrize(
     ("text", "newline"),
-    [("", "\n"), ("a\nb", "\n"), ("a\r\nb", "\r\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\r\nb\nc\n", "\n"), ("a\rb", "\n")],
+    [("", "\n"), ("a\nb", "\n"), ("a\r\nb", "\r\n"), ("a\r\nb\r\nc\n", "\r\n"), ("a\r\nb\nc\n", "\n"), ("a\rb", "\r")],
 )
 def test_newline_is_the_one_most_lines_have(text: str, newline: str) -> None:
     assert document(text).newline == newline
