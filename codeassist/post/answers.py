@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from codeassist.post.foreign import without_thoughts
 from codeassist.post.surprise import Choice
 
 MOST_ANSWER_CHARACTERS = 32_000
@@ -19,26 +20,22 @@ MOST_ANSWER_CHARACTERS = 32_000
 _MOST_BEGINNINGS = 16
 _MOST_ENTRIES = 40
 _BEGINNING = re.compile(r'\{\s*"findings"\s*:\s*\[')
-_THOUGHTS = (
-    ("<think>", "</think>"),
-    ("[THINK]", "[/THINK]"),
-    ("<|channel|>analysis", "<|channel|>final"),
-    ("<seed:think>", "</seed:think>"),
-)
+_ENDS_OF_THOUGHTS = ("</think>", "[/THINK]", "◁/think▷", "</seed:think>")
+_FORM = ("{", "`", "[")
+"""How an answer begins that has the form which was asked for, in a fence or not."""
 _SEPARATOR = re.compile(r"[\s,]*")
 _QUOTES = " \t\r\n\"'`*.:{}"
 _LEAST_PROBABILITY = 1e-4
 
 
-def without_thoughts(answer: str) -> str:
-    """The answer proper: what comes behind thoughts, "" if the model is still thinking where it ends."""
-    text = answer.lstrip()
-    for begin, end in _THOUGHTS:
-        if text.startswith(begin):
-            return text.partition(end)[2]
-        if end in text and begin not in text:  # Templates may begin the thoughts in the prompt.
-            return text.rpartition(end)[2]
-    return answer
+def proper(answer: str) -> str:
+    """The answer without thoughts, "" if the model is still thinking where it ends. Templates may begin the thoughts in
+    the prompt, so that their end alone is seen."""
+    text = without_thoughts(answer)
+    if text.lstrip().startswith(_FORM):
+        return text
+    end = max(_ENDS_OF_THOUGHTS, key=text.rfind)
+    return text.rpartition(end)[2]
 
 
 def findings_in(answer: str) -> list[dict[str, Any]] | None:
@@ -46,7 +43,7 @@ def findings_in(answer: str) -> list[dict[str, Any]] | None:
 
     Of several lists the last one counts that is whole, else the last one.
     """
-    text = without_thoughts(answer[:MOST_ANSWER_CHARACTERS])
+    text = proper(answer[:MOST_ANSWER_CHARACTERS])
     partial: list[dict[str, Any]] | None = None
     for match in list(_BEGINNING.finditer(text))[::-1][:_MOST_BEGINNINGS]:
         entries, whole = _entries(text, match.end())
@@ -81,7 +78,7 @@ def yes_probability(answer: str, tokens: Sequence[Choice]) -> float | None:
     By the probabilities of the token that says it, where the server gives them; else 1.0 or 0.0. `tokens`: those of
     the answer proper.
     """
-    said = re.findall(r"\b(yes|no)\b", without_thoughts(answer).lower())
+    said = re.findall(r"\b(yes|no)\b", proper(answer).lower())
     if not said:
         return None
     verdict = said[-1]
@@ -98,7 +95,7 @@ def yes_probability(answer: str, tokens: Sequence[Choice]) -> float | None:
 
 def score_in(answer: str, most: int) -> float | None:
     """A score from 0 to `most` that the model gave itself, as a share; None if there is none."""
-    found = re.search(r"\b(\d{1,3})\b", without_thoughts(answer))
+    found = re.search(r"\b(\d{1,3})\b", proper(answer))
     value = int(found[1]) if found else -1
     return value / most if 0 <= value <= most else None
 

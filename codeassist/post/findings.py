@@ -1,16 +1,16 @@
-"""From what analyzers suspect to what is shown: anchored in the text, verified, deduplicated, ranked."""
+"""A finding: where it is, what it says in plain words, what its fix does, and a name that survives edits."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from codeassist.syntax.scopes import enclosing
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
-from codeassist.text.document import Document, Offset, Span
+from codeassist.text.document import Span
 from codeassist.text.edits import Edit
 
 Severity = Literal["error", "warning", "info"]
@@ -18,9 +18,9 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 _SPACE = re.compile(r"\s+")
 _LONGEST_MESSAGE = 600
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s]{0,500}\)")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([a-z][a-z0-9+.-]{1,20}:[^()\s]{0,500}\)", re.IGNORECASE)
 _ADDRESS = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{1,20}://|(?:mailto|command|javascript|data|file|vscode):)[^\s`'\"<>)\]]+", re.IGNORECASE
+    r"\b(?:[a-z][a-z0-9+.-]{1,20}://|(?:mailto|command|javascript|vscode|data):(?=\w))[^\s`'\"<>()\]]+", re.IGNORECASE
 )
 """Where a message would lead somebody: code under review may have put it there."""
 
@@ -31,7 +31,7 @@ class Finding:
 
     `score` is comparable within one analyzer only (infill: nats). `fix` holds the edits of the quick fix, all against
     the same text as `span`; it may be empty. `fingerprint` names the finding across edits that only move it;
-    `settle` fills it in.
+    `with_fingerprints` fills it in.
     """
 
     span: Span
@@ -45,45 +45,11 @@ class Finding:
     fingerprint: str = ""
 
 
-def settle(found: Iterable[Finding], syntax: Syntax, *, most: int, least: Severity = "info") -> tuple[Finding, ...]:
-    """The findings worth showing, in document order: at most `most`, no milder than `least`, no two on the same code.
-
-    A fix that would make the document parse worse takes its finding with it: where the alternative is not even
-    syntax, it is no evidence either. Findings without a fix stay.
-    """
-    kept: list[Finding] = []
-    for finding in sorted(found, key=lambda finding: -finding.score):
-        if SEVERITIES.index(finding.severity) > SEVERITIES.index(least) or len(kept) >= most:
-            continue
-        if any(_overlap(finding.span, other.span) for other in kept):
-            continue
-        if finding.fix and not fix_parses(finding.fix, syntax):
-            continue
-        kept.append(finding)
-    kept.sort(key=lambda finding: finding.span.start)
-    return with_fingerprints(kept, syntax)
-
-
 def fix_parses(fix: Sequence[Edit], syntax: Syntax) -> bool:
     """Whether the document parses no worse with `fix` applied, and is changed by it at all."""
     document = syntax.document
     changed = document.replace(fix, document.version)
     return changed.text != document.text and parses_as_well(syntax, reparse(syntax, fix, changed))
-
-
-def anchor(quote: str, document: Document, within: Span) -> Span | None:
-    """Where `quote` stands inside `within`, white space aside; None if nowhere or in more than one place.
-
-    Line numbers that a model gives are not believed; code that it quotes can be found.
-    """
-    words = [re.escape(word) for word in _SPACE.split(quote.strip()) if word]
-    if not words:
-        return None
-    pattern = re.compile(r"\s+".join(words))
-    matches = list(pattern.finditer(document.text, within.start, within.end))
-    if len(matches) != 1:
-        return None
-    return Span(Offset(matches[0].start()), Offset(matches[0].end()))
 
 
 def clean_message(text: str) -> str:
@@ -108,7 +74,3 @@ def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Find
         digest = hashlib.sha256(f"{key}\0{seen[key]}".encode("utf-8", "replace")).hexdigest()
         named.append(replace(finding, fingerprint=digest[:16]))
     return tuple(named)
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return (one.start < other.end and other.start < one.end) or one.start == other.start

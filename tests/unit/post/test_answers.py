@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from codeassist.post.answers import findings_in, score_in, without_thoughts, yes_probability
+from codeassist.post.answers import findings_in, proper, score_in, yes_probability
 from codeassist.post.surprise import Choice
 
 ONE, TWO = {"quote": "a"}, {"quote": "b", "message": 'It says "]}".'}
@@ -44,19 +44,21 @@ def test_no_answer(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "proper"),
+    ("answer", "rest"),
     [
         ("a", "a"),
         ("<think>t</think>a", "a"),
-        (" \n<think>t</think>a</think>b", "a</think>b"),
+        (' \n<think>t</think>{"a": "</think>"}', '{"a": "</think>"}'),
+        ('{"a": "</think>"}', '{"a": "</think>"}'),
+        ("<|channel|>analysis<|message|>t<|end|><|start|>assistant<|channel|>final<|message|>a", "a"),
         ("<think>t", ""),
         ("t</think>a", "a"),
         ("[THINK]t[/THINK]a", "a"),
         ("a <think>", "a <think>"),
     ],
 )
-def test_thoughts_are_no_answer(answer: str, proper: str) -> None:
-    assert without_thoughts(answer) == proper
+def test_thoughts_are_no_answer(answer: str, rest: str) -> None:
+    assert proper(answer) == rest
 
 
 def test_findings_in_thoughts_do_not_count() -> None:
@@ -64,7 +66,8 @@ def test_findings_in_thoughts_do_not_count() -> None:
     assert findings_in(f"<think>{thought}") is None
     assert findings_in(f"<think>{thought}</think>{document()}") == []
     assert findings_in(f"<think>{thought}</think>" + document(TWO, ONE)[:-5]) == [TWO]
-    assert findings_in(f"{thought}</think>{document(TWO)}") == [TWO]
+    assert findings_in(f"So: {thought}</think>{document(TWO)}") == [TWO]
+    assert findings_in(f"{thought} {document(TWO)}") == [TWO], "the last one counts anyway"
 
 
 def test_nonsense_without_end_is_read_to_a_limit() -> None:

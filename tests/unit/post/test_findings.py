@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codeassist.post.findings import Finding, Severity, anchor, clean_message, fix_parses, settle
+from codeassist.post.findings import Finding, Severity, clean_message, fix_parses
+from codeassist.post.merging import join, shown
 from codeassist.syntax.tree import Syntax, parse
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit
@@ -38,6 +39,10 @@ def finding(
 ) -> Finding:
     edits = () if fix is None else (Edit(span.start, span.end, fix),)
     return Finding(span, severity, category, "Said.", "infill", score, edits)
+
+
+def settle(found: list[Finding], syntax: Syntax, *, most: int, least: Severity = "info") -> tuple[Finding, ...]:
+    return shown(join((), found, syntax, lambda _reason: None), syntax, most=most, least=least)
 
 
 def test_findings_come_in_document_order() -> None:
@@ -93,32 +98,26 @@ def test_a_fix_may_leave_old_errors() -> None:
     assert fix_parses([Edit(span.start, span.end, ">")], broken)
 
 
-@pytest.mark.parametrize(
-    ("quote", "found"),
-    [
-        ("self.width * self.width", "self.width * self.width"),
-        ("self.width  *\n self.width", "self.width * self.width"),
-        ("  return self.width * self.width  ", "return self.width * self.width"),
-        ("self.width", None),
-        ("self.height", None),
-        ("", None),
-        ("   ", None),
-        ("self.area()", None),
-        (".*", None),
-    ],
-)
-def test_anchor(quote: str, found: str | None) -> None:
-    document = parsed().document
-    within = Span(at(CODE, "    def area").start, at(CODE, "\n    def twice").start)
-    span = anchor(quote, document, within)
-    assert (None if span is None else document.slice(span)) == found
-
-
 def test_messages_are_one_plain_line() -> None:
     assert clean_message("  a\n\tb\x1b[31m\x00c\u202e ") == "a b[31mc"
     assert len(clean_message("x" * 10_000)) == 600
     assert clean_message("x" * 10_000).endswith("…")
     assert clean_message(" \n ") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("See [the docs](https://a.example/b).", "See the docs."),
+        ("See ![x](data:image/png,a) and <http://a.example>!", "See x and <[address]>!"),
+        ("Run [it](command:workbench.quit).", "Run it."),
+        ("javascript:alert(1) or file:///etc/passwd", "[address](1) or [address]"),
+        ("Use `http://` no more; `a[0](1)` is `d[k]`.", "Use `http://` no more; `a[0](1)` is `d[k]`."),
+        ("Either: this, or that.", "Either: this, or that."),
+    ],
+)
+def test_messages_lead_nowhere(text: str, clean: str) -> None:
+    assert clean_message(text) == clean
 
 
 def named(text: str, part: str = "width", number: int = 2, **kinds: str) -> str:
