@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from codeassist.prompt.families import FAMILIES
+from codeassist.prompt.families import FAMILIES, family
 from codeassist.serving.catalogue import (
     DEFAULT_MODEL,
     Entry,
+    always_thinks,
+    built_in,
     can_review,
     catalogue,
     embedded_entry,
@@ -59,6 +61,19 @@ def test_only_models_that_the_catalogue_calls_able_review_in_words() -> None:
     assert can_review("Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8")
     assert not can_review("qwen2.5-coder-1.5b")
     assert not can_review("something-else-70b")
+
+
+def test_which_models_cannot_help_thinking() -> None:
+    assert always_thinks("openai/gpt-oss-20b"), "low is the least"
+    assert always_thinks("MiniMaxAI/MiniMax-M2")
+    assert not always_thinks("Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8")
+    assert not always_thinks("zai-org/GLM-4.5-Air"), "it has a switch"
+    assert not always_thinks("something-else-70b")
+
+
+@pytest.mark.parametrize("name", [each.name for each in built_in() if each.can_review and each.thinking == "off"])
+def test_a_reviewer_that_can_be_kept_from_thinking_has_a_switch(name: str) -> None:
+    assert family(entry(name).family).template_options
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
