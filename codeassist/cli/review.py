@@ -76,7 +76,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
     from codeassist.cli.model import bound_model
     from codeassist.cli.source import read_source, root_of, settings_for
     from codeassist.flow.admission import Admission
-    from codeassist.flow.review import NO_LIMIT, regions_of
+    from codeassist.flow.review import NO_LIMIT, Watch, regions_of
     from codeassist.flow.review import review as flow
     from codeassist.flow.trace import Trace
     from codeassist.model.errors import ModelError
@@ -101,7 +101,7 @@ async def _review_all(files: Sequence[Path]) -> _Results:
                 regions = regions_of(source.syntax)
                 with _progress(f"{source.path} ({number}/{len(files)})", len(regions)) as report:
                     answer = await flow(
-                        source.syntax, regions, source.path, bound, everything, Admission(), trace, report
+                        source.syntax, regions, source.path, bound, everything, Admission(), trace, Watch(report)
                     )
                 results.found += [(source, finding) for finding in answer.findings]
                 results.stats["functions"] += len(answer.reviewed)

@@ -12,6 +12,7 @@ from codeassist.flow.trace import Trace
 from codeassist.flow.words import UnreadableAnswer, review_in_words
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding, settle, with_fingerprints
+from codeassist.post.fixes import with_fitted_fix
 from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings
 from codeassist.syntax.outline import fingerprint, functions
@@ -47,22 +48,34 @@ class Review:
     skips: Mapping[AnalyzerName, Skip] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on: `report` for progress, `done_with` for what was found in a region that was looked at to its end, to
+    be shown while others are still looked at."""
+
+    report: Report = lambda _done, _all: None
+    done_with: Callable[[Region, tuple[Finding, ...]], None] = lambda _region, _found: None
+
+
+NOBODY = Watch()
+
+
 def regions_of(syntax: Syntax, known: frozenset[str] = frozenset()) -> tuple[Region, ...]:
     """All functions of the document whose fingerprints are not among `known`; its top-level statements, as one region,
     if it has no function at all."""
     found = [
-        Region(name, span, mark, _lines(syntax, span)) for name, span, mark in _stretches(syntax) if mark not in known
+        Region(name, span, mark, _lines(syntax, span)) for name, span, mark in stretches(syntax) if mark not in known
     ]
     return tuple(region for region in found if region.name or region.lines)
 
 
 def fingerprints_of(syntax: Syntax) -> frozenset[str]:
     """The fingerprints of all regions: much quicker than the regions themselves, whose lines take a walk each."""
-    return frozenset(mark for _name, _span, mark in _stretches(syntax))
+    return frozenset(mark for _name, _span, mark in stretches(syntax))
 
 
-def _stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
-    """Name, span and fingerprint of each function, or of the whole document if it has none."""
+def stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
+    """Name, span and fingerprint of each region of a document: much quicker than the regions themselves."""
     document = syntax.document
     found = [(symbol.name, symbol.span, fingerprint(symbol, document)) for symbol in functions(syntax)]
     if found or not document.text.strip():
@@ -78,9 +91,10 @@ async def review(
     settings: ReviewSettings,
     admission: Admission,
     trace: Trace,
-    report: Report = lambda _done, _all: None,
+    watch: Watch = NOBODY,
 ) -> Review:
-    """Review `regions` of a document. Model failures become Skips; cancellation passes through."""
+    """Review `regions` of a document. Model failures become Skips; cancellation passes through, and what
+    `watch` was told until then holds."""
     skips: dict[AnalyzerName, Skip] = {}
     if not regions:
         trace.skip = "nothing-changed"
@@ -90,7 +104,7 @@ async def review(
     reviewed: list[Region] = []
     budget = settings.max_lines
     for done, region in enumerate(regions):
-        report(done, len(regions))
+        watch.report(done, len(regions))
         if budget <= 0:
             break  # What is left keeps its place for the next review.
         here: list[Finding] = []
@@ -105,14 +119,18 @@ async def review(
                 here += result
         whole = len(region.lines) <= budget or budget == settings.max_lines
         budget -= len(region.lines)
+        count = len(found)
+        here = [with_fitted_fix(finding, syntax.document) for finding in here]
         found += settle(here, syntax, most=settings.max_findings, least=settings.min_severity)
         if whole and not any(skip.is_failure for skip in skips.values()):
             reviewed.append(region)
-    report(len(regions), len(regions))
+            # Numbered over all regions: two overloads may hold the same line.
+            named = with_fingerprints(found, syntax)
+            watch.done_with(region, named[count:])
+    watch.report(len(regions), len(regions))
     if skips and not found:
         first = next(iter(skips.values()))
         trace.skip, trace.detail = first.reason, first.detail
-    # Numbered over all regions: two overloads may hold the same line.
     return Review(with_fingerprints(found, syntax), tuple(reviewed), skips)
 
 

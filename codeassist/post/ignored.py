@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from codeassist.post.findings import Finding
-from codeassist.syntax.tree import Syntax
-from codeassist.text.document import Document, Span
+from codeassist.syntax.languages import line_comment
+from codeassist.syntax.tree import Syntax, parses_as_well, reparse
+from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import Edit, reanchor
 
 if TYPE_CHECKING:
     import tree_sitter
 
+_BLOCKS = {"css": ("/* ", " */"), "html": ("<!-- ", " -->")}
+"""How a comment begins and ends where none runs to the end of the line."""
+_LINES_ABOVE = 3
+"""So far above a finding a comment for it is put at most."""
 _WORD = "codeassist:"
 # At the beginning of a comment, of a line in it, or behind another sign (`# type: ignore # codeassist: ignore`): prose
 # about such comments is none. What is not closed or stands in no list is no category.
@@ -79,6 +85,49 @@ def ignored(syntax: Syntax) -> Ignored:
     return Ignored(file, lines)
 
 
+def silencing_edit(syntax: Syntax, finding: Finding) -> Edit | None:
+    """The edit that puts a comment in the finding's way, for its category alone: into one that is there already, at the
+    end of the line, or above it where that would not be a comment. None where the language has none."""
+    document, category = syntax.document, finding.category
+    if not re.fullmatch(r"[\w.-]+", category):
+        return None
+    for edit in _ways_to_silence(document, finding):
+        changed = document.replace([edit], document.version)
+        parsed = reparse(syntax, [edit], changed)
+        span = reanchor(finding.span, [edit])
+        hidden = span is not None and ignored(parsed).covers(replace(finding, span=span), changed)
+        if hidden and parses_as_well(syntax, parsed):
+            return edit
+    return None
+
+
+def _ways_to_silence(document: Document, finding: Finding) -> Iterator[Edit]:
+    """Edits that may do, the best ones first. Only a parse can tell: what looks like a comment may be in a string."""
+    category, sign = finding.category, line_comment(document.language)
+    first, last = document.position_at(finding.span.start).line, document.position_at(finding.span.end).line
+    for line in dict.fromkeys((first, last, first - 1)):
+        for match in _DIRECTIVE.finditer(document.text, document.line_start(line), document.line_end(line)):
+            if match["close"] and match["list"].strip() and not match["file"]:
+                end = Offset(match.end("list"))
+                yield Edit(end, end, f", {category}")
+    words = f"codeassist: ignore[{category}]"
+    opening, closing = (f"{sign} ", "") if sign else _BLOCKS.get(document.language, ("", ""))
+    if not opening:
+        return
+    gap = "  " if sign == "#" else " "
+    for line in dict.fromkeys((first, last)):
+        text = document.line(line)
+        end = Offset(document.line_start(line) + len(text.rstrip()))
+        if not text.rstrip().endswith("\\"):  # It would no longer go on in the next line.
+            yield Edit(end, document.line_end(line), f"{gap}{opening}{words}{closing}")
+    for line in range(first, max(first - _LINES_ABOVE, -1), -1):
+        text = document.line(line)
+        start = document.line_start(line)
+        indent = text[: len(text) - len(text.lstrip())]
+        for before, behind in ((opening, closing), ("{/* ", " */}")):
+            yield Edit(start, start, f"{indent}{before}{words}{behind}{document.newline}")
+
+
 def is_comment_at(syntax: Syntax, offset: int) -> bool:
     """Whether the character at a place belongs to a comment."""
     byte = syntax.byte_at(offset)
@@ -135,7 +184,7 @@ def _lines_meant(syntax: Syntax, comment: Span, below: dict[int, int]) -> tuple[
     text = document.slice(comment)
     first = document.position_at(comment.start)
     # Some grammars count the line end as part of the comment.
-    last = document.position_at(type(comment.start)(comment.start + len(text.rstrip())))
+    last = document.position_at(Offset(comment.start + len(text.rstrip())))
     lines = []
     if document.line(first.line)[: first.column].strip():
         lines.append(first.line)

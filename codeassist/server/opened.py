@@ -59,7 +59,10 @@ class Shown:
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
-    when it was opened: then `document` is empty, and only a whole new text is taken in. `held`: what the repository
+    when it was opened: then `document` is empty, and only a whole new text is taken in. `findings`: all that were
+    found, of which `silenced` holds the fingerprints of those that comments hide; `pending`: the fingerprints of the
+    functions that the running review will still look at, `again`: there is more to review after it; `lost`: findings
+    went with an edit, and `recalling` waits to see whether their code is back. `held`: what the repository
     gave to its last prompt, `made`: the last one for which all was looked up.
     `suggested`: its last completions, latest first; `running`: the one that is on its way,
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
@@ -82,6 +85,11 @@ class OpenDocument:
     known: frozenset[str] = frozenset()
     baseline: asyncio.Task[None] | None = None
     findings: tuple[Finding, ...] = ()
+    silenced: frozenset[str] = frozenset()
+    pending: set[str] = field(default_factory=set)
+    again: bool = False
+    lost: bool = False
+    recalling: asyncio.TimerHandle | None = None
     held: Held = NOTHING_HELD
     made: Made | None = None
     suggested: tuple[Suggested, ...] = ()

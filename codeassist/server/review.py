@@ -1,33 +1,42 @@
-"""Review on save: changed functions only, published as diagnostics, by push or pull as the client can."""
+"""Review on save: changed functions only, what is found is shown function by function."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from lsprotocol import types
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
-from codeassist.flow.review import NO_LIMIT, Review, fingerprints_of, regions_of, review
+from codeassist.flow.review import NO_LIMIT, Region, Review, Watch, regions_of, review, stretches
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
+from codeassist.post.fixes import applied
+from codeassist.post.ignored import Ignored, ignored
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
-from codeassist.server.convert import diagnostic_of
+from codeassist.server.hiding import Hiding
 from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.progress import Progress
+from codeassist.server.publishing import Publisher
 from codeassist.server.session import Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
-from codeassist.text.document import Document, Span
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit, shift
 
-PushDiagnostics = Callable[[types.PublishDiagnosticsParams], None]
-RefreshDiagnostics = Callable[[], Coroutine[Any, Any, None]]
+_REST_S = 0.2
+"""An undo that brings findings back comes in several changes."""
+
+_WORD = "codeassist:"
+_NEAR = 200
+"""How far from an edit, in characters, the word that makes a comment one of ours is looked for."""
+Step = tuple[tuple[Edit, ...], Document]
+"""Edits, and the text after them."""
+Stretches = Sequence[tuple[str, Span, str]]
+"""Name, span and fingerprint of each function of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +49,50 @@ class Reviewer:
     status: Status
     progress: Progress
     publisher: Publisher
+    hiding: Hiding
 
     async def take_baseline(self, entry: OpenDocument) -> None:
-        """Note the functions of a document as it was opened: a save reviews what changed since then."""
-        syntax = await self.session.syntax_at(entry, entry.document)
-        if syntax is not None:
-            entry.known |= await self.session.off_loop(lambda: fingerprints_of(syntax))
-            file = OpenFile(entry.path, syntax, syntax.document)
-            await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
+        """Note the functions of a document as it was opened: a save reviews what changed since then. What was found in
+        them before, as long as they are the same, is shown again."""
+        document = entry.document
+        syntax = await self.session.syntax_at(entry, document)
+        if syntax is None:
+            return
+        present = await self.session.off_loop(lambda: stretches(syntax))
+        entry.known |= {mark for _name, _span, mark in present}
+        await self.hiding.ready(document.uri)
+        if self.session.is_current(entry, document):
+            await self._recalled(entry, document, present)
+        file = OpenFile(entry.path, syntax, syntax.document)
+        await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
 
     async def saved(self, uri: str) -> None:
-        """Review what changed, unless the user switched that off."""
-        settings = self.session.settings.review
-        if settings.enabled and settings.on_save:
-            await self.run(uri, everything=False)
+        """Review what changed, unless the user switched that off. A review that runs is not disturbed as long as what
+        it looks at is still there: a save every second would let none come to its end."""
+        settings, entry = self.session.settings.review, self.session.documents.get(uri)
+        if not (settings.enabled and settings.on_save):
+            return
+        if entry is not None and entry.pending and await self._is_still_right(entry):
+            entry.again = True
+            return
+        await self.run(uri, everything=False)
 
-    async def run(self, uri: str, *, everything: bool) -> None:
-        """Review a document now: its changed functions, or all of them."""
+    async def fixed(self, document: Document, places: Sequence[Offset]) -> None:
+        """A fix was applied, which led to `document`: the functions around `places` are reviewed once more. A save that
+        follows finds them reviewed."""
+        settings, entry = self.session.settings.review, self.session.documents.get(document.uri)
+        if settings.enabled and settings.on_save and entry is not None and entry.document is document:
+            await self.run(document.uri, everything=False, around=None if entry.pending else places)
+
+    async def run(self, uri: str, *, everything: bool, around: Sequence[Offset] | None = None) -> None:
+        """Review a document now: its changed functions, of which only those `around` some places, or all of them."""
+        await self._run_once(uri, everything, around)
+        entry = self.session.documents.get(uri)
+        while entry is not None and entry.again and not entry.pending:
+            entry.again = False
+            await self._run_once(uri, everything=False, around=None)
+
+    async def _run_once(self, uri: str, everything: bool, around: Sequence[Offset] | None) -> None:
         trace = Trace("review")
         entry = self.session.documents.get(uri)
         if entry is None:
@@ -68,109 +104,232 @@ class Reviewer:
             return
         try:
             with self.session.following(entry) as edits:
-                answer = await self.session.newest(
-                    uri, "review", lambda: self._review(entry, document, edits, settings, everything, trace)
-                )
+                one = _Run(self, entry, document, edits, settings, trace, everything, around)
+                answer = await self.session.newest(uri, "review", one.walk)
         except asyncio.CancelledError:
             self.session.remember(trace, uri, Skip("cancelled"))
             raise
         skip = answer if isinstance(answer, Skip) else None
         self.session.remember(trace, uri, skip)
 
-    async def _review(
-        self,
-        entry: OpenDocument,
-        document: Document,
-        edits: Sequence[tuple[Edit, ...]],
-        settings: Settings,
-        everything: bool,
-        trace: Trace,
-    ) -> Review | Skip:
+    # Findings that come and go without the engine --------------------------------------------------------------------
+
+    def changed(
+        self, entry: OpenDocument, before: Document, steps: Sequence[Step], findings: Sequence[Finding]
+    ) -> None:
+        """A document was edited, from `before` on step by step; it had these findings."""
+        document = entry.document
+        left = {finding.fingerprint for finding in entry.findings}
+        dropped = [finding for finding in findings if finding.fingerprint not in left]
+        if places := applied(before, document, dropped):
+            self.session.spawn(self.fixed(document, places))
+        entry.lost = entry.lost or bool(dropped)
+        if entry.recalling is not None:
+            entry.recalling.cancel()
+            entry.recalling = None
+        if entry.lost:
+            entry.recalling = asyncio.get_running_loop().call_later(_REST_S, self._rested, entry)
+        if entry.findings and _may_ask_for_silence(before, steps):
+            self.session.spawn(self.silence(entry))
+
+    def _rested(self, entry: OpenDocument) -> None:
+        if self.session.documents.get(entry.document.uri) is entry:
+            self.session.spawn(self.recall(entry))
+
+    async def recall(self, entry: OpenDocument) -> None:
+        """Show again what was found in functions that are back as they were when they were reviewed."""
+        document = entry.document
+        syntax = await self.session.syntax_at(entry, document)
+        if syntax is not None:
+            present = await self.session.off_loop(lambda: stretches(syntax))
+            if self.session.is_current(entry, document):
+                await self._recalled(entry, document, present)
+
+    async def silence(self, entry: OpenDocument) -> None:
+        """Find out which findings the comments hide, as the document is now, and show the others."""
+        document = entry.document
+        syntax = await self.session.syntax_at(entry, document)
+        if syntax is None:
+            return
+        asked = await self.session.off_loop(lambda: ignored(syntax))
+        if self.session.is_current(entry, document):
+            before, entry.silenced = entry.silenced, _silenced(entry.findings, asked, document)
+            if before != entry.silenced:
+                self.publisher.publish(document.uri)
+
+    async def _recalled(self, entry: OpenDocument, document: Document, present: Stretches) -> None:
+        """Take over what is remembered of functions of the document as it is now."""
+        found = self.remembered(document, present)
+        if self.add(entry, [finding for _mark, some in found for finding in some]):
+            await self.silence(entry)
+            self.publisher.publish(document.uri)
+
+    def remembered(self, document: Document, present: Stretches) -> list[tuple[str, tuple[Finding, ...]]]:
+        """The functions that were reviewed before as they are now, by fingerprint, with what was found in them."""
+        known = self.session.remembered
+        found = []
+        for _name, span, mark in present:
+            some = known.recall(document.language, mark, document.slice(span), span.start)
+            if some is not None:
+                found.append((mark, some))
+        return found
+
+    def add(self, entry: OpenDocument, found: Sequence[Finding]) -> bool:
+        """Put findings beside those that are there. Whether any was new."""
+        there = {(finding.fingerprint, finding.span) for finding in entry.findings}
+        new = [finding for finding in found if (finding.fingerprint, finding.span) not in there]
+        entry.findings = tuple(sorted((*entry.findings, *new), key=lambda finding: finding.span.start))
+        return bool(new)
+
+    async def _is_still_right(self, entry: OpenDocument) -> bool:
+        """Whether all that the running review will still look at is in the document as it is now."""
+        syntax = await self.session.syntax_at(entry, entry.document)
+        if syntax is None:
+            return False
+        present = await self.session.off_loop(lambda: stretches(syntax))
+        return bool(entry.pending) and entry.pending <= {mark for _name, _span, mark in present}
+
+
+@dataclass(slots=True)
+class _Run:
+    """One review of one document. `edits` are those made to it since, step by step."""
+
+    reviewer: Reviewer
+    entry: OpenDocument
+    document: Document
+    edits: Sequence[tuple[Edit, ...]]
+    settings: Settings
+    trace: Trace
+    everything: bool
+    around: Sequence[Offset] | None
+    pending: set[str] = field(default_factory=set)
+
+    async def walk(self) -> Review | Skip:
+        self.entry.again, self.entry.pending = False, self.pending
+        try:
+            return await self._walk()
+        finally:
+            if self.entry.pending is self.pending:  # A review that took over has its own.
+                self.entry.pending = set()
+
+    async def _walk(self) -> Review | Skip:
+        reviewer, session, entry, trace = self.reviewer, self.reviewer.session, self.entry, self.trace
         with trace.stage("parse"):
             if entry.baseline is not None:
                 await asyncio.wait({entry.baseline})
-            syntax = await self.session.syntax_at(entry, document)
+            await reviewer.hiding.ready(self.document.uri)
+            syntax = await session.syntax_at(entry, self.document)
         if syntax is None:
-            return Skip("stale" if entry.document is not document else "unknown-language")
+            return Skip("stale" if entry.document is not self.document else "unknown-language")
         # Off the loop: finding the statements of 250 KB of Python takes up to a second.
-        known = frozenset() if everything else entry.known
-        present = await self.session.off_loop(lambda: fingerprints_of(syntax))
-        regions = await self.session.off_loop(lambda: regions_of(syntax, known))
+        asked = await session.off_loop(lambda: ignored(syntax))
+        if asked.everything:
+            await reviewer.silence(entry)
+            return Skip("ignored-file")
+        regions = await self._regions(syntax, asked)
         if not regions:
             return Skip("nothing-changed")
-        async with self.progress.shown(f"Reviewing {entry.path}") as report:
+        self.pending.update(region.fingerprint for region in regions)
+        async with reviewer.progress.shown(f"Reviewing {entry.path}") as report:
             try:
                 with trace.stage("connect"):
-                    bound = await self.models.bound(settings, "review")
+                    bound = await reviewer.models.bound(self.settings, "review")
             except ModelError as error:
                 skip = Skip(error.reason, str(error))
-                self.status.failed(skip)
+                reviewer.status.failed(skip)
                 return skip
-            language = settings.review.language or self.session.locale
-            changes = {"language": language, **({"max_lines": NO_LIMIT} if everything else {})}
-            chosen = settings.review.model_copy(update=changes)
-            answer = await review(syntax, regions, entry.path, bound, chosen, self.admission, trace, report)
+            language = self.settings.review.language or session.locale
+            changes = {"language": language, **({"max_lines": NO_LIMIT} if self.everything else {})}
+            chosen = self.settings.review.model_copy(update=changes)
+
+            def done_with(region: Region, found: tuple[Finding, ...]) -> None:
+                self._done_with(region, found, asked)
+
+            answer = await review(
+                syntax, regions, entry.path, bound, chosen, reviewer.admission, trace, Watch(report, done_with)
+            )
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
-            self.status.failed(skip)
+            reviewer.status.failed(skip)
         if trace.requests and not failures:
-            self.status.answered()
-        self._take_over(entry, edits, present, answer)
-        self.publisher.publish(document.uri)
+            reviewer.status.answered()
+        self._take_over(answer.findings, answer.reviewed, asked)
+        if self.edits:
+            await reviewer.silence(entry)
+        reviewer.publisher.publish(self.document.uri)
         first = next(iter(answer.skips.values()), None)
         return answer if answer.findings or first is None or answer.reviewed else first
 
-    def _take_over(
-        self, entry: OpenDocument, edits: Sequence[tuple[Edit, ...]], present: frozenset[str], answer: Review
-    ) -> None:
-        """Put the new findings beside those of functions that were not looked at, all at today's places: `edits` were
-        made since the review began."""
-        known = {region.fingerprint for region in answer.reviewed}
-        entry.known = (entry.known & present) | known
-        found: tuple[Finding, ...] = answer.findings
-        looked_at: list[Span] = [region.span for region in answer.reviewed]
-        for step in edits:
-            found = moved_findings(found, step)
+    async def _regions(self, syntax: Syntax, asked: Ignored) -> tuple[Region, ...]:
+        """What to look at: of functions that were reviewed as they are now the findings are taken over instead."""
+        reviewer, session, entry, document = self.reviewer, self.reviewer.session, self.entry, self.document
+        if not self.everything:
+            present = await session.off_loop(lambda: stretches(syntax))
+            remembered = reviewer.remembered(document, present)
+            entry.known |= {mark for mark, _some in remembered}
+            if self._add([finding for _mark, some in remembered for finding in some], asked):
+                reviewer.publisher.publish(document.uri)
+        known = frozenset() if self.everything else entry.known
+        regions = await session.off_loop(lambda: regions_of(syntax, known))
+        if self.around is not None:
+            places = self.around
+            regions = tuple(each for each in regions if any(each.span.start <= at <= each.span.end for at in places))
+        silent = asked.silent_lines
+        return tuple(
+            replace(each, lines=tuple(line for line in each.lines if line not in silent)) if silent else each
+            for each in regions
+        )
+
+    def _done_with(self, region: Region, found: tuple[Finding, ...], asked: Ignored) -> None:
+        """A function was looked at to its end: that holds, whatever becomes of the review."""
+        entry, document = self.entry, self.document
+        self.pending.discard(region.fingerprint)
+        before = {(finding.fingerprint, finding.span) for finding in entry.findings}
+        self._take_over(found, (region,), asked)
+        there = entry.findings if not self.edits else found
+        own = [finding for finding in there if _inside(finding, region.span)]
+        text, start = document.slice(region.span), region.span.start
+        self.reviewer.session.remembered.add(document.language, region.fingerprint, text, start, own)
+        if before != {(finding.fingerprint, finding.span) for finding in entry.findings}:
+            self.reviewer.publisher.publish(document.uri)
+
+    def _take_over(self, found: Sequence[Finding], reviewed: Sequence[Region], asked: Ignored) -> None:
+        """Put the new findings beside those of functions that were not looked at, all at today's places."""
+        entry = self.entry
+        entry.known |= {region.fingerprint for region in reviewed}
+        looked_at = [region.span for region in reviewed]
+        for step in self.edits:
             looked_at = [_moved(span, step) for span in looked_at]
         again = {finding.fingerprint for finding in found}
-        kept = tuple(
+        entry.findings = tuple(
             finding
             for finding in entry.findings
             if finding.fingerprint not in again and not any(_inside(finding, span) for span in looked_at)
         )
-        uri = entry.document.uri
-        entry.findings = (*kept, *(finding for finding in found if not self.session.is_dismissed(uri, finding)))
+        self._add(found, asked)
+
+    def _add(self, found: Sequence[Finding], asked: Ignored) -> bool:
+        """Put findings of the reviewed text beside the others, at today's places. Whether any was new."""
+        silenced = _silenced(found, asked, self.document)
+        self.entry.silenced = (self.entry.silenced - {finding.fingerprint for finding in found}) | silenced
+        for step in self.edits:
+            found = moved_findings(found, step)
+        return self.reviewer.add(self.entry, found)
 
 
-class Publisher:
-    """Shows findings: pushed with the document's version, or kept until the client pulls after a refresh."""
+def _silenced(findings: Sequence[Finding], asked: Ignored, document: Document) -> frozenset[str]:
+    return frozenset(finding.fingerprint for finding in findings if asked.covers(finding, document))
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.pull = False
-        self.push: PushDiagnostics | None = None
-        self.refresh: RefreshDiagnostics | None = None
 
-    def publish(self, uri: str) -> None:
-        """Show the findings as they are now. Does not wait for the client: some answer a refresh late or never."""
-        entry = self.session.documents.get(uri)
-        if self.pull:
-            if self.refresh is not None:
-                self.session.spawn(self.refresh())
-        elif self.push is not None and entry is not None:
-            version = entry.document.version
-            self.push(types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=self.diagnostics(uri)))
-
-    def clear(self, uri: str) -> None:
-        """Take the diagnostics of a closed document away."""
-        if not self.pull and self.push is not None:
-            self.push(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
-
-    def diagnostics(self, uri: str) -> list[types.Diagnostic]:
-        entry = self.session.documents.get(uri)
-        if entry is None:
-            return []
-        return [diagnostic_of(entry.document, finding, self.session.encoding) for finding in entry.findings]
+def _may_ask_for_silence(before: Document, steps: Sequence[Step]) -> bool:
+    """Whether a comment that hides findings may have come, gone or changed."""
+    for edits, after in steps:
+        for edit in edits:
+            start, end = max(edit.start - _NEAR, 0), edit.end + _NEAR
+            if _WORD in edit.text or before.text.find(_WORD, start, end) >= 0:
+                return True
+        before = after
+    return False
 
 
 def _inside(finding: Finding, span: Span) -> bool:

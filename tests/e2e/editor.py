@@ -258,14 +258,17 @@ class Editor:
         return list(own[-1].diagnostics) if own else []
 
     async def reviewed(self, uri: str) -> list[types.Diagnostic]:
-        """Save, wait for the sign that the review is over, and see what it found."""
-        before = self._signs(uri)
+        """Save, wait until the review is over, and see what it found."""
+        before = await self._reviews(uri)
         self.save(uri)
-        await self.until(lambda: self._signs(uri) > before, f"the review of {uri}")
+        end = asyncio.get_running_loop().time() + DEADLINE_S
+        while await self._reviews(uri) == before:
+            assert asyncio.get_running_loop().time() < end, f"no review of {uri}: {await self.trace()}"
         return await self.diagnostics(uri)
 
-    def _signs(self, uri: str) -> int:
-        return self.refreshes if self.pulls else len([each for each in self.published if each.uri == uri])
+    async def _reviews(self, uri: str) -> int:
+        """How many reviews of a document are over. What they found was sent before."""
+        return len([entry for entry in await self.trace(200) if (entry["kind"], entry["uri"]) == ("review", uri)])
 
     async def actions(self, uri: str, place: types.Range, only: Iterable[str] = ()) -> list[types.CodeAction]:
         context = types.CodeActionContext(diagnostics=[], only=list(only) or None)
