@@ -15,6 +15,7 @@ from codeassist.text.edits import Edit
 
 _WORD = re.compile(r"\w")
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_OPENERS = (":", "{", "(", "[")
 _LINES_AROUND = 100
 _WIDTHS = (4, 2, 3)
 """How many blanks models write for a tab."""
@@ -96,7 +97,9 @@ def _indented(edit: Edit, document: Document) -> Edit:
     rest = [_in_units(each, unit) if each.strip() else "" for each in lines[1:]]
     old = _LINE_END.split(document.slice(Span(edit.start, edit.end)))[1:]
     floor = min((len(_indent(each)) for each in old if each.strip()), default=len(base))
-    if any(each and len(_indent(each)) < min(floor, len(base)) for each in rest):
+    depths = [len(_indent(each)) for each in rest if each]
+    opens = lines[0].rstrip().endswith(_OPENERS)  # So the next line is deeper, if it was meant to stand here.
+    if depths and (min(depths) < min(floor, len(base)) or (opens and depths[0] <= len(base) < floor)):
         rest = [base + each if each else "" for each in rest]
     return replace(edit, text=document.newline.join([lines[0], *rest]))
 

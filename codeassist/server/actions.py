@@ -71,7 +71,9 @@ class Actions:
         shown = self.hiding.shown(entry)
         for finding in shown:
             if _on_lines(finding, document, first, last):
-                actions += await self._about(entry, finding, shown)
+                actions += await self._about(entry, document, finding, shown)
+        if not self.session.is_current(entry, document):
+            return []  # The places are those of a text that is no more; the client asks again.
         # Beside what is not shown any more nobody expects a sign, so it has to be asked for.
         if params.context.trigger_kind != types.CodeActionTriggerKind.Automatic:
             for finding in entry.findings:
@@ -89,12 +91,14 @@ class Actions:
         found = [each for each in entry.findings if each.fingerprint == data.get("fingerprint")] if entry else []
         if entry is None or not found:
             raise Refused(_MOVED)
-        action.edit = await self._edit_of(str(data["does"]), entry, found[0])
+        action.edit = await self._edit_of(str(data["does"]), entry, entry.document, found[0])
         return action
 
-    async def _about(self, entry: OpenDocument, finding: Finding, shown: Sequence[Finding]) -> list[types.CodeAction]:
-        uri, category = entry.document.uri, finding.category
-        diagnostic = diagnostic_of(entry.document, finding, self.session.encoding)
+    async def _about(
+        self, entry: OpenDocument, document: Document, finding: Finding, shown: Sequence[Finding]
+    ) -> list[types.CodeAction]:
+        uri, category = document.uri, finding.category
+        diagnostic = diagnostic_of(document, finding, self.session.encoding)
         actions: list[types.CodeAction] = []
 
         async def offer(title: str, does: str, *, preferred: bool = False) -> None:
@@ -107,7 +111,7 @@ class Actions:
             )
             if not self.client().resolves:
                 try:
-                    action.edit = await self._edit_of(does, entry, finding)
+                    action.edit = await self._edit_of(does, entry, document, finding)
                 except Refused:
                     return
             actions.append(action)
@@ -115,7 +119,7 @@ class Actions:
         if finding.fix:
             await offer(finding.fix_title, "fix", preferred=True)
             alike = [each for each in shown if each.category == category and each.fix]
-            if len(alike) > 1 and await self._together(entry, alike):
+            if len(alike) > 1 and await self._together(entry, document, alike):
                 await offer(f"Fix all {len(alike)} of {category} in this file", "fix-all")
         await offer(f"Ignore {category} on this line, with a comment", "ignore")
         actions += [
@@ -131,9 +135,10 @@ class Actions:
             await offer(f"Dismiss for the whole team, in {BASELINE_FILE}", "share")
         return actions
 
-    async def _edit_of(self, does: str, entry: OpenDocument, finding: Finding) -> types.WorkspaceEdit:
-        """What an action changes; raises Refused."""
-        document = entry.document
+    async def _edit_of(
+        self, does: str, entry: OpenDocument, document: Document, finding: Finding
+    ) -> types.WorkspaceEdit:
+        """What an action changes in `document`, which `finding` is about. Raises Refused, also if it is another now."""
         if does == "share":
             return await self._shared(entry, finding)
         syntax = await self.session.syntax_at(entry, document)
@@ -146,7 +151,7 @@ class Actions:
             edits = finding.fix
         elif does == "fix-all":
             alike = [each for each in self.hiding.shown(entry) if each.category == finding.category and each.fix]
-            edits = await self._together(entry, alike)
+            edits = await self._together(entry, document, alike)
         elif does == "ignore":
             edit = await self.session.off_loop(lambda: silencing_edit(syntax, finding))
             if edit is None:
@@ -158,8 +163,7 @@ class Actions:
             raise Refused(_MOVED)
         return self._changing(document, edits)
 
-    async def _together(self, entry: OpenDocument, findings: Sequence[Finding]) -> tuple[Edit, ...]:
-        document = entry.document
+    async def _together(self, entry: OpenDocument, document: Document, findings: Sequence[Finding]) -> tuple[Edit, ...]:
         syntax = await self.session.syntax_at(entry, document)
         if syntax is None or not self.session.is_current(entry, document):
             return ()

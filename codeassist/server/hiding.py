@@ -36,31 +36,37 @@ Change = tuple[tuple[Dismissal, ...], tuple[Dismissal, ...]]
 @dataclass(slots=True)
 class Folder:
     """What is known of one workspace folder. `root` is None for documents outside of all: nothing of theirs is kept.
+    `dismissed` is in order, the latest last; `places`: the paths by fingerprint. `wanted` counts the looks asked for.
     `complaint`: what the user was told about the team's file, "" if it is in order or not there."""
 
     root: Path | None
     dismissed: dict[Dismissal, None] = field(default_factory=dict)
+    places: dict[str, set[str]] = field(default_factory=dict)
     baseline: Baseline = field(default_factory=Baseline)
     stamp: Stamp = None
     complaint: str = ""
     unwritten: list[Change] = field(default_factory=list)
+    wanted: int = 0
     looking: asyncio.Task[None] | None = None
     writing: asyncio.Task[None] | None = None
 
     def apply(self, new: Iterable[Dismissal], gone: Iterable[Dismissal]) -> None:
         for each in gone:
             self.dismissed.pop(each, None)
+            self.places.get(each.fingerprint, set()).discard(each.path)
         for each in new:
             self.dismissed.pop(each, None)
             self.dismissed[each] = None
+            self.places.setdefault(each.fingerprint, set()).add(each.path)
 
-    def gone_from(self, finding: Finding) -> Iterable[Dismissal]:
+    def gone_from(self, finding: Finding) -> tuple[Dismissal, ...]:
         """Dismissals of the finding in files that are there no more: it came from one of them."""
-        if self.root is None:
-            return
-        for each in self.dismissed:
-            if each.fingerprint == finding.fingerprint and not (self.root / each.path).exists():
-                yield each
+        paths = self.places.get(finding.fingerprint) if self.root is not None else None
+        return tuple(
+            Dismissal(path, finding.fingerprint, finding.category)
+            for path in paths or ()
+            if self.root is not None and not (self.root / path).exists()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,8 @@ class Hiding:
         if own in folder.dismissed or Dismissal("", "", finding.category) in folder.dismissed:
             return True
         # A file that was renamed where nobody told of it keeps what was dismissed in it.
-        if moved := tuple(folder.gone_from(finding)):
+        moved = folder.gone_from(finding)
+        if moved:
             self._change(folder, (own,), moved)
         return bool(moved)
 
@@ -179,6 +186,7 @@ class Hiding:
         """See that what is kept of a document's workspace folder is known as it is now. Not at any price."""
         folder = self._folder_of(uri)
         if folder.root is not None and not self._closed:
+            folder.wanted += 1
             if folder.looking is None or folder.looking.done():
                 folder.looking = self._session.spawn(self._look(folder, folder.root))
             await asyncio.wait({folder.looking}, timeout=_READY_S)
@@ -209,18 +217,22 @@ class Hiding:
             self._lane.close()
 
     async def _look(self, folder: Folder, root: Path) -> None:
-        before = dict(folder.dismissed), folder.baseline
-        try:
-            kept = await self._run(lambda: self._store.of(root))
-        except (sqlite3.Error, OSError) as error:
-            self._tell(error)
-        else:
-            folder.dismissed = dict.fromkeys(kept)
-            for new, gone in folder.unwritten:
-                folder.apply(new, gone)
-        await self._look_at_baseline(folder, root)
-        if before != (folder.dismissed, folder.baseline):
-            self._show_anew(folder)
+        done = -1
+        while done != folder.wanted:  # Something may have happened since the file was read.
+            done = folder.wanted
+            before = dict(folder.dismissed), folder.baseline
+            try:
+                kept = await self._run(lambda: self._store.of(root))
+            except (sqlite3.Error, OSError) as error:
+                self._tell(error)
+            else:
+                folder.dismissed, folder.places = {}, {}
+                folder.apply(kept, ())
+                for new, gone in folder.unwritten:
+                    folder.apply(new, gone)
+            await self._look_at_baseline(folder, root)
+            if before != (folder.dismissed, folder.baseline):
+                self._show_anew(folder)
 
     async def _look_at_baseline(self, folder: Folder, root: Path) -> None:
         entry, path, stamp = self._open_baseline(root), root / BASELINE_FILE, folder.stamp

@@ -38,7 +38,7 @@ class Remembered:
 
     most_bytes: int = _MOST_BYTES
     _known: OrderedDict[tuple[str, str], _Looked] = field(default_factory=OrderedDict)
-    _bytes: int = 0
+    bytes: int = 0
 
     def add(self, language: str, fingerprint: str, text: str, start: Offset, findings: Sequence[Finding]) -> None:
         """A function with this text, at `start` of its document, was reviewed to its end."""
@@ -46,8 +46,8 @@ class Remembered:
         looked = _Looked(text if own else "", own)
         self._drop((language, fingerprint))
         self._known[(language, fingerprint)] = looked
-        self._bytes += looked.bytes
-        while self._bytes > self.most_bytes:
+        self.bytes += looked.bytes
+        while self.bytes > self.most_bytes:
             self._drop(next(iter(self._known)))
 
     def recall(self, language: str, fingerprint: str, text: str, start: Offset) -> tuple[Finding, ...] | None:
@@ -62,12 +62,12 @@ class Remembered:
     def forget(self) -> None:
         """Other models or settings would find other things."""
         self._known.clear()
-        self._bytes = 0
+        self.bytes = 0
 
     def _drop(self, key: tuple[str, str]) -> None:
         looked = self._known.pop(key, None)
         if looked is not None:
-            self._bytes -= looked.bytes
+            self.bytes -= looked.bytes
 
 
 def _moved(finding: Finding, by: int) -> Finding:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codeassist.post.findings import Finding
-from codeassist.post.ignored import NOTHING_IGNORED, Ignored, ignored
-from codeassist.syntax.tree import Syntax, parse
+from codeassist.post.ignored import NOTHING_IGNORED, Ignored, ignored, silencing_edit
+from codeassist.syntax.tree import Syntax, parse, parses_as_well
 from codeassist.text.document import Document, Offset, Span
+from codeassist.text.edits import apply, reanchor
 
 
 def parsed(text: str, language: str = "python") -> Syntax:
@@ -158,3 +161,69 @@ def test_any_text_is_read_and_only_comments_count(text: str, language: str) -> N
         assert found == NOTHING_IGNORED
     for line in found.lines:
         assert 0 <= line <= syntax.document.line_count
+
+
+def silenced(text: str, part: str, language: str = "python", category: str = "bug") -> str | None:
+    """The text with the comment that hides a finding at `part`; None if there is no place for one."""
+    syntax = parsed(text, language)
+    edit = silencing_edit(syntax, finding(syntax.document, part, category))
+    return None if edit is None else apply(text, [edit])
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("python", "x = a < b\n", "x = a < b  # codeassist: ignore[bug]\n"),
+        ("python", "x = a < b  \n", "x = a < b  # codeassist: ignore[bug]\n"),
+        ("python", "x = a < b", "x = a < b  # codeassist: ignore[bug]"),
+        ("python", "x = a < b  # Why.\n", "x = a < b  # Why.  # codeassist: ignore[bug]\n"),
+        (
+            "python",
+            "x = a < b  # codeassist: ignore[leak] as agreed\n",
+            "x = a < b  # codeassist: ignore[leak, bug] as agreed\n",
+        ),
+        ("python", "# codeassist: ignore[leak]\nx = a < b\n", "# codeassist: ignore[leak, bug]\nx = a < b\n"),
+        ("python", "x = a < b \\\n    + 1\n", "# codeassist: ignore[bug]\nx = a < b \\\n    + 1\n"),
+        (
+            "python",
+            'def f():\r\n    x = a < b + """\r\n"""\r\n',
+            'def f():\r\n    # codeassist: ignore[bug]\r\n    x = a < b + """\r\n"""\r\n',
+        ),
+        ("javascript", "x = a < b;\n", "x = a < b; // codeassist: ignore[bug]\n"),
+        (
+            "tsx",
+            "const a = (\n  <p>\n    {a < b}\n  </p>\n);\n",
+            "const a = (\n  <p>\n    {/* codeassist: ignore[bug] */}\n    {a < b}\n  </p>\n);\n",
+        ),
+        ("go", "x = a < b\n", "x = a < b // codeassist: ignore[bug]\n"),
+        ("lua", "x = a < b\n", "x = a < b -- codeassist: ignore[bug]\n"),
+        ("php", "<?php\n$x = a < b;\n", "<?php\n$x = a < b; // codeassist: ignore[bug]\n"),
+        ("c", "#define X a < b \\\n  + 1\nint y;\n", "// codeassist: ignore[bug]\n#define X a < b \\\n  + 1\nint y;\n"),
+        ("css", "/*a < b*/\na { x: y }\n", "/*a < b*/ /* codeassist: ignore[bug] */\na { x: y }\n"),
+        ("json", '{"x": "a < b"}\n', None),
+        ("python", "x = (\n  a < b,\n", "x = (\n  a < b,  # codeassist: ignore[bug]\n"),
+    ],
+)
+def test_the_comment_that_hides_a_finding(language: str, before: str, after: str | None) -> None:
+    assert silenced(before, "a < b", language) == after
+
+
+def test_no_comment_for_what_is_no_category() -> None:
+    assert silenced("x = a < b\n", "a < b", category="evil]\nimport os #") is None
+
+
+@given(
+    st.lists(st.sampled_from((*_PIECES, "a < b", " \\\n", "    return 1\n")), max_size=10).map("".join),
+    st.sampled_from(["python", "javascript", "bash", "php"]),
+)
+def test_a_comment_changes_no_code_and_hides_what_it_is_for(text: str, language: str) -> None:
+    text += "a < b\n"
+    syntax = parsed(text, language)
+    about = finding(syntax.document, "a < b")
+    edit = silencing_edit(syntax, about)
+    if edit is not None:
+        changed = parsed(apply(text, [edit]), language)
+        span = reanchor(about.span, [edit])
+        assert span is not None
+        assert ignored(changed).covers(replace(about, span=span), changed.document)
+        assert parses_as_well(syntax, changed)
