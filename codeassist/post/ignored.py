@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from codeassist.post.findings import Finding
+from codeassist.syntax.comments import comment_at
 from codeassist.syntax.languages import line_comment
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
 from codeassist.text.document import Document, Offset, Span
@@ -128,15 +129,6 @@ def _ways_to_silence(document: Document, finding: Finding) -> Iterator[Edit]:
             yield Edit(start, start, f"{indent}{before}{words}{behind}{document.newline}")
 
 
-def is_comment_at(syntax: Syntax, offset: int) -> bool:
-    """Whether the character at a place belongs to a comment."""
-    byte = syntax.byte_at(offset)
-    node = syntax.tree.root_node.descendant_for_byte_range(byte, byte + 1)
-    while node is not None and "comment" not in node.type:
-        node = node.parent
-    return node is not None
-
-
 def _comments(syntax: Syntax) -> Iterator[tree_sitter.Node]:
     """The comments that hold the word, in order: one walk, into those nodes only that hold it."""
     text = syntax.document.text
@@ -205,7 +197,7 @@ def _lines_meant(syntax: Syntax, comment: Span, below: dict[int, int]) -> tuple[
 def _begins_with_comment(syntax: Syntax, line: int) -> bool:
     text = syntax.document.line(line)
     blank = len(text) - len(text.lstrip())
-    return blank < len(text) and is_comment_at(syntax, syntax.document.line_start(line) + blank)
+    return blank < len(text) and comment_at(syntax, syntax.document.line_start(line) + blank) is not None
 
 
 def _categories(match: re.Match[str]) -> Categories:

@@ -267,8 +267,9 @@ class Editor:
         return await self.diagnostics(uri)
 
     async def _reviews(self, uri: str) -> int:
-        """How many reviews of a document are over. What they found was sent before."""
-        return len([entry for entry in await self.trace(200) if (entry["kind"], entry["uri"]) == ("review", uri)])
+        """How many reviews of a document came to their end. What they found was sent before."""
+        own = [entry for entry in await self.trace(200) if (entry["kind"], entry["uri"]) == ("review", uri)]
+        return len([entry for entry in own if entry["skip"] != "superseded"])
 
     async def actions(self, uri: str, place: types.Range, only: Iterable[str] = ()) -> list[types.CodeAction]:
         context = types.CodeActionContext(diagnostics=[], only=list(only) or None)

@@ -12,8 +12,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from tests.e2e.editor import Editor, environment, start
-from tests.e2e.places import offset
 from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
+from tests.e2e.reviewing import dismiss, marked
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,26 +28,6 @@ async def editor(editor: Editor) -> Editor:
     """An editor whose server remembers no reviews of the tests before."""
     await editor.run("codeassist.restartModel")
     return editor
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def touched(editor: Editor, uri: str, fake: FakeVllm) -> Editor:
-    """An editor in which both functions of BUGGY were touched since the document was opened."""
-    fake.answer = knowing(BUGGY, RIGHT)
-    editor.open(uri, BUGGY.replace("best = price\n", "best = (price)\n").replace("return amount", "return (amount)"))
-    editor.replace(uri, "(price)", "price")
-    editor.replace(uri, "(amount)", "amount")
-    assert editor.texts[uri] == BUGGY
-    return editor
-
-
-def marked(editor: Editor, uri: str, diagnostics: list[types.Diagnostic]) -> list[str]:
-    """The code that the diagnostics stand under."""
-    text = editor.texts[uri]
-    return [
-        text[offset(text, each.range.start, editor.encoding) : offset(text, each.range.end, editor.encoding)]
-        for each in diagnostics
-    ]
 
 
 @everywhere
@@ -221,12 +201,6 @@ async def test_a_dismissed_category_stays_away_from_its_workspace_folder(fake: F
         assert counts == [1, 1, 2, 2]
         await editor.run("codeassist.review")
         assert [len(await editor.diagnostics(uri)) for uri in documents] == counts
-
-
-async def dismiss(editor: Editor, uri: str, diagnostic: types.Diagnostic, title: str) -> None:
-    (action,) = [each for each in await editor.actions(uri, diagnostic.range) if title in each.title]
-    assert action.command is not None
-    await editor.run(action.command.command, *(action.command.arguments or []))
 
 
 @one_each

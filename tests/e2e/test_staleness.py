@@ -88,7 +88,7 @@ async def test_versions_that_do_not_count_up(fake: FakeVllm, tmp_path: Path) -> 
         await wire.answer(wire.request("codeassist/trace"))
         fake.release()
         await wire.answer(asked)
-        (note,) = [each for each in wire.notes if each["method"] == "textDocument/publishDiagnostics"]
+        *_, note = [each for each in wire.notes if each["method"] == "textDocument/publishDiagnostics"]
         assert [each["range"]["start"]["line"] for each in note["params"]["diagnostics"]] == [5, 11]
 
 
