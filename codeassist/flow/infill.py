@@ -23,6 +23,7 @@ from codeassist.post.findings import Finding, clean_message, fix_parses
 from codeassist.post.surprise import Change, Choice, Divergence, category_of, is_taste, smallest_change, walk
 from codeassist.prompt.fim import render_fim
 from codeassist.settings import ReviewSettings
+from codeassist.syntax.comments import code_of_line
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Position, Span
 from codeassist.text.edits import Edit
@@ -80,8 +81,9 @@ async def check_lines(
 
 async def _check_line(check: Check, region: Span, number: int, trace: Trace, begun: Begun) -> Finding | None:
     document = check.syntax.document
-    whole = document.line(number)
-    line = whole.lstrip(" \t").rstrip()
+    # A comment behind the code is no part of what the model is asked for, and no fix takes it away.
+    whole = code_of_line(check.syntax, number)
+    line = whole.lstrip(" \t")
     if not line:
         return None
     offset = document.offset_at(Position(number, len(whole) - len(whole.lstrip(" \t"))))

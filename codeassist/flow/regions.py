@@ -50,6 +50,10 @@ class Region:
     places: tuple[Span, ...] = ()
     parts: tuple[Span, ...] = ()
 
+    def code(self, document: Document) -> tuple[str, ...]:
+        """Its own lines, to compare a later text with."""
+        return _text(document, self.own)
+
 
 Codes = Mapping[str, tuple[str, ...]]
 """The code of each function of a document by its name, and of what is outside of them by "", line by line."""

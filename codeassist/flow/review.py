@@ -15,6 +15,7 @@ from codeassist.flow.words import UnreadableAnswer, review_in_words
 from codeassist.model.errors import ModelError
 from codeassist.post.drops import Drop
 from codeassist.post.findings import Finding
+from codeassist.post.fixes import with_fitted_fix
 from codeassist.post.merging import Pool, join, shown
 from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings
@@ -184,7 +185,9 @@ class _Run:
         """Put findings into the pool, and tell of those that are to be shown whatever comes."""
         if not found:
             return
-        self.pool = join(self.pool, found, self.check.syntax, self.trace.drop)
+        syntax = self.check.syntax
+        fitted = [with_fitted_fix(finding, syntax.document) for finding in found]
+        self.pool = join(self.pool, fitted, syntax, self.trace.drop)
         if self.watch.sure is not None:
             before = len(self.pinned)
             early = self._early()

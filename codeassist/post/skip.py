@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "switched-off": "Completions are switched off for this file, by completion.exclude or completion.languages_off.",
     "secret-file": "By its name the file holds keys or passwords; a request by hand completes or reviews there.",
     "cannot-fill": "The model neither fills in the middle nor chats.",
+    "ignored-file": "A comment in the document asks for no review: `codeassist: ignore-file`.",
     "nothing-changed": "No function changed since the last review.",
     "not-able": "The catalogue does not call this model able to review in words.",
     "no-logprobs": "The server does not report log-probabilities, which the infill check compares; "

@@ -15,19 +15,22 @@ from pygls.uris import to_fs_path
 
 from codeassist import __version__
 from codeassist.flow.admission import Admission
-from codeassist.server.actions import Actions
+from codeassist.server.actions import Actions, Client
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
 from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes, offset_of
+from codeassist.server.hiding import Hiding
 from codeassist.server.learning import Learning
 from codeassist.server.opened import why_not
+from codeassist.server.others import Others
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
+from codeassist.server.publishing import Publisher
 from codeassist.server.repositories import Repositories
-from codeassist.server.review import Publisher, Reviewer
+from codeassist.server.review import Reviewer
 from codeassist.server.session import Session
 from codeassist.server.status import Status
 from codeassist.settings import Settings
@@ -56,23 +59,20 @@ class App:
             workspace=lambda: next(iter(self.session.roots), None),
         )
         self.progress = Progress(self.server)
-        self.publisher = Publisher(self.session)
+        self.hiding = Hiding(self.session, self._warn)
+        self.publisher = Publisher(self.session, self.hiding.shown)
+        self.hiding.changed = self.publisher.publish
+        self.others = Others(self.session, self.publisher.publish)
+        self.hiding.elsewhere = self.others.without
         self.repositories = Repositories(self.session, self.progress, self.status.repository)
         self.learning = Learning(self.session)
         quiet = "silence" not in without
         asker = Asker(self.session, self.models, self.admission, self.status, self.repositories, self.learning, quiet)
         self.ahead = Ahead(asker, without)
         self.completer = Completer(self.session, asker, self.ahead, without)
-        self.reviewer = Reviewer(
-            self.session,
-            self.models,
-            self.admission,
-            self.status,
-            self.progress,
-            self.publisher,
-            self.repositories,
-        )
-        self.actions = Actions(self.session, self.publisher)
+        reviewing = self.session, self.models, self.admission, self.status, self.progress, self.publisher
+        self.reviewer = Reviewer(*reviewing, self.hiding, self.repositories)
+        self.actions = Actions(self.session, self.hiding, self._client)
         self.configuration = Configuration(
             self.session, self.server.workspace_configuration_async, self._show, self._settings_changed
         )
@@ -124,6 +124,7 @@ class App:
     async def shutdown(self, _params: None = None) -> None:
         self.status.flush()
         await self.repositories.stop()
+        await self.hiding.aclose()
         await self.session.shut_down()
         await self.models.aclose()
         await self.learning.aclose()
@@ -135,6 +136,7 @@ class App:
         entry = self.session.open(document.uri, document.text, document.language_id, document.version)
         entry.baseline = self.session.spawn(self.reviewer.take_baseline(entry))
         self.repositories.opened(document.uri)
+        self.hiding.follow(document.uri)
         self.learning.read_ahead()
         self.ahead.opened(entry)
 
@@ -155,8 +157,11 @@ class App:
         except Exception:
             self.lost_track(uri)
             raise
+        before, findings = entry.document, entry.findings
         dropped = self.session.change(uri, steps)
         self.learning.changed(entry)
+        self.reviewer.changed(entry, before, steps, findings)
+        self.hiding.follow(uri)
         if dropped:
             self.publisher.publish(uri)
         self.session.catch_up_soon(entry)
@@ -170,6 +175,7 @@ class App:
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         self.session.close(params.text_document.uri)
         self.publisher.clear(params.text_document.uri)
+        self.hiding.follow(params.text_document.uri)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
         self.repositories.saved(params.text_document.uri)
@@ -177,9 +183,14 @@ class App:
 
     def files_changed(self, params: types.DidChangeWatchedFilesParams) -> None:
         self.repositories.changed(params.changes)
+        for change in params.changes:
+            self.hiding.follow(change.uri)
 
     def files_moved(self, params: types.CreateFilesParams | types.RenameFilesParams | types.DeleteFilesParams) -> None:
         """The editor itself made, renamed or deleted files."""
+        for file in params.files:
+            if isinstance(file, types.FileRename):
+                self.hiding.renamed(file.old_uri, file.new_uri)
         self.repositories.changed(
             [
                 types.FileEvent(uri, types.FileChangeType.Changed)
@@ -193,11 +204,11 @@ class App:
 
     # Actions and commands --------------------------------------------------------------------------------------------
 
-    def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+    async def code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         if params.range.start == params.range.end:
             self._rested(params.text_document.uri, params.range.start)  # Editors ask wherever the cursor comes to rest.
-        self.publisher.others.seen(params.text_document.uri, params.context.diagnostics)
-        return self.actions.offered(params, resolves=self._resolves_edits(), versioned=self._takes_versions())
+        self.others.seen(params.text_document.uri, params.context.diagnostics)
+        return await self.actions.offered(params)
 
     def cursor_rested(self, params: Any) -> None:
         """`codeassist/didRest` `{textDocument: {uri}, position}`, from editors that tell."""
@@ -215,8 +226,8 @@ class App:
         if entry is not None:
             self.ahead.rested(entry, offset_of(entry.document, position, self.session.encoding))
 
-    def resolve_action(self, action: types.CodeAction) -> types.CodeAction:
-        return self.actions.resolved(action, versioned=self._takes_versions())
+    async def resolve_action(self, action: types.CodeAction) -> types.CodeAction:
+        return await self.actions.resolved(action)
 
     async def review_command(self, uri: str = "") -> None:
         for each in [uri] if uri else list(self.session.documents):
@@ -228,6 +239,7 @@ class App:
 
     async def restart_command(self) -> None:
         self._drop_requests()
+        self.session.remembered.forget()
         await self.models.restart()
         self.status.set("ready", "The connection to the model was made anew.")
 
@@ -275,6 +287,8 @@ class App:
             self.repositories.follow()
         if not same_servers(before, after):
             self._drop_requests()
+        if before.review != after.review or not same_servers(before, after):
+            self.session.remembered.forget()
         for uri, entry in self.session.documents.items():
             if why_not(entry, after, unasked=False) is not None:
                 self.session.drop_task(uri, "completion")
@@ -297,19 +311,24 @@ class App:
     def _show(self, kind: types.MessageType, message: str) -> None:
         self.server.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
+    def _warn(self, message: str) -> None:
+        self._show(types.MessageType.Warning, message)
+
     def _engine_state(self, state: Any) -> None:
         self.status.engine(state.kind, state.message)
 
-    def _resolves_edits(self) -> bool:
-        document = self._capabilities.text_document
+    def _client(self) -> Client:
+        """What the client can do with code actions."""
+        document, workspace = self._capabilities.text_document, self._capabilities.workspace
         action = document.code_action if document else None
         support = action.resolve_support if action else None
-        return bool(action and action.data_support and support and "edit" in support.properties)
-
-    def _takes_versions(self) -> bool:
-        workspace = self._capabilities.workspace
         edit = workspace.workspace_edit if workspace else None
-        return bool(edit and edit.document_changes)
+        return Client(
+            resolves=bool(action and action.data_support and support and "edit" in support.properties),
+            versioned=bool(edit and edit.document_changes),
+            creates=bool(edit and types.ResourceOperationKind.Create in (edit.resource_operations or ())),
+            confirms=bool(edit and edit.change_annotation_support),
+        )
 
     async def _watch(self) -> None:
         """Have the editor tell of files that change, if it can be asked to."""
@@ -369,7 +388,7 @@ class App:
         self._feature(types.CODE_ACTION_RESOLVE, self.resolve_action)
         self._feature("codeassist/trace", self.trace)
         self._feature("codeassist/didRest", self.cursor_rested)
-        self._feature("codeassist/otherDiagnostics", self.publisher.others.told)
+        self._feature("codeassist/otherDiagnostics", self.others.told)
         for event in ("didShow", "didReject", "didPartiallyAccept"):
             self._feature(f"codeassist/{event}", self._reporter(event))
         self.server.command("codeassist.review")(_function(self.review_command))
@@ -378,8 +397,9 @@ class App:
         self.server.command("codeassist.showStatus")(_function(self.show_status_command))
         self.server.command("codeassist.showTrace")(_function(self.show_trace_command))
         self.server.command("codeassist.didAccept")(_function(self.accepted_command))
-        self.server.command("codeassist.dismiss")(_function(self.actions.dismiss))
-        self.server.command("codeassist.dismissCategory")(_function(self.actions.dismiss_category))
+        self.server.command("codeassist.dismiss")(_function(self.hiding.dismiss))
+        self.server.command("codeassist.dismissCategory")(_function(self.hiding.dismiss_category))
+        self.server.command("codeassist.restoreDismissed")(_function(self.hiding.restore))
 
     def _feature(self, method: str, handler: Callable[..., Any], options: Any = None) -> None:
         self.server.feature(method, options)(_function(handler))

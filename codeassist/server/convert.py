@@ -64,7 +64,7 @@ def apply_changes(
             span = span_of(document, change.range, encoding)
             edit = Edit(span.start, span.end, change.text)
         else:
-            edit = _whole_change(document.text, change.text)
+            edit = whole_change(document.text, change.text)
         document = document.replace([edit], version if last else document.version)
         steps.append(((edit,), document))
     return steps
@@ -124,7 +124,7 @@ def _plain_range(range_: types.Range) -> dict[str, dict[str, int]]:
     }
 
 
-def _whole_change(old: str, new: str) -> Edit:
+def whole_change(old: str, new: str) -> Edit:
     """A whole new text as the one edit between what it has in common with the old at both ends."""
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])

@@ -22,9 +22,9 @@ from codeassist.context.choose import NOTHING_HELD
 from codeassist.context.related import OpenFile
 from codeassist.flow.rhythm import Rhythm
 from codeassist.flow.trace import Trace
-from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.server.opened import OpenDocument, are_plain, catch_up, move_on, moved_findings, steps_to
+from codeassist.server.remembered import Remembered
 from codeassist.server.running import Running
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
@@ -70,8 +70,7 @@ class Session:
     traces: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MOST_TRACES))
     skips: dict[str, int] = field(default_factory=dict)
     items: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    dismissed: set[tuple[str, str]] = field(default_factory=set)
-    dismissed_categories: set[tuple[Path | None, str]] = field(default_factory=set)
+    remembered: Remembered = field(default_factory=Remembered)
     warming: asyncio.Task[None] | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
     keeps_expired: bool = False
@@ -328,11 +327,6 @@ class Session:
         if skip is not None:
             trace.skip, trace.detail = skip.reason, skip.detail
         self.traces.append({"uri": uri, **trace.record()})
-
-    def is_dismissed(self, uri: str, finding: Finding) -> bool:
-        """Whether the user does not want to see this finding, or its category in this workspace folder."""
-        category = (self.root_of(uri), finding.category)
-        return (uri, finding.fingerprint) in self.dismissed or category in self.dismissed_categories
 
     def new_item(self, uri: str) -> str:
         """An id for a shown completion; the last few are remembered, for the reports about them."""

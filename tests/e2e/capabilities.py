@@ -21,6 +21,7 @@ _VSCODE: dict[str, Any] = {
             "resourceOperations": ["create", "rename", "delete"],
             "failureHandling": "textOnlyTransactional",
             "normalizesLineEndings": True,
+            "changeAnnotationSupport": {"groupsOnLabel": True},
         },
         "configuration": True,
         "didChangeConfiguration": {"dynamicRegistration": True},

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.editor import Editor, environment, start
-from tests.e2e.programs import COMPLETION, MODEL
+from tests.e2e.programs import BUGGY, COMPLETION, MODEL, RIGHT, knowing
 from tests.fake_vllm import FakeVllm
 
 EditorOf = Callable[[str], Awaitable[Editor]]
@@ -62,3 +62,14 @@ async def editor(request: pytest.FixtureRequest, editor_of: EditorOf, fake: Fake
 def uri(request: pytest.FixtureRequest) -> str:
     """A document that no other test has."""
     return f"file:///workspace/{request.node.name.replace('[', '/').replace(']', '')}.py"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def touched(editor: Editor, uri: str, fake: FakeVllm) -> Editor:
+    """An editor in which both functions of BUGGY were touched since the document was opened."""
+    fake.answer = knowing(BUGGY, RIGHT)
+    editor.open(uri, BUGGY.replace("best = price\n", "best = (price)\n").replace("return amount", "return (amount)"))
+    editor.replace(uri, "(price)", "price")
+    editor.replace(uri, "(amount)", "amount")
+    assert editor.texts[uri] == BUGGY
+    return editor

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from tests.e2e.editor import Editor, environment, start
-from tests.e2e.places import offset
 from tests.e2e.programs import BUGGY, RIGHT, is_review, knowing
+from tests.e2e.reviewing import dismiss, marked
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,23 +24,10 @@ one_each = pytest.mark.parametrize("editor", ["vscode", "neovim-0.11"], indirect
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def touched(editor: Editor, uri: str, fake: FakeVllm) -> Editor:
-    """An editor in which both functions of BUGGY were touched since the document was opened."""
-    fake.answer = knowing(BUGGY, RIGHT)
-    editor.open(uri, BUGGY.replace("best = price\n", "best = (price)\n").replace("return amount", "return (amount)"))
-    editor.replace(uri, "(price)", "price")
-    editor.replace(uri, "(amount)", "amount")
-    assert editor.texts[uri] == BUGGY
+async def editor(editor: Editor) -> Editor:
+    """An editor whose server remembers no reviews of the tests before."""
+    await editor.run("codeassist.restartModel")
     return editor
-
-
-def marked(editor: Editor, uri: str, diagnostics: list[types.Diagnostic]) -> list[str]:
-    """The code that the diagnostics stand under."""
-    text = editor.texts[uri]
-    return [
-        text[offset(text, each.range.start, editor.encoding) : offset(text, each.range.end, editor.encoding)]
-        for each in diagnostics
-    ]
 
 
 @everywhere
@@ -134,10 +122,19 @@ async def test_offers_fixes_by_place_and_kind(touched: Editor, uri: str) -> None
     first, second = await touched.reviewed(uri)
     everything = types.Range(types.Position(0, 0), types.Position(20, 0))
     titles = [action.title for action in await touched.actions(uri, everything)]
-    assert len(titles) == 6
+    assert titles == [
+        "Replace with `if price > best:`",
+        "Ignore wrong-operator on this line, with a comment",
+        "Dismiss this finding",
+        "Dismiss all of wrong-operator in this workspace",
+        'Replace with `label = "€ 😀"; amount = sum(prices)`',
+        "Ignore wrong-name on this line, with a comment",
+        "Dismiss this finding",
+        "Dismiss all of wrong-name in this workspace",
+    ]
     here = await touched.actions(uri, types.Range(first.range.start, first.range.start), ["quickfix"])
-    assert [action.title for action in here] == titles[:3]
-    assert [list(action.diagnostics or ()) for action in here] == [[first]] * 3
+    assert [action.title for action in here] == titles[:4]
+    assert [list(action.diagnostics or ()) for action in here] == [[first]] * 4
     assert (await touched.actions(uri, second.range, ["quickfix.other"])) == []
     assert (await touched.actions(uri, second.range, ["refactor", "source.fixAll"])) == []
     assert (await touched.actions(uri, types.Range(types.Position(0, 0), types.Position(1, 0)))) == []
@@ -145,11 +142,12 @@ async def test_offers_fixes_by_place_and_kind(touched: Editor, uri: str) -> None
 
 @one_each
 async def test_a_fix_of_a_finding_that_is_gone_changes_nothing(touched: Editor, uri: str) -> None:
-    """Resolved too late: the action comes back without an edit, not with one for other code."""
+    """Resolved too late: the user is told, and no other code is changed."""
     found = await touched.reviewed(uri)
     (action,) = [each for each in await touched.actions(uri, found[0].range) if each.is_preferred]
     touched.replace(uri, "price < best", "best < price")
-    assert (await touched.client.code_action_resolve_async(action)).edit is None
+    with pytest.raises(JsonRpcException, match="has changed meanwhile"):
+        await touched.client.code_action_resolve_async(action)
 
 
 @one_each
@@ -198,17 +196,11 @@ async def test_a_dismissed_category_stays_away_from_its_workspace_folder(fake: F
         for uri in documents:
             editor.open(uri, BUGGY)
             await editor.run("codeassist.review", uri)
-        await dismiss(editor, documents[0], (await editor.diagnostics(documents[0]))[1], "wrong-name")
+        await dismiss(editor, documents[0], (await editor.diagnostics(documents[0]))[1], "Dismiss all of wrong-name")
         counts = [len(await editor.diagnostics(uri)) for uri in documents]
         assert counts == [1, 1, 2, 2]
         await editor.run("codeassist.review")
         assert [len(await editor.diagnostics(uri)) for uri in documents] == counts
-
-
-async def dismiss(editor: Editor, uri: str, diagnostic: types.Diagnostic, title: str) -> None:
-    (action,) = [each for each in await editor.actions(uri, diagnostic.range) if title in each.title]
-    assert action.command is not None
-    await editor.run(action.command.command, *(action.command.arguments or []))
 
 
 @one_each

@@ -29,6 +29,7 @@ def long_file(count: int) -> str:
 
 async def cost_of_an_edit(editor: Editor, uri: str, fake: FakeVllm, text: str) -> tuple[int, int]:
     """Lines that were asked about, and tokens of the review of one changed line."""
+    await editor.run("codeassist.restartModel")  # Nothing is remembered of other documents.
     fake.answer = lambda _body: "\n"
     editor.open(uri, text)
     editor.replace(uri, "count = 0", "count = 1")
@@ -68,6 +69,7 @@ async def test_an_unchanged_function_costs_nothing_ever(editor: Editor, uri: str
 
 @pytest.mark.parametrize("editor", ["vscode", "neovim-0.11"], indirect=True)
 async def test_the_first_finding_is_shown_while_others_are_looked_for(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    await editor.run("codeassist.restartModel")
     known = knowing(BUGGY, RIGHT)
 
     def answer(body: dict[str, Any]) -> str:
@@ -91,6 +93,7 @@ async def test_the_first_finding_is_shown_while_others_are_looked_for(editor: Ed
 
 
 async def test_a_save_every_second_leaves_one_review_running(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    await editor.run("codeassist.restartModel")
     fake.answer = knowing(BUGGY, RIGHT)
     fake.behaviour.trouble = "hold"
     editor.open(uri, BUGGY.replace("best = price\n", "best = (price)\n"))

@@ -14,6 +14,7 @@ from codeassist.flow.trace import Trace
 from codeassist.model.abilities import Abilities
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Priority, Request
 from codeassist.model.scripted import ScriptedModel
+from codeassist.post.findings import Finding
 from codeassist.prompt.review import FINDINGS_SCHEMA
 from codeassist.settings import ReviewSettings
 from codeassist.syntax.tree import Syntax, parse
@@ -222,6 +223,28 @@ async def test_progress_is_told_region_by_region() -> None:
         Watch(lambda done, everything: told.append((done, everything))),
     )
     assert told == [(0, 2), (1, 2), (2, 2)]
+
+
+async def test_what_is_found_is_told_region_by_region_under_its_final_name() -> None:
+    """Two functions of one name hold the same line: the second finding is told from the first at once."""
+    syntax = parsed("def half(n):\n    return n / 2\n\n\ndef half(n):\n    return n / 2\n")
+    entry = (
+        '{"quote": "n / 2", "line": %d, "category": "bug", "severity": "error", "message": "No.", "replacement": null}'
+    )
+    answer = f'{{"findings": [{entry % 2}, {entry % 6}]}}'
+    told: list[Finding] = []
+    result = await review(
+        syntax,
+        regions_of(syntax),
+        "a.py",
+        bound(ScriptedModel(f"!repeat\n{answer}"), can_review=True),
+        WORDS,
+        Admission(quiet_ms=0),
+        Trace("review"),
+        Watch(done_with=lambda _region, found: told.extend(found)),
+    )
+    assert tuple(told) == result.findings
+    assert len({finding.fingerprint for finding in told}) == 2
 
 
 async def test_cancelling_a_review_closes_its_stream() -> None:
