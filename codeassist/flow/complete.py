@@ -8,27 +8,22 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from codeassist.context.cursor import CursorView, above_code
+from codeassist.context.cursor import CursorView
 from codeassist.context.related import Snippet
 from codeassist.flow.asking import Bound, read, whole_text
 from codeassist.flow.prepare import Prepared, Snapshot, prepare_with_repository
+from codeassist.flow.reading import Reading
 from codeassist.flow.trace import Trace
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest
 from codeassist.model.errors import ModelError
 from codeassist.post.confidence import Confidence
-from codeassist.post.cut import Cut, Shape, find_cut, finish_cut
-from codeassist.post.foreign import is_thought, surroundings, without_foreign, without_thoughts
+from codeassist.post.cut import Cut
 from codeassist.post.inline import Inline, finish_inline
-from codeassist.post.parrot import behind_echo, echoes_of
-from codeassist.post.shape import shape_of
 from codeassist.post.skip import Skip
-from codeassist.prompt.guard import broken_forms, restored
-from codeassist.prompt.holefill import OPEN, extract_completion
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
-from codeassist.text.lines import plain_ends
 
 _MOST_CHARACTERS_PER_TOKEN = 16
 """Of answers as a whole: the tokens of long indentations have as many, words fewer."""
@@ -75,22 +70,20 @@ async def complete(
     if go_ahead is not None:
         await go_ahead()
     on_prepared(prepared)
-    view = prepared.view
-    pushed = above_code(view, prepared.limits)
-    shape = shape_of(pushed or view, settings.max_lines)
+    view, reading = prepared.view, Reading(prepared, settings.max_lines)
     try:
         with trace.stage("model"):
             sure = Confidence()
             least = snapshot.least_probability if snapshot.unasked else 0.0
             latest_ms = settings.latency_target_ms * (1 if snapshot.unasked else _BY_HAND)
-            wanted = await _wanted(prepared, bound, shape, latest_ms, trace, on_text, sure, least)
+            wanted = await _wanted(reading, bound, latest_ms, trace, on_text, sure, least)
             trace.confidence = sure.probability
     except ModelError as error:
         return _silent(Skip(error.reason, str(error)), trace, prepared)
     _learn(bound, prepared, trace)
     if sure.is_below(least):
         return _silent(Skip("unsure"), trace, prepared)
-    syntax = snapshot.syntax if snapshot.parsed is None else await snapshot.parsed
+    syntax, pushed = snapshot.syntax if snapshot.parsed is None else await snapshot.parsed, reading.pushed
     with trace.stage("post"):
         if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
             shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, syntax)
@@ -129,9 +122,8 @@ async def warm(
 
 
 async def _wanted(
-    prepared: Prepared,
+    reading: Reading,
     bound: Bound,
-    shape: Shape,
     latest_ms: float,
     trace: Trace,
     on_text: Callable[[str], None],
@@ -141,57 +133,35 @@ async def _wanted(
     """Read the stream only as far as it is wanted; leaving the block closes it, and the engine stops. `sure` collects
     how sure the model is; once that is below `least`, nothing is wanted, nor is more after `latest_ms`. No more is read
     than was asked for: not every server keeps to that."""
-    request = prepared.request
-    chat = isinstance(request, ChatRequest)
+    request = reading.prepared.request
     stream = _stream(bound, request)
     begun = time.perf_counter()
     most = request.max_tokens * _MOST_CHARACTERS_PER_TOKEN
-    family, code_before = bound.family, prepared.packed.prefix
-    around = surroundings(prepared.view, family.end_tokens)
-    broken = broken_forms(code_before + prepared.packed.suffix, family)
-    sent = request.prompt if isinstance(request, CompletionRequest) else ""
-    echoes = echoes_of(sent, family, code_before, shape.language)
-    answer = text = ""
-    tokens, finished, is_echo = 0, False, False
-    async with aclosing(read(stream, trace)) as chunks:
-        async for chunk in chunks:
-            if not answer and chunk.text:
-                trace.add("first-token", (time.perf_counter() - begun) * 1000)
-                begun = time.perf_counter()
-            answer = (answer + chunk.text)[:most]
-            tokens += len(chunk.tokens) or bool(chunk.text)
-            sure.add((token.text, token.logprob) for token in chunk.tokens)
-            if sure.is_below(least):
-                break
-            if chat:
-                text = extract_completion(without_thoughts(answer), shape.line_prefix)
-                # Before its tag a model may still be talking about what it will write.
-                begun_answer = bound.family.prefill or OPEN in answer
-            else:
-                text, begun_answer = answer, True
-            # Where a line ends in "\r", the other half of its end may be on its way.
-            said = behind_echo(restored(plain_ends(text.removesuffix("\r")), broken), echoes)
-            code = without_foreign(said.text, around)
-            text, is_echo = code.text, said.is_echo
-            begun_answer = begun_answer and not said.undecided
-            if begun_answer:
-                on_text(text)
-            cut = find_cut(text, shape) if begun_answer else None
-            if cut is None and begun_answer and code.over:
-                cut = finish_cut(text, shape, complete=True)
-            if cut is not None:
-                return cut
-            finished = finished or chunk.finish == "stop"
-            late = (time.perf_counter() - begun) * 1000 / latest_ms
-            if late > _MUCH_TOO_LATE or (late > 1 and "\n" in text.strip()):
-                break
-            if tokens > request.max_tokens or len(answer) == most:
-                break
-    if is_thought(answer):
-        return Cut("", "thought")
-    if is_echo:
-        return Cut("", "prefix")
-    return finish_cut(text, shape, complete=finished)
+    answer = ""
+    tokens, finished = 0, False
+    with reading.ready_in_time():
+        async with aclosing(read(stream, trace)) as chunks:
+            async for chunk in chunks:
+                if not answer and chunk.text:
+                    trace.add("first-token", (time.perf_counter() - begun) * 1000)
+                    begun = time.perf_counter()
+                answer = (answer + chunk.text)[:most]
+                tokens += len(chunk.tokens) or bool(chunk.text)
+                sure.add((token.text, token.logprob) for token in chunk.tokens)
+                if sure.is_below(least):
+                    break
+                has_begun, cut = reading.heard(answer)
+                if has_begun:
+                    on_text(reading.text)
+                if cut is not None:
+                    return cut
+                finished = finished or chunk.finish == "stop"
+                late = (time.perf_counter() - begun) * 1000 / latest_ms
+                if late > _MUCH_TOO_LATE or (late > 1 and "\n" in reading.text.strip()):
+                    break
+                if tokens > request.max_tokens or len(answer) == most:
+                    break
+    return reading.ended(answer, complete=finished)
 
 
 def _stream(bound: Bound, request: CompletionRequest | ChatRequest) -> AsyncGenerator[Chunk, None]:

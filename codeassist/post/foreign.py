@@ -89,13 +89,14 @@ NOWHERE = Surroundings()
 
 def surroundings(view: CursorView, ends: Collection[str] = ()) -> Surroundings:
     """Those of an answer at the cursor of `view` by a model whose answers are over at `ends`."""
-    language, start = view.document.language, Offset(view.offset - len(view.line_prefix))
-    above = open_above(view.document, start)
+    language, code = view.document.language, view.prefix + view.suffix
+    written = frozenset({*_TOKEN.findall(code), *(token for token in ends if token in code)})
+    if not written:
+        return Surroundings(language, frozenset(ends))  # What is open at the cursor decides about nothing then.
+    above = open_above(view.document, Offset(view.offset - len(view.line_prefix)))
     opened = Scan(quote=above) if above and above not in view.line_prefix else None
-    code = view.prefix + view.suffix
-    written = {*_TOKEN.findall(code), *(token for token in ends if token in code)}
     before = scan(line_code(view.document, view.offset), language, opened)
-    return Surroundings(language, frozenset(ends), frozenset(written), Scan(quote=before.quote, tail=before.tail))
+    return Surroundings(language, frozenset(ends), written, Scan(quote=before.quote, tail=before.tail))
 
 
 def without_foreign(answer: str, around: Surroundings = NOWHERE) -> Wanted:
