@@ -1,189 +1,182 @@
-"""`codeassist review PATH...`: the editor's review, of whole files, for a terminal or CI."""
+"""`codeassist review`: the editor's review for a terminal, a hook or CI: of files, or of what git says has changed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from codeassist.cli.main import EXIT_FINDINGS, EXIT_MODEL, Failure
+from codeassist.cli.main import EXIT_FINDINGS, EXIT_MODEL, EXIT_OTHER, Failure
 
 if TYPE_CHECKING:
-    from codeassist.cli.source import Source
-    from codeassist.post.findings import Finding
+    from codeassist.cli.reviewing.known import Known
+    from codeassist.cli.reviewing.results import Results
+    from codeassist.cli.reviewing.targets import Selection
+    from codeassist.settings import Settings
 
-_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "build", "dist", "target", "vendor"})
-_MOST_FILES = 2_000
-
-
-@dataclass(slots=True)
-class _Results:
-    """What a run found, file by file, and what it cost."""
-
-    found: list[tuple[Source, Finding]] = field(default_factory=list)
-    skips: dict[str, str] = field(default_factory=dict)
-    failure: str = ""
-    stats: dict[str, Any] = field(default_factory=lambda: {"files": 0, "functions": 0, "requests": 0})
-    tokens: dict[str, int] = field(default_factory=lambda: {"prompt": 0, "cached": 0, "generated": 0})
+_NO_BASE = "\0"
+"""What click gives for `--diff` without a revision; no revision can be called so."""
+_FORMATS = ("text", "json", "sarif", "github")
 
 
-@click.command(help="Review files, or all code files of folders, and print findings.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.command(
+    help="Review files, or all code files of folders, and print findings. With --diff or --staged only functions that "
+    "changed are reviewed, and PATHS restrict which.",
+    epilog="Exit codes: 0 done, 1 findings at or above --fail-on, 2 wrong usage, 3 the model cannot be reached, "
+    "4 anything else.",
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
+@click.option(
+    "--diff",
+    "base",
+    is_flag=False,
+    flag_value=_NO_BASE,
+    metavar="[BASE]",
+    help="Review what changed since this branch parted from BASE; without BASE, what is not committed. Write "
+    "`--diff=BASE` or `--diff --` in front of paths.",
+)
+@click.option("--staged", is_flag=True, help="Review what the next commit changes, as it is in git's index.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "info"]),
     help="Exit with 1 if there is a finding of this severity or a worse one.",
 )
-def review(paths: tuple[Path, ...], form: str, fail_on: str | None) -> None:
-    results = asyncio.run(_review_all(list(_files(paths))))
-    if form == "json":
-        click.echo(json.dumps(_document(results), ensure_ascii=True))
-    else:
-        _print_text(results)
+@click.option(
+    "--baseline",
+    "baseline_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Findings in this file are known: they are not shown and do not fail. "
+    "[default: .codeassist-baseline.json of the repository or workspace, if it is there]",
+)
+@click.option("--no-baseline", is_flag=True, help="Show known findings, too.")
+@click.option("--update-baseline", is_flag=True, help="Take all findings into the baseline, instead of showing them.")
+def review(
+    paths: tuple[Path, ...],
+    base: str | None,
+    staged: bool,
+    form: str,
+    fail_on: str | None,
+    baseline_file: Path | None,
+    no_baseline: bool,
+    update_baseline: bool,
+) -> None:
+    from codeassist.cli.reviewing.results import Results
+
+    _check_usage(paths, base, staged=staged)
+    if no_baseline and (baseline_file or update_baseline):
+        raise click.UsageError("--no-baseline goes with neither --baseline nor --update-baseline")
+    settings, selection = _selected(paths, base, staged=staged)
+    known = _known(selection.root, baseline_file, ignore=no_baseline, update=update_baseline)
+    results = Results(known)
+    _run(selection, settings, results)
+    _print(results, form, update=update_baseline)
+    if update_baseline:
+        _update(known, results)
+    _say_rest(results, selection)
+    if results.was_interrupted:
+        raise Failure("interrupted; what is shown is what was found so far", EXIT_OTHER)
     if results.failure:
         raise Failure(results.failure, EXIT_MODEL)
-    if fail_on is not None and _worst_reaches(results, fail_on):
+    if fail_on is not None and not update_baseline and results.worst_reaches(fail_on):
         raise SystemExit(EXIT_FINDINGS)
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those of a language with a grammar in the folders named."""
-    from codeassist.syntax.languages import language_of
-
-    count = 0
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for file in sorted(path.rglob("*")):
-            inside = file.relative_to(path).parts
-            hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in inside)
-            if hidden or not file.is_file() or not language_of(file.name):
-                continue
-            count += 1
-            if count > _MOST_FILES:
-                raise Failure(f"{path} holds more than {_MOST_FILES} code files; name fewer")
-            yield file
+def _check_usage(paths: tuple[Path, ...], base: str | None, *, staged: bool) -> None:
+    if staged and base is not None:
+        raise click.UsageError("--diff and --staged exclude each other")
+    if not paths and not staged and base is None:
+        raise click.UsageError("name files or folders, or what changed: --diff [BASE] or --staged")
 
 
-async def _review_all(files: Sequence[Path]) -> _Results:
-    from codeassist.cli.model import bound_model
-    from codeassist.cli.source import read_source, root_of, settings_for
-    from codeassist.flow.admission import Admission
-    from codeassist.flow.review import NO_LIMIT, Watch, regions_of
-    from codeassist.flow.review import review as flow
-    from codeassist.flow.trace import Trace
-    from codeassist.model.errors import ModelError
+def _selected(paths: tuple[Path, ...], base: str | None, *, staged: bool) -> tuple[Settings, Selection]:
+    """What to review, and the settings that hold for it."""
+    from codeassist.cli.reviewing.targets import look_for_changes, root_for, select_changes, select_paths
+    from codeassist.cli.source import settings_at
+
+    if base is None and not staged:
+        settings = settings_at(root_for(paths))
+        return settings, select_paths(paths, settings)
+    changes = look_for_changes(Path.cwd(), None if base in (None, _NO_BASE) else base, is_staged=staged)
+    settings = settings_at(changes.top)
+    return settings, select_changes(changes, paths, settings, is_staged=staged)
+
+
+def _known(root: Path | None, file: Path | None, *, ignore: bool, update: bool) -> Known:
+    from codeassist.cli.reviewing.known import Known, known_at
+
+    return Known(None) if ignore else known_at(root, file, must_exist=file is not None and not update)
+
+
+def _run(selection: Selection, settings: Settings, results: Results) -> None:
+    from codeassist.cli.reviewing.run import review_all
+
+    try:
+        asyncio.run(review_all(selection, settings, results))
+    except KeyboardInterrupt:
+        results.was_interrupted = True
+    results.settle()
+
+
+def _print(results: Results, form: str, *, update: bool) -> None:
+    """The findings, on stdout; with `update` as text only what does not fit into a count."""
+    if form == "json":
+        from codeassist.cli.reviewing.documents import json_document
+
+        click.echo(_dumped(json_document(results)))
+    elif form == "sarif":
+        from codeassist.cli.reviewing.sarif import sarif_log
+
+        click.echo(_dumped(sarif_log(results)))
+    elif form == "github":
+        from codeassist.cli.reviewing.github import annotation_lines
+
+        for line in annotation_lines(results):
+            click.echo(line)
+    elif not update:
+        from codeassist.cli.reviewing.frames import print_findings
+
+        print_findings(results)
+
+
+def _dumped(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=True)
+
+
+def _update(known: Known, results: Results) -> None:
+    """Write the baseline, unless not all was looked at: it would forget what was not."""
+    if results.is_partial:
+        click.echo("codeassist: the baseline was not written, for not all was reviewed", err=True)
+        return
+    changed = known.updated(results.wholly_reviewed, results.all_found)
+    before, after = (len(each.baseline.findings) for each in (known, changed))
+    changed.write()
+    click.echo(f"codeassist: {known.file} holds {_counted(after, 'finding')}; before there were {before}", err=True)
+
+
+def _say_rest(results: Results, selection: Selection) -> None:
+    """How much was found, hidden and left out, on stderr."""
+    from codeassist.cli.reviewing.plain import plain
     from codeassist.post.skip import REASONS
 
-    results = _Results()
-    settings = settings_for(files[0]) if files else None
-    if settings is None:
-        return results
-    everything = settings.review.model_copy(update={"max_lines": NO_LIMIT})
-    try:
-        async with bound_model(settings, "review", workspace=root_of(files[0])) as bound:
-            for number, file in enumerate(files, 1):
-                source = read_source(file, settings)
-                results.stats["files"] += 1
-                if source.unreadable or source.syntax is None:
-                    reason = source.unreadable or "unknown-language"
-                    results.skips[source.path] = reason
-                    click.echo(f"codeassist: {source.path}: {REASONS[reason]}", err=True)
-                    continue
-                trace = Trace("review")
-                regions = regions_of(source.syntax)
-                with _progress(f"{source.path} ({number}/{len(files)})", len(regions)) as report:
-                    answer = await flow(
-                        source.syntax, regions, source.path, bound, everything, Admission(), trace, Watch(report)
-                    )
-                results.found += [(source, finding) for finding in answer.findings]
-                results.stats["functions"] += len(answer.reviewed)
-                results.stats["requests"] += trace.requests
-                for name, count in trace.tokens().items():
-                    results.tokens[name] += count or 0
-                for name, skip in answer.skips.items():
-                    if skip.reason != "not-able":
-                        results.skips[f"{source.path} ({name})"] = skip.reason
-                    if skip.is_failure:
-                        results.failure = str(skip)
-                if results.failure:
-                    break
-    except ModelError as error:
-        results.failure = str(error)
-    return results
+    for path, reason in results.skips.items():
+        if reason != "unsure" and not path.endswith(")"):
+            click.echo(f"codeassist: {plain(path)}: {REASONS[reason]}", err=True)
+    for analyzer, reason in results.silent_analyzers.items():
+        click.echo(f"codeassist: {analyzer}: {REASONS[reason]}", err=True)
+    hidden = [
+        f"{count} hidden by {'the baseline' if why == 'baseline' else 'comments'}"
+        for why, count in sorted(results.hidden.items())
+    ]
+    if not selection.targets and not results.skips:
+        click.echo("nothing to review", err=True)
+        return
+    found = f"{_counted(len(results.shown), 'finding')} in {_counted(results.files, 'file')}"
+    click.echo(", ".join([found, *hidden]), err=True)
 
 
-def _progress(title: str, _regions: int) -> Any:
-    """A progress line on stderr that goes away; nothing where stderr is no terminal."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-
-    console = Console(stderr=True)
-
-    @contextmanager
-    def shown() -> Iterator[Any]:
-        with console.status(f"Reviewing {title}") as status:
-            yield lambda done, of_all: status.update(f"Reviewing {title}: function {done}/{of_all}")
-
-    return shown()
-
-
-def _document(results: _Results) -> dict[str, Any]:
-    """The JSON document of interfaces.md."""
-    return {
-        "findings": [_entry(source, finding) for source, finding in results.found],
-        "stats": {**results.stats, "tokens": results.tokens, "skips": results.skips},
-    }
-
-
-def _entry(source: Source, finding: Finding) -> dict[str, Any]:
-    fix = None
-    if finding.fix:
-        fix = {"edits": [{**_ends(source, edit.start, edit.end), "text": edit.text} for edit in finding.fix]}
-    return {
-        "path": source.path,
-        **_ends(source, finding.span.start, finding.span.end),
-        "severity": finding.severity,
-        "category": finding.category,
-        "message": finding.message,
-        "analyzer": finding.analyzer,
-        "score": finding.score,
-        "fingerprint": finding.fingerprint,
-        "fix": fix,
-    }
-
-
-def _ends(source: Source, start: Any, end: Any) -> dict[str, dict[str, int]]:
-    first, last = source.document.position_at(start), source.document.position_at(end)
-    return {
-        "start": {"line": first.line + 1, "column": first.column + 1},
-        "end": {"line": last.line + 1, "column": last.column + 1},
-    }
-
-
-def _print_text(results: _Results) -> None:
-    for source, finding in results.found:
-        place = _ends(source, finding.span.start, finding.span.end)["start"]
-        click.echo(
-            f"{source.file}:{place['line']}:{place['column']}: {finding.severity} "
-            f"[{finding.category}] {finding.message}"
-        )
-        if finding.fix:
-            click.echo(f"    fix: {finding.fix_title}")
-    count, files = len(results.found), results.stats["files"]
-    click.echo(f"{count} finding{'s' * (count != 1)} in {files} file{'s' * (files != 1)}", err=True)
-
-
-def _worst_reaches(results: _Results, least: str) -> bool:
-    from codeassist.post.findings import SEVERITIES
-
-    order: tuple[str, ...] = SEVERITIES
-    return any(order.index(finding.severity) <= order.index(least) for _, finding in results.found)
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -28,30 +28,46 @@ class Source:
     unreadable: str | None
 
 
-def read_source(file: Path, settings: Settings) -> Source:
-    """Read and parse `file`. Raises Failure with one sentence if that cannot be done."""
-    root = root_of(file)
-    limits = ReadLimits(max_bytes=settings.index.max_file_bytes)
+def read_source(file: Path, settings: Settings, *, root: Path | None = None) -> Source:
+    """Read and parse `file`, of the workspace at `root` or the one that holds it. Raises Failure with one sentence if
+    that cannot be done."""
+    root = root or root_of(file)
+    most_bytes = settings.index.max_file_bytes
     try:
         state = file.stat()
         if not stat.S_ISREG(state.st_mode):
             raise Failure(
                 f"{file} is {'a folder' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}", EXIT_USAGE
             )
-        if state.st_size > limits.max_bytes:
-            return _unread(file, root, "too-large")
+        if state.st_size > most_bytes:
+            return unread_source(file, root, "too-large")
         data = file.read_bytes()
     except FileNotFoundError as error:
         raise Failure(f"there is no file {file}", EXIT_USAGE) from error
     except OSError as error:
         raise Failure(f"cannot read {file}: {error.strerror or error}") from error
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    reason = "binary" if b"\0" in data else why_unreadable(text, state.st_size, limits)
-    path = file.resolve().relative_to(root).as_posix() if root else file.name
+    return source_of(file, root, data, settings)
+
+
+def source_of(file: Path, root: Path | None, data: bytes, settings: Settings) -> Source:
+    """`file` with the content `data`, parsed."""
+    text = text_of(data)
+    reason = "binary" if b"\0" in data else why_unreadable(text, len(data), _limits(settings))
+    path = _path(file, root)
     language = language_of(path, "", text[:200].split("\n", 1)[0])
-    document = Document.create(file.resolve().as_uri(), text, language)
+    document = Document.create(file.absolute().as_uri(), text, language)
     syntax = parse(document) if reason is None else None
     return Source(file, path, root, document, syntax, reason)
+
+
+def unread_source(file: Path, root: Path | None, reason: str) -> Source:
+    """`file` without its content, and why."""
+    return Source(file, _path(file, root), root, Document.create(file.absolute().as_uri(), ""), None, reason)
+
+
+def text_of(data: bytes) -> str:
+    """Code as text: UTF-8, without the mark that some editors put in front."""
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def root_of(file: Path) -> Path | None:
@@ -64,14 +80,28 @@ def root_of(file: Path) -> Path | None:
 
 def settings_for(file: Path) -> Settings:
     """All settings that hold for `file`; problems are said on stderr and change nothing else."""
+    return settings_at(root_of(file))
+
+
+def settings_at(root: Path | None) -> Settings:
+    """All settings that hold in a workspace; problems are said on stderr and change nothing else."""
     import click
 
-    settings, problems = load(root_of(file))
+    settings, problems = load(root)
     for problem in problems:
         click.echo(f"codeassist: setting not taken: {problem}", err=True)
     return settings
 
 
-def _unread(file: Path, root: Path | None, reason: str) -> Source:
-    document = Document.create(file.resolve().as_uri(), "")
-    return Source(file, file.name, root, document, None, reason)
+def _limits(settings: Settings) -> ReadLimits:
+    return ReadLimits(max_bytes=settings.index.max_file_bytes)
+
+
+def _path(file: Path, root: Path | None) -> str:
+    """Relative to `root`, by the place that it is named with, or else by its real one."""
+    if root is None:
+        return file.name
+    for place in (file.absolute(), file.resolve()):
+        if place.is_relative_to(root):
+            return place.relative_to(root).as_posix()
+    return file.name

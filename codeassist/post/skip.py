@@ -25,6 +25,13 @@ REASONS: dict[str, str] = {
     "not-able": "The catalogue does not call this model able to review in words.",
     "no-logprobs": "The server does not report log-probabilities, which the infill check compares; "
     "`codeassist doctor` says what mends it.",
+    # About files that a review is asked for.
+    "unreadable-file": "The file is gone, or cannot be read: it changed while the review was running, or is locked.",
+    "link": "The path is a symbolic link; name the file that it leads to.",
+    "submodule": "The path is a submodule; run the review inside of it.",
+    "unmerged": "The file has conflicts; resolve them, `git add` it, and run the review again.",
+    "excluded": "The file is left out by the setting index.exclude; name it to have it reviewed.",
+    "ignored": "A comment in the file asks for silence: `codeassist: ignore-file`.",
     # About the answer.
     "empty": "The model had nothing to insert.",
     "blank": "The model would insert white space only.",

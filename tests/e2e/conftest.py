@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.e2e.commands import Run, runner
 from tests.e2e.editor import Editor, environment, start
 from tests.e2e.programs import BUGGY, COMPLETION, MODEL, RIGHT, knowing
 from tests.fake_vllm import FakeVllm
@@ -56,6 +57,12 @@ async def editor(request: pytest.FixtureRequest, editor_of: EditorOf, fake: Fake
     yield editor
     for uri in list(editor.texts):
         editor.close(uri)
+
+
+@pytest.fixture
+def run(fake: FakeVllm, tmp_path: Path) -> Run:
+    """Runs commands of a user with a home of their own, who works with the fake model server."""
+    return runner(tmp_path, fake.base_url)
 
 
 @pytest.fixture

@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from codeassist import __version__
+from tests.e2e.commands import DONE, FINDINGS, MODEL_FAILED, OTHER, USAGE, Run
 from tests.e2e.editor import DEADLINE_S, environment
 from tests.e2e.programs import BUGGY, MISSING, MODEL, RIGHT, knowing
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DONE, FINDINGS, USAGE, MODEL_FAILED, OTHER = range(5)
 PLACE = '"""😀"""; x = 1\ndef total(prices):\n    é = "😀"; return sorted()\n'
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document that stdout must be."""
-        return json.loads(self.stdout)
-
-
-Run = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def run(fake: FakeVllm, tmp_path: Path) -> Run:
-    async def run(*arguments: str | Path, server: str | None = fake.base_url) -> Result:
-        variables = environment(tmp_path, **({"SERVER__URL": server} if server else {}))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "codeassist", *map(str, arguments)),
-            env=variables,
-            cwd=tmp_path,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-        assert process.returncode is not None
-        return Result(process.returncode, out.decode(), err.decode())
-
-    return run
 
 
 async def closed_address() -> str:

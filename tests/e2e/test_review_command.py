@@ -1,0 +1,303 @@
+"""`codeassist review` of what changed, in real repositories: what is looked at, what it costs, and what is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.commands import DONE, FINDINGS, MODEL_FAILED, USAGE, Run
+from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
+from tests.fake_vllm import FakeVllm
+from tests.repositories import Repository
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HALF = RIGHT.replace("sum(prices)", "len(prices)")
+"""The first of both bugs mended."""
+DEAREST, TOTAL = "wrong-operator", "wrong-name"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository in which everything is right."""
+    made = Repository(tmp_path / "project")
+    made.commit({"shop.py": RIGHT, "other.py": RIGHT})
+    return made
+
+
+def categories(document: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["path"], each["category"]) for each in document["findings"]]
+
+
+async def test_only_functions_that_changed_are_reviewed(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(HALF, RIGHT)
+    repository.write({"shop.py": HALF})
+    result = await run("review", "--diff", "--format", "json", "--fail-on", "info", folder=repository.root)
+    assert (result.code, categories(result.document)) == (FINDINGS, [("shop.py", TOTAL)])
+    assert result.document["stats"]["functions"] == 1
+    asked = {asked_line(each.body)[0] for each in fake.received if is_review(each.body)}
+    first = HALF.split("\n").index("def total(prices):")
+    assert asked
+    assert min(asked) > first
+
+
+async def test_an_unchanged_function_costs_nothing(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    """Moved, or with other line ends: nobody is asked, not even whether a server is there."""
+    repository.write({"shop.py": ("# A comment.\n\n\n" + RIGHT).replace("\n", "\r\n")})
+    os.utime(repository.root / "other.py", (1, 1))
+    for what in ("--diff", "--diff=HEAD", "--staged"):
+        result = await run("review", what, "--fail-on", "info", folder=repository.root, server="http://127.0.0.1:9/v1")
+        assert (result.code, result.stdout) == (DONE, "")
+    assert fake.received == []
+
+
+async def test_a_branch_as_a_pull_request_shows_it(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    repository.git("switch", "--quiet", "--create", "work")
+    repository.commit({"mine.py": BUGGY, "sub/also.py": BUGGY})
+    repository.git("switch", "--quiet", "main")
+    repository.commit({"other.py": BUGGY})
+    repository.git("switch", "--quiet", "work")
+    result = await run("review", "--diff", "main", "--format", "json", folder=repository.root / "sub")
+    assert categories(result.document) == [
+        *(("mine.py", category) for category in (DEAREST, TOTAL)),
+        *(("sub/also.py", category) for category in (DEAREST, TOTAL)),
+    ]
+    result = await run("review", "--diff=main", "sub", "--format", "json", folder=repository.root)
+    assert {path for path, _ in categories(result.document)} == {"sub/also.py"}
+    result = await run("review", "--diff", "main", folder=repository.root / "sub")
+    assert f"{Path('..') / 'mine.py'}:5:18: warning" in result.stdout
+    assert "\nalso.py:5:18: warning" in result.stdout
+
+
+async def test_what_is_staged_is_reviewed_and_not_the_work_tree(
+    run: Run, fake: FakeVllm, repository: Repository
+) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    repository.write({"shop.py": BUGGY})
+    repository.git("add", "shop.py")
+    repository.write({"shop.py": RIGHT, "other.py": BUGGY})
+    result = await run("review", "--staged", "--format", "json", folder=repository.root)
+    assert categories(result.document) == [("shop.py", DEAREST), ("shop.py", TOTAL)]
+    repository.git("add", "shop.py")
+    result = await run("review", "--staged", "--format", "json", folder=repository.root)
+    assert categories(result.document) == []
+
+
+async def test_what_cannot_be_reviewed_is_said(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    repository.write(
+        {
+            "binary.py": b"def f():\n\0\n",
+            "utf16.py": BUGGY.encode("utf-16"),
+            "large.py": b"x = 1\n" * 5_000_000,
+            "credentials.json": '{"key": 1}\n',
+            "vendored/x.py": BUGGY,
+            "silent.py": "# codeassist: ignore-file\n" + BUGGY,
+            "picture.png": b"\x89PNG\0",
+            "LICENSE": "Do what you want.\n",
+            ".codeassist.toml": '[index]\nexclude = ["vendored/"]\n',
+        }
+    )
+    (repository.root / "link.py").symlink_to("shop.py")
+    (repository.root / "other.py").unlink()
+    for what in ("--diff", "--staged"):
+        result = await run("review", what, "--format", "json", "--fail-on", "info", folder=repository.root)
+        assert (result.code, result.document["findings"]) == (DONE, [])
+        assert result.document["stats"]["skips"] == {
+            "binary.py": "binary",
+            "credentials.json": "secret-file",
+            "large.py": "too-large",
+            "link.py": "link",
+            "silent.py": "ignored",
+            "utf16.py": "binary",
+            "vendored/x.py": "excluded",
+        }
+        assert "codeassist: large.py: The document is larger than index.max_file_bytes." in result.stderr
+        repository.git("add", "--all")
+    assert fake.received == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+async def test_hostile_file_names(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    names = ["a\nb.py", 'c"d.py', "\x1b[31mred.py", "::error::x.py", "-n.py", os.fsdecode(b"\xff.py"), "😀.py"]
+    for name in names:
+        (repository.root / name).write_text(BUGGY)
+    for what in ("--diff", "--staged"):
+        result = await run("review", what, "--format", "json", folder=repository.root)
+        assert {path for path, _ in categories(result.document)} == set(names)
+        result = await run("review", what, folder=repository.root)
+        assert result.code == DONE
+        assert not any(character in result.stdout for character in "\x1b\r")
+        assert all(f"{shown}:5:18" in result.stdout for shown in ("a\\nb.py", "\\x1b[31mred.py", "\\xff.py", "😀.py"))
+        assert not any(line.startswith("::") for line in result.stdout.splitlines())
+        result = await run("review", what, "--format", "github", folder=repository.root)
+        assert all(line.startswith("::warning file=") for line in result.stdout.splitlines())
+        assert len(result.stdout.splitlines()) == 2 * len(names)
+        repository.git("add", "--all")
+
+
+async def test_a_byte_order_mark_and_windows_line_ends(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    repository.write({"shop.py": b"\xef\xbb\xbf" + BUGGY.replace("\n", "\r\n").encode()})
+    result = await run("review", "--diff", "--format", "json", folder=repository.root)
+    places = [(each["start"]["line"], each["start"]["column"]) for each in result.document["findings"]]
+    assert places == [(5, 18), (11, 29)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--diff", "nowhere"), "there is no revision nowhere here"),
+        (("--diff=-O/tmp/x",), "No such option"),
+        (("--diff", "shop.py"), "--diff=HEAD shop.py"),
+        (("--staged", "--diff"), "exclude each other"),
+        (("--diff", "--", "missing.py"), "git knows of no change there"),
+        (("--staged", "/etc"), "outside of the repository"),
+        ((), "name files or folders, or what changed"),
+        (("--no-baseline", "--update-baseline", "shop.py"), "--no-baseline"),
+        (("--baseline", "gone.json", "shop.py"), "there is no baseline gone.json"),
+    ],
+)
+async def test_wrong_usage_names_the_next_step(
+    arguments: tuple[str, ...], said: str, run: Run, repository: Repository
+) -> None:
+    result = await run("review", *arguments, folder=repository.root)
+    assert (result.code, result.stdout) == (USAGE, "")
+    assert said in result.stderr
+
+
+async def test_outside_of_a_repository(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    variables = {"GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    result = await run("review", "--staged", folder=tmp_path / "plain", variables=variables)
+    assert (result.code, result.stdout) == (USAGE, "")
+    assert "codeassist review PATH" in result.stderr
+
+
+async def test_a_server_that_is_gone(run: Run, repository: Repository) -> None:
+    async with FakeVllm() as gone:
+        address = gone.base_url
+    repository.write({"shop.py": BUGGY})
+    result = await run("review", "--diff", "--format", "sarif", folder=repository.root, server=address)
+    assert result.code == MODEL_FAILED
+    assert address in result.stderr
+    (invocation,) = result.document["runs"][0]["invocations"]
+    assert not invocation["executionSuccessful"]
+
+
+async def test_a_server_that_fails_on_the_way_leaves_what_was_found(
+    run: Run, fake: FakeVllm, repository: Repository
+) -> None:
+    knows = knowing(BUGGY, RIGHT)
+
+    def answer(body: dict[str, Any]) -> str:
+        text = knows(body)
+        if "amount" in text:
+            fake.behaviour.status = 500
+        return text
+
+    fake.answer = answer
+    repository.write({"shop.py": BUGGY})
+    result = await run("review", "--diff", "--format", "json", "--update-baseline", folder=repository.root)
+    assert result.code == MODEL_FAILED
+    assert ("shop.py", DEAREST) in categories(result.document)
+    assert result.document["stats"]["partial"]
+    assert not (repository.root / ".codeassist-baseline.json").exists()
+    assert "the baseline was not written" in result.stderr
+
+
+async def test_a_server_without_logprobs_is_no_silent_success(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.behaviour.logprobs = False
+    repository.write({"shop.py": BUGGY, "other.py": BUGGY})
+    result = await run("review", "--diff", "--fail-on", "info", folder=repository.root)
+    assert result.code == MODEL_FAILED
+    assert "does not report log-probabilities" in result.stderr
+    assert len([each for each in fake.received if "prompt" in each.body]) < 10
+
+
+async def test_a_baseline_hides_what_is_known(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    root = repository.root
+    repository.write({"shop.py": BUGGY})
+    result = await run("review", "shop.py", "--update-baseline", folder=root)
+    assert (result.code, result.stdout) == (DONE, "")
+    assert "holds 2 findings; before there were 0" in result.stderr
+    repository.write({"shop.py": "import os\n\n\n" + BUGGY, "new.py": BUGGY})
+    fake.answer = knowing("import os\n\n\n" + BUGGY, "import os\n\n\n" + RIGHT)
+    result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=root)
+    assert (result.code, result.document["findings"]) == (DONE, [])
+    assert result.document["stats"]["hidden"] == {"baseline": 2, "comments": 0}
+    result = await run("review", "--diff", "--", "shop.py", folder=root)
+    assert "0 findings in 1 file, 2 hidden by the baseline" in result.stderr
+    result = await run("review", "shop.py", "--no-baseline", "--fail-on", "info", folder=root)
+    assert result.code == FINDINGS
+    result = await run("review", "shop.py", "--baseline", "other.json", "--update-baseline", folder=root)
+    assert (root / "other.json").read_bytes() == (root / ".codeassist-baseline.json").read_bytes()
+
+
+async def test_a_baseline_forgets_what_was_mended_where_all_was_looked_at(
+    run: Run, fake: FakeVllm, repository: Repository
+) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    repository.write({"shop.py": BUGGY})
+    await run("review", "shop.py", "--update-baseline", folder=repository.root)
+    repository.write({"shop.py": HALF})
+    fake.answer = knowing(HALF, RIGHT)
+    result = await run("review", "--diff", "--update-baseline", folder=repository.root)
+    assert "holds 2 findings" in result.stderr  # Of one function nothing was heard.
+    result = await run("review", "shop.py", "--update-baseline", folder=repository.root)
+    assert "holds 1 finding; before there were 2" in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"version": 7}', b"<<<<<<< HEAD\n"])
+async def test_a_broken_baseline_is_said(content: bytes, run: Run, repository: Repository) -> None:
+    repository.write({".codeassist-baseline.json": content})
+    result = await run("review", "shop.py", folder=repository.root)
+    assert (result.code, result.stdout) == (USAGE, "")
+    assert ".codeassist-baseline.json: " in result.stderr
+
+
+async def test_comments_ask_for_silence(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    lines = BUGGY.replace("price < best:", "price < best:  # codeassist: ignore[wrong-operator]")
+    lines = lines.replace("len(prices)", "len(prices)  # codeassist: ignore")
+    fake.answer = knowing(lines, lines.replace("price < best", "price > best").replace("len(", "sum("))
+    repository.write({"shop.py": lines})
+    result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=repository.root)
+    assert (result.code, result.document["findings"]) == (DONE, [])
+    assert result.document["stats"]["hidden"] == {"baseline": 0, "comments": 1}  # About the other nobody was asked.
+
+
+async def test_five_thousand_files(run: Run, fake: FakeVllm, tmp_path: Path) -> None:
+    """None of them has anything to review, so none costs a request."""
+    folder = tmp_path / "many"
+    for number in range(5_000):
+        path = folder / f"{number % 50}" / f"file_{number}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Nothing here.\n")
+    result = await run("review", folder)
+    assert (result.code, result.stdout) == (DONE, "")
+    assert "0 findings in 5000 files" in result.stderr
+    assert fake.received == []
+
+
+async def test_files_that_vanish_do_not_end_a_review(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    """The second file is deleted while the first one is reviewed, which has more functions than the engine seats."""
+    many = "".join(f"def f{number}(a):\n    return a\n\n\n" for number in range(12))
+    knows = knowing(many, many.replace("return a", "return len(a)"))
+
+    def answer(body: dict[str, Any]) -> str:
+        (repository.root / "z.py").unlink(missing_ok=True)
+        return knows(body)
+
+    fake.answer = answer
+    repository.write({"a.py": many, "z.py": BUGGY})
+    result = await run("review", "a.py", "z.py", "--format", "json", folder=repository.root)
+    assert result.code == DONE
+    assert len(result.document["findings"]) == 12
+    assert result.document["stats"]["skips"] == {"z.py": "unreadable-file"}
