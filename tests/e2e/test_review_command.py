@@ -46,8 +46,10 @@ async def test_only_functions_that_changed_are_reviewed(run: Run, fake: FakeVllm
 
 
 async def test_an_unchanged_function_costs_nothing(run: Run, fake: FakeVllm, repository: Repository) -> None:
-    """Moved, or with other line ends: nobody is asked, not even whether a server is there."""
-    repository.write({"shop.py": ("# A comment.\n\n\n" + RIGHT).replace("\n", "\r\n")})
+    """Moved, with comments and blank lines, or with other line ends: nobody is asked, not even whether a server is
+    there."""
+    commented = RIGHT.replace("    return best", "\n    # The one.\n    return best  # Really.\n")
+    repository.write({"shop.py": ("# A comment.\n\n\n" + commented).replace("\n", "\r\n")})
     os.utime(repository.root / "other.py", (1, 1))
     for what in ("--diff", "--diff=HEAD", "--staged"):
         result = await run("review", what, "--fail-on", "info", folder=repository.root, server="http://127.0.0.1:9/v1")

@@ -10,7 +10,7 @@ from pathlib import Path
 from codeassist.cli.main import EXIT_OTHER, Failure
 from codeassist.cli.reviewing.targets import Selection, Target
 from codeassist.cli.source import Source, read_source, source_of, text_of, unread_source
-from codeassist.flow.review import Region, fingerprints_of, regions_of
+from codeassist.flow.review import NOTHING_SEEN, Region, regions_of, seen_of
 from codeassist.post.ignored import NOTHING_IGNORED, Ignored, ignored
 from codeassist.settings import Settings
 from codeassist.syntax.tree import Syntax, parse
@@ -80,9 +80,8 @@ class Opener:
         before = self._content(target.change.old_blob)
         if before is None:
             return regions_of(syntax)
-        document = Document.create("", text_of(before), syntax.language)
-        earlier = parse(document)
-        return regions_of(syntax, fingerprints_of(earlier) if earlier is not None else frozenset())
+        earlier = parse(Document.create("", text_of(before), syntax.document.language))
+        return regions_of(syntax, seen_of(earlier) if earlier is not None else NOTHING_SEEN)
 
     def _content(self, blob: str) -> bytes | None:
         if self.contents is None:
