@@ -42,9 +42,11 @@ def test_the_reference_is_up_to_date(name: str) -> None:
 def test_every_dependency_has_a_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = {_name(line) for line in (*project["dependencies"], *extras["embedded"], *extras["vllm"])}
+    wanted = {
+        _name(line) for line in (*project["dependencies"], *(line for extra in extras.values() for line in extra))
+    }
     table = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\|(?: (?:embedded|vllm) \|)? ([a-z0-9-]+) \| (.+) \|$", table, re.MULTILINE)
+    rows = re.findall(r"^\|(?: (?:embedded|vllm|dev) \|)? ([a-z0-9-]+) \| (.+) \|$", table, re.MULTILINE)
     assert {name for name, _reason in rows if name not in HEADS} == wanted
     assert all(len(reason) > 7 for name, reason in rows if name not in HEADS)
 

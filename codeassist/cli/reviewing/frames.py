@@ -67,7 +67,8 @@ def frame(located: Located, width: int) -> Iterator[Text]:
 def _code(located: Located, style: str, width: int) -> Iterator[Text]:
     document, span = located.source.document, located.finding.span
     first, last = document.position_at(span.start), document.position_at(span.end)
-    behind = min(last.line, first.line + _MOST_MARKED_LINES - 1) + _CONTEXT_LINES
+    more = last.line - first.line - _MOST_MARKED_LINES + 1
+    behind = last.line + _CONTEXT_LINES if more <= 0 else first.line + _MOST_MARKED_LINES - 1
     numbers = range(max(0, first.line - _CONTEXT_LINES), min(behind, document.line_count - 1) + 1)
     gutter = len(str(numbers[-1] + 1)) + 2
     room = max(_LEAST_WIDTH, width - gutter - 3)
@@ -84,8 +85,8 @@ def _code(located: Located, style: str, width: int) -> Iterator[Text]:
             marks = _marks(line, start, end, left, room)
             if marks:
                 yield Text.assemble((f"{'':>{gutter}} | ", "dim"), (marks, style))
-    if last.line > first.line + _MOST_MARKED_LINES - 1:
-        yield Text(f"{'':>{gutter}} | ... and {last.line - numbers[-1] + 1} more lines", "dim")
+    if more > 0:
+        yield Text(f"{'':>{gutter}} | ... and {more} more line{'s' * (more != 1)}", "dim")
 
 
 def _left_edge(document: Document, line: int, column: int, room: int) -> int:
