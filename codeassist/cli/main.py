@@ -42,6 +42,10 @@ class Failure(click.ClickException):
         self.exit_code = exit_code
 
 
+class _NobodyReads(Exception):
+    """Whoever read our output has enough. No OSError: of such a one click would make exit code 1."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are modules beside this file."""
 
@@ -59,6 +63,12 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _NobodyReads from error
+
     def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         """Every way out has one of the documented exit codes, Ctrl-C, a closed pipe and bugs included."""
         options["standalone_mode"] = False  # click's own way out answers Ctrl-C with 1, which here means findings.
@@ -70,8 +80,8 @@ class LazyGroup(click.Group):
         except click.Abort as error:
             click.echo("codeassist: interrupted", err=True)
             raise SystemExit(EXIT_OTHER) from error
-        except BrokenPipeError as error:
-            # Whoever read our output has enough; the interpreter must not complain about it at its end.
+        except _NobodyReads as error:
+            # The interpreter must not complain about it at its end.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  Lives as long as we do.
             raise SystemExit(EXIT_OTHER) from error
         except Exception as error:  # noqa: BLE001, RUF100  The last line of defence; the traceback is for reports.

@@ -34,13 +34,20 @@ _BEFORE_MARK = 8
 def print_findings(results: Results) -> None:
     """All findings on stdout, one after another with an empty line between."""
     soften(sys.stdout)
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     width = console.width if console.is_terminal else _WIDTH_WITHOUT_TERMINAL
     for number, located in enumerate(results.shown):
         if number:
             console.print()
         for line in frame(located, width):
             console.print(line, soft_wrap=True)
+
+
+class _Console(Console):
+    """rich would end the command with 1 when nobody reads on, which here means findings."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def soften(stream: object) -> None:

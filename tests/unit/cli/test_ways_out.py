@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from codeassist.cli.main import COMMANDS, LazyGroup, cli
     [
         (KeyboardInterrupt(), 4, "interrupted"),
         (click.Abort(), 4, "interrupted"),
-        (BrokenPipeError(), 4, ""),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 4, ""),
         (RuntimeError("oops"), 4, "internal error: RuntimeError"),
         (click.UsageError("no"), 2, "no"),
         (SystemExit(1), 1, ""),
