@@ -34,6 +34,7 @@ _COMPARE = (
     "--no-textconv",
     "--ignore-submodules=dirty",
 )
+_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
 _UNWANTED = ("GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_DIFF_OPTS")
 
 
@@ -271,7 +272,9 @@ def _program() -> str:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # A hook's are relative to where it was started, and git is started elsewhere, too.
+    placed = {name: str(Path(kept[name]).absolute()) for name in _PLACES if kept.get(name)}
+    return {**kept, **placed, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def _sentence(said: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from codeassist.flow.asking import SEATS
 from tests.e2e.commands import DONE, FINDINGS, MODEL_FAILED, USAGE, Run
 from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
 from tests.fake_vllm import FakeVllm
@@ -126,21 +128,22 @@ async def test_what_cannot_be_reviewed_is_said(run: Run, fake: FakeVllm, reposit
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 async def test_hostile_file_names(run: Run, fake: FakeVllm, repository: Repository) -> None:
-    fake.answer = knowing(BUGGY, RIGHT)
+    code = "def f(a):\n    return a\n"
+    fake.answer = knowing(code, code.replace("return a", "return len(a)"))
     names = ["a\nb.py", 'c"d.py', "\x1b[31mred.py", "::error::x.py", "-n.py", os.fsdecode(b"\xff.py"), "😀.py"]
     for name in names:
-        (repository.root / name).write_text(BUGGY)
+        (repository.root / name).write_text(code)
     for what in ("--diff", "--staged"):
         result = await run("review", what, "--format", "json", folder=repository.root)
         assert {path for path, _ in categories(result.document)} == set(names)
         result = await run("review", what, folder=repository.root)
         assert result.code == DONE
         assert not any(character in result.stdout for character in "\x1b\r")
-        assert all(f"{shown}:5:18" in result.stdout for shown in ("a\\nb.py", "\\x1b[31mred.py", "\\xff.py", "😀.py"))
+        assert all(f"{shown}:2:" in result.stdout for shown in ("a\\nb.py", "\\x1b[31mred.py", "\\xff.py", "😀.py"))
         assert not any(line.startswith("::") for line in result.stdout.splitlines())
         result = await run("review", what, "--format", "github", folder=repository.root)
         assert all(line.startswith("::warning file=") for line in result.stdout.splitlines())
-        assert len(result.stdout.splitlines()) == 2 * len(names)
+        assert len(result.stdout.splitlines()) == len(names)
         repository.git("add", "--all")
 
 
@@ -273,6 +276,23 @@ async def test_comments_ask_for_silence(run: Run, fake: FakeVllm, repository: Re
     result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=repository.root)
     assert (result.code, result.document["findings"]) == (DONE, [])
     assert result.document["stats"]["hidden"] == {"baseline": 0, "comments": 1}  # About the other nobody was asked.
+
+
+async def test_functions_are_reviewed_at_once_as_far_as_there_are_seats(
+    run: Run, fake: FakeVllm, repository: Repository
+) -> None:
+    """Functions of a line each, in several files: as many are in hand as one user may have, and no more."""
+    many = "".join(f"def f{number}(a):\n    return a\n\n\n" for number in range(3))
+    fake.answer = knowing(many, many)
+    fake.behaviour.trouble = "hold"
+    repository.write({f"{name}.py": many for name in "abcd"})
+    running = asyncio.ensure_future(run("review", "a.py", "b.py", "c.py", "d.py", folder=repository.root))
+    await fake.until(lambda counts: counts.held >= SEATS)
+    assert fake.counts.held == SEATS
+    fake.release()
+    result = await running
+    assert (result.code, result.stdout) == (DONE, "")
+    assert "0 findings in 4 files" in result.stderr
 
 
 async def test_five_thousand_files(run: Run, fake: FakeVllm, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,8 +57,8 @@ class Opener:
         if comments.everything:
             return Opened(target, source, skip="ignored", is_whole=True, comments=comments)
         regions = self._regions(target, source.syntax)
-        kept = tuple(_without_lines(region, comments) for region in regions)
-        return Opened(target, source, tuple(kept), None, target.change is None, comments)
+        kept = tuple(_without_lines(regions, comments.silent_lines))
+        return Opened(target, source, kept, None, target.change is None, comments)
 
     def _source(self, target: Target) -> Source:
         change = target.change
@@ -102,9 +102,9 @@ def opener(selection: Selection, settings: Settings) -> Iterator[Opener]:
         raise Failure(str(error), EXIT_OTHER) from error
 
 
-def _without_lines(region: Region, comments: Ignored) -> Region:
-    """A region without the lines of which nothing is to be shown: they need not be asked about."""
-    silent = comments.silent_lines
-    if not silent:
-        return region
-    return replace(region, lines=tuple(line for line in region.lines if line not in silent))
+def _without_lines(regions: Iterable[Region], silent: frozenset[int]) -> Iterator[Region]:
+    """Regions without the lines of which nothing is to be shown: they need not be asked about."""
+    for region in regions:
+        lines = tuple(line for line in region.lines if line not in silent)
+        if lines or not region.lines:
+            yield replace(region, lines=lines)

@@ -23,13 +23,13 @@ _LEFT_OUT = frozenset({"node_modules", "__pycache__", "venv", "build", "dist", "
 @dataclass(frozen=True, slots=True)
 class Target:
     """One file to review. `shown`: what it is called for people. `change`: how it differs, if git was asked;
-    `is_staged`: the content in the index is what counts. `size` in bytes, where it is known."""
+    `is_staged`: the content in the index is what counts. `size`: how much there is of it beside the others."""
 
     file: Path
     shown: str
     change: ChangedFile | None = None
     is_staged: bool = False
-    size: int = 0
+    size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def select_changes(changes: Changes, paths: Sequence[Path], settings: Settings, 
         reason = _why_not(change, settings)
         if reason is None:
             file = changes.top / change.path
-            size = 0 if is_staged else _size(file)
+            size = 1 if is_staged else _size(file)
             targets.append(Target(file, _shown(file), change, is_staged, size))
         elif reason:
             skips[change.path] = reason
@@ -140,7 +140,8 @@ def _shown(file: Path) -> str:
 
 
 def _size(file: Path) -> int:
+    """In bytes; something of any file, be it empty or gone."""
     try:
-        return file.stat().st_size
+        return max(1, file.stat().st_size)
     except OSError:
-        return 0
+        return 1

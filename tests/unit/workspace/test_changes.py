@@ -79,6 +79,15 @@ def test_the_index_of_a_running_commit_holds(repository: Repository, monkeypatch
     assert "a.py" in summary(staged_changes(repository.root).files)
 
 
+def test_the_repository_that_a_hook_names_holds(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From wherever git is started for the next step."""
+    repository.write({"a.py": "one = 2\n", "inner/new.py": ""})
+    monkeypatch.chdir(repository.root / "inner")
+    monkeypatch.setenv("GIT_DIR", "../.git")
+    monkeypatch.setenv("GIT_WORK_TREE", "..")
+    assert summary(changes_since(Path(), None).files) == {"a.py": "file", "inner/new.py": "file"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 def test_hostile_names(repository: Repository) -> None:
     for name in ODD_NAMES:
