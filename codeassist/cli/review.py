@@ -64,6 +64,7 @@ def review(
     no_baseline: bool,
     update_baseline: bool,
 ) -> None:
+    from codeassist.cli.reviewing.plain import one_line
     from codeassist.cli.reviewing.results import Results
 
     _check_usage(paths, base, staged=staged)
@@ -76,11 +77,11 @@ def review(
     _print(results, form, update=update_baseline)
     if update_baseline:
         _update(known, results)
-    _say_rest(results, selection)
+    _say_rest(results)
     if results.was_interrupted:
         raise Failure("interrupted; what is shown is what was found so far", EXIT_OTHER)
     if results.failure:
-        raise Failure(results.failure, EXIT_MODEL)
+        raise Failure(one_line(results.failure), EXIT_MODEL)
     if fail_on is not None and not update_baseline and results.worst_reaches(fail_on):
         raise SystemExit(EXIT_FINDINGS)
 
@@ -157,7 +158,7 @@ def _update(known: Known, results: Results) -> None:
     click.echo(f"codeassist: {known.file} holds {_counted(after, 'finding')}; before there were {before}", err=True)
 
 
-def _say_rest(results: Results, selection: Selection) -> None:
+def _say_rest(results: Results) -> None:
     """How much was found, hidden and left out, on stderr."""
     from codeassist.cli.reviewing.plain import plain
     from codeassist.post.skip import REASONS
@@ -171,7 +172,7 @@ def _say_rest(results: Results, selection: Selection) -> None:
         f"{count} hidden by {'the baseline' if why == 'baseline' else 'comments'}"
         for why, count in sorted(results.hidden.items())
     ]
-    if not selection.targets and not results.skips:
+    if not results.files and not results.skips and not results.is_partial:
         click.echo("nothing to review", err=True)
         return
     found = f"{_counted(len(results.shown), 'finding')} in {_counted(results.files, 'file')}"

@@ -55,7 +55,7 @@ async def test_an_unchanged_function_costs_nothing(run: Run, fake: FakeVllm, rep
     os.utime(repository.root / "other.py", (1, 1))
     for what in ("--diff", "--diff=HEAD", "--staged"):
         result = await run("review", what, "--fail-on", "info", folder=repository.root, server="http://127.0.0.1:9/v1")
-        assert (result.code, result.stdout) == (DONE, "")
+        assert (result.code, result.stdout, result.stderr) == (DONE, "", "nothing to review\n")
     assert fake.received == []
 
 
@@ -204,13 +204,14 @@ async def test_a_server_that_fails_on_the_way_leaves_what_was_found(
     def answer(body: dict[str, Any]) -> str:
         text = knows(body)
         if "amount" in text:
-            fake.behaviour.status = 500
+            fake.behaviour.status, fake.behaviour.message = 500, "no\n\x1b[31mroom"
         return text
 
     fake.answer = answer
     repository.write({"shop.py": BUGGY})
     result = await run("review", "--diff", "--format", "json", "--update-baseline", folder=repository.root)
     assert result.code == MODEL_FAILED
+    assert "\x1b" not in result.stderr
     assert ("shop.py", DEAREST) in categories(result.document)
     assert result.document["stats"]["partial"]
     assert not (repository.root / ".codeassist-baseline.json").exists()

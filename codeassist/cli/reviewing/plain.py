@@ -13,6 +13,11 @@ def plain(text: str) -> str:
     return text if text.isprintable() else "".join(map(plain_character, text))
 
 
+def one_line(text: str) -> str:
+    """What a server says, as one plain line."""
+    return plain(" ".join(text.split()))
+
+
 def plain_character(character: str) -> str:
     """One character as `plain` shows it; a tab as blanks."""
     if character.isprintable():

@@ -60,14 +60,15 @@ class Progress:
         self._tell(path)
 
     def _tell(self, path: str) -> None:
+        files = f"{self._files:,} of {len(self.sizes):,} file{'s' * (len(self.sizes) != 1)}"
         functions = f"{self._functions:,} function{'s' * (self._functions != 1)}"
         where = f" in {plain(path)}" if path else ""
-        self.show(f"{self._files:,} of {len(self.sizes):,} files, {functions}{where}", self.share, self.left_s)
+        self.show(f"{files}, {functions}{where}", self.share, self.left_s)
 
 
 def in_words(seconds: float | None) -> str:
-    """How long that is, as nobody counts seconds of hours."""
-    if seconds is None:
+    """How long that is, as nobody counts seconds of hours; nothing where nobody knows or nothing is left."""
+    if not seconds:
         return ""
     if seconds < 90:
         return f", about {max(1, round(seconds))} s left"

@@ -75,6 +75,7 @@ class Results:
     functions: int = 0
     requests: int = 0
     tokens: dict[str, int] = field(default_factory=lambda: {"prompt": 0, "cached": 0, "generated": 0})
+    _begun: int = 0
     _open: dict[int, _OfFile] = field(default_factory=dict)
 
     @property
@@ -83,10 +84,12 @@ class Results:
 
     def begin(self, opened: Opened) -> int:
         """Take note of a file; the number that its functions are reported with."""
-        self.files += 1
+        # Git also names files that were only touched, or changed where nothing is to be reviewed.
+        self.files += opened.target.change is None or bool(opened.regions)
         if opened.skip is not None:
             self.skips[opened.source.path] = opened.skip
-        number = self.files
+        self._begun += 1
+        number = self._begun
         self._open[number] = _OfFile(opened, missing=len(opened.regions), is_whole=opened.is_whole)
         if not opened.regions:
             self._close(number)

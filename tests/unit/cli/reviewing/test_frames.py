@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from codeassist.cli.reviewing.frames import frame, print_findings
-from codeassist.cli.reviewing.plain import plain
+from codeassist.cli.reviewing.plain import one_line, plain
 from tests.unit.cli.reviewing.making import finding, results_of
 
 CODE = "def f(a):\n    b = wrong(a)\n    return b\n"
@@ -87,6 +87,10 @@ def test_plain_text_is_printable_and_says_what_it_was(text: str) -> None:
     assert all(character.isprintable() or character == "\u3000" for character in plain(text))
     if text.isprintable():
         assert plain(text) == text
+
+
+def test_what_a_server_says_is_one_line() -> None:
+    assert one_line("no\n  room\x1b[31m\u202e") == "no room\\x1b[31m\\u202e"
 
 
 def test_a_name_cannot_be_a_command_of_the_runner() -> None:

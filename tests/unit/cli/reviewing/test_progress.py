@@ -38,7 +38,7 @@ def test_files_of_unknown_size_do_no_harm() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, ""), (0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3_600, "60 min"), (10_000, "3 h")],
+    [(None, ""), (0.0, ""), (0.2, "1 s"), (89, "89 s"), (91, "2 min"), (3_600, "60 min"), (10_000, "3 h")],
 )
 def test_how_long_that_is(seconds: float | None, words: str) -> None:
     assert in_words(seconds) == (f", about {words} left" if words else "")
