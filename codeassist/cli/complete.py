@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +15,7 @@ from codeassist.cli.main import EXIT_MODEL, Failure
 
 if TYPE_CHECKING:
     from codeassist.context.related import Snippet
-    from codeassist.flow.prepare import Ask, Prepared
-    from codeassist.settings import IndexSettings
+    from codeassist.flow.prepare import Prepared
 
 _PATIENCE_S = 1.0
 
@@ -48,6 +45,7 @@ def complete(place: str, as_json: bool, no_model: bool) -> None:
 
 
 async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> dict[str, Any]:
+    from codeassist.cli.indexed import index_of
     from codeassist.cli.model import bound_model, waited
     from codeassist.cli.source import read_source, settings_for
     from codeassist.flow.complete import Completion
@@ -65,7 +63,7 @@ async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> di
         return _document(source.document, Completion(None, Skip(source.unreadable)), trace)
     if line > source.document.line_count or column > len(source.document.line(line - 1)) + 1:
         raise click.UsageError(f"{file} has no line {line} with a column {column}")
-    with _index_of(source.root, settings.index) as ask:
+    with index_of(source.root, settings.index) as ask:
         snapshot = Snapshot(
             document=source.document,
             syntax=source.syntax,
@@ -86,41 +84,6 @@ async def _complete(file: Path, line: int, column: int, *, no_model: bool) -> di
         except ModelError as error:
             answer = Completion(None, Skip(error.reason, str(error)))
     return _document(source.document, answer, trace)
-
-
-@contextmanager
-def _index_of(root: Path | None, settings: IndexSettings) -> Iterator[Ask | None]:
-    """How to ask the index of the folder, which is brought up to date first. Why that cannot be done is said."""
-    if root is None or not settings.enabled:
-        yield None
-        return
-    from codeassist.context.facts import Facts
-    from codeassist.context.question import Question
-    from codeassist.workspace.index import Index
-    from codeassist.workspace.lookup import Lookup
-    from codeassist.workspace.scan import Phase, ScanOptions, scan
-
-    say_from = time.monotonic() + _PATIENCE_S
-
-    def tell(done: int, total: int, _phase: Phase) -> None:
-        nonlocal say_from
-        if time.monotonic() >= say_from:
-            say_from = time.monotonic() + 3 * _PATIENCE_S
-            click.echo(f"Indexing {root}: {done:,} of {total:,} files.", err=True)
-
-    report = scan(root, ScanOptions(max_file_bytes=settings.max_file_bytes, exclude=settings.exclude), tell)
-    if report.state not in ("done", "elsewhere"):
-        click.echo(f"codeassist: the index of {root} is not up to date: {report.state}", err=True)
-    index = Index(root)
-    lookup = Lookup(index)
-
-    async def ask(question: Question) -> Facts:
-        return lookup.answer(question)
-
-    try:
-        yield ask
-    finally:
-        index.close()
 
 
 def _document(document: Any, answer: Any, trace: Any) -> dict[str, Any]:

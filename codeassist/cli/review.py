@@ -72,7 +72,8 @@ def review(
         raise click.UsageError("--no-baseline goes with neither --baseline nor --update-baseline")
     settings, selection = _selected(paths, base, staged=staged)
     known = _known(selection.root, baseline_file, ignore=no_baseline, update=update_baseline)
-    results = Results(known)
+    # What is taken into the baseline is all there is, or the next run would find what had no room in this one.
+    results = Results(known) if update_baseline else Results(known, settings.review.max_findings)
     _run(selection, settings, results)
     _print(results, form, update=update_baseline)
     if update_baseline:
@@ -161,6 +162,7 @@ def _update(known: Known, results: Results) -> None:
 def _say_rest(results: Results) -> None:
     """How much was found, hidden and left out, on stderr."""
     from codeassist.cli.reviewing.plain import plain
+    from codeassist.cli.reviewing.results import HIDDEN
     from codeassist.post.skip import REASONS
 
     for path, reason in results.skips.items():
@@ -168,10 +170,7 @@ def _say_rest(results: Results) -> None:
             click.echo(f"codeassist: {plain(path)}: {REASONS[reason]}", err=True)
     for analyzer, reason in results.silent_analyzers.items():
         click.echo(f"codeassist: {analyzer}: {REASONS[reason]}", err=True)
-    hidden = [
-        f"{count} hidden by {'the baseline' if why == 'baseline' else 'comments'}"
-        for why, count in sorted(results.hidden.items())
-    ]
+    hidden = [f"{results.hidden[why]} {said}" for why, said in HIDDEN.items() if results.hidden[why]]
     if not results.files and not results.skips and not results.is_partial:
         click.echo("nothing to review", err=True)
         return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from codeassist.cli.reviewing.results import Located, Results, ends
+from codeassist.cli.reviewing.results import HIDDEN, Located, Results, ends
 
 
 def json_document(results: Results) -> dict[str, Any]:
-    """Findings in order, and what it took. `hidden` counts what is known already or what comments ask not to hear of,
-    `partial` says that not all was reviewed."""
+    """Findings in order, and what it took. `hidden` counts what is not shown, by why; `partial` says that not all was
+    reviewed."""
     return {
         "findings": [_entry(located) for located in results.shown],
         "stats": {
@@ -18,7 +18,7 @@ def json_document(results: Results) -> dict[str, Any]:
             "requests": results.requests,
             "tokens": results.tokens,
             "skips": results.skips,
-            "hidden": {"baseline": results.hidden["baseline"], "comments": results.hidden["comments"]},
+            "hidden": {why: results.hidden[why] for why in HIDDEN},
             "partial": results.is_partial,
         },
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from codeassist.cli.main import EXIT_OTHER, Failure
 from codeassist.cli.reviewing.targets import Selection, Target
 from codeassist.cli.source import Source, read_source, source_of, text_of, unread_source
-from codeassist.flow.review import NOTHING_SEEN, Region, regions_of, seen_of
+from codeassist.flow.regions import Region, codes_of, fingerprints_of, regions_of
 from codeassist.post.ignored import NOTHING_IGNORED, Ignored, ignored
 from codeassist.settings import Settings
 from codeassist.syntax.tree import Syntax, parse
@@ -74,14 +74,14 @@ class Opener:
         return read_source(target.file, self.settings, root=self.root)
 
     def _regions(self, target: Target, syntax: Syntax) -> tuple[Region, ...]:
-        """All regions of a file that was named; of one that changed those whose code is new."""
+        """All regions of a file that was named; of one that changed those with new code, and which lines it is."""
         if target.change is None or not target.change.old_blob:
             return regions_of(syntax)
         before = self._content(target.change.old_blob)
         if before is None:
             return regions_of(syntax)
         earlier = parse(Document.create("", text_of(before), syntax.document.language))
-        return regions_of(syntax, seen_of(earlier) if earlier is not None else NOTHING_SEEN)
+        return regions_of(syntax, fingerprints_of(earlier), codes_of(earlier)) if earlier else regions_of(syntax)
 
     def _content(self, blob: str) -> bytes | None:
         if self.contents is None:

@@ -30,6 +30,8 @@ class Progress:
     _files: int = 0
     _functions: int = 0
     _done_bytes: float = 0.0
+    _left: dict[str, int] = field(default_factory=dict)
+    _seen: set[tuple[str, object]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._began = self.clock()
@@ -52,12 +54,20 @@ class Progress:
         self._done_bytes += size
         self._tell("")
 
-    def function_done(self, path: str, size: int, functions: int, *, is_last: bool) -> None:
-        """One of the `functions` of a file."""
-        self._functions += 1
-        self._files += is_last
-        self._done_bytes += size / functions
-        self._tell(path)
+    def of_file(self, path: str, size: int) -> Callable[[object, int], None]:
+        """To be called with each function that is done, and how many the file has; with one again does nothing."""
+
+        def done(function: object, functions: int) -> None:
+            if (path, function) in self._seen:
+                return
+            self._seen.add((path, function))
+            self._functions += 1
+            self._left[path] = self._left.get(path, functions) - 1
+            self._files += self._left[path] == 0
+            self._done_bytes += size / functions
+            self._tell(path)
+
+        return done
 
     def _tell(self, path: str) -> None:
         files = f"{self._files:,} of {len(self.sizes):,} file{'s' * (len(self.sizes) != 1)}"

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import chain
+from typing import Any
 
 from codeassist.cli.reviewing.known import Known
 from codeassist.cli.reviewing.opening import Opened
 from codeassist.cli.source import Source
-from codeassist.flow.review import Review
+from codeassist.flow.review import NO_LIMIT, Region, Review
 from codeassist.flow.trace import Trace
 from codeassist.post.findings import SEVERITIES, Finding, with_fingerprints
+from codeassist.post.merging import rank
 
-Hidden = Literal["baseline", "comments"]
+HIDDEN = {
+    "baseline": "hidden by the baseline",
+    "comments": "hidden by comments",
+    "limit": "beyond review.max_findings",
+}
+"""Why a finding is not shown, with the words for it: it is known, a comment in the code says so, or there are as many
+graver or surer ones in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +53,29 @@ def ends(source: Source, start: Any, end: Any) -> dict[str, dict[str, int]]:
 
 @dataclass(slots=True)
 class _OfFile:
-    """What is known of a file whose functions are being reviewed."""
+    """What is known of a file whose functions are being reviewed: of those of the `parts` that are done, and of single
+    functions of the others."""
 
     opened: Opened
+    is_whole: bool
     findings: list[Finding] = field(default_factory=list)
-    missing: int = 0
-    is_whole: bool = True
+    done: int = 0
+    early: dict[Region, tuple[Finding, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Results:
     """Filled while the review runs; `settle` makes the final lists, whenever it ended.
 
-    `shown` are the findings to print, `hidden` counts those that are known or that comments hide, `all_found` are
-    those of both kinds but the latter, by path. `wholly_reviewed`: paths of files of which nothing was left out.
+    `shown` are the findings to print, of each file `most` at most, `hidden` counts the others. `all_found` are those
+    that no comment hides, by path. `wholly_reviewed`: paths of files of which nothing was left out.
     `failure`: what the model server said last, with what to do; `is_partial`: not all was reviewed.
     """
 
     known: Known
+    most: int = NO_LIMIT
     shown: list[Located] = field(default_factory=list)
-    hidden: Counter[Hidden] = field(default_factory=Counter)
+    hidden: Counter[str] = field(default_factory=Counter)
     all_found: list[tuple[str, Finding]] = field(default_factory=list)
     wholly_reviewed: set[str] = field(default_factory=set)
     skips: dict[str, str] = field(default_factory=dict)
@@ -90,16 +101,22 @@ class Results:
             self.skips[opened.source.path] = opened.skip
         self._begun += 1
         number = self._begun
-        self._open[number] = _OfFile(opened, missing=len(opened.regions), is_whole=opened.is_whole)
+        self._open[number] = _OfFile(opened, opened.is_whole)
         if not opened.regions:
             self._close(number)
         return number
 
-    def add(self, number: int, answer: Review, trace: Trace) -> None:
-        """Take the findings of one function of a file."""
+    def note(self, number: int, region: Region, findings: tuple[Finding, ...]) -> None:
+        """Take what is known of one function before its part of the file is done."""
+        self._open[number].early[region] = findings
+
+    def add(self, number: int, part: Sequence[Region], answer: Review, trace: Trace) -> None:
+        """Take the findings of a part of the functions of a file."""
         file = self._open[number]
+        for region in part:
+            file.early.pop(region, None)
         file.findings += answer.findings
-        file.missing -= 1
+        file.done += len(part)
         self.functions += len(answer.reviewed)
         self.count(trace)
         for name, skip in answer.skips.items():
@@ -109,7 +126,7 @@ class Results:
                 self.skips[f"{file.opened.source.path} ({name})"] = skip.reason
                 self.silent_analyzers[name] = skip.reason
         file.is_whole = file.is_whole and not self.silent_analyzers
-        if file.missing == 0:
+        if file.done == len(file.opened.regions):
             self._close(number)
 
     def count(self, trace: Trace) -> None:
@@ -136,7 +153,9 @@ class Results:
         opened, source = file.opened, file.opened.source
         if file.is_whole:
             self.wholly_reviewed.add(self.known.path_of(source))
-        for finding in _named(file.findings, opened):
+        self.functions += len(file.early)
+        shown: list[Finding] = []
+        for finding in _named([*file.findings, *chain.from_iterable(file.early.values())], opened):
             if opened.comments.covers(finding, source.document):
                 self.hidden["comments"] += 1
                 continue
@@ -144,7 +163,11 @@ class Results:
             if self.known.covers(source, finding):
                 self.hidden["baseline"] += 1
             else:
-                self.shown.append(Located(source, opened.target.shown, finding))
+                shown.append(finding)
+        shown.sort(key=lambda finding: (rank(finding), finding.span))
+        if len(shown) > self.most:
+            self.hidden["limit"] += len(shown) - self.most
+        self.shown += [Located(source, opened.target.shown, finding) for finding in shown[: self.most]]
 
 
 def _named(findings: Iterable[Finding], opened: Opened) -> tuple[Finding, ...]:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from codeassist.cli.indexed import index_of
 from codeassist.cli.model import bound_model
 from codeassist.cli.reviewing.opening import Opened, Opener, opener
 from codeassist.cli.reviewing.progress import Progress, shown_progress
 from codeassist.cli.reviewing.results import Results
 from codeassist.cli.reviewing.targets import Selection, Target
+from codeassist.cli.source import Source
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
-from codeassist.flow.review import NO_LIMIT, Region
+from codeassist.flow.review import NO_LIMIT, Region, Watch
 from codeassist.flow.review import review as flow
+from codeassist.flow.surroundings import Surroundings
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
+from codeassist.post.findings import Finding
 from codeassist.post.skip import Skip
 from codeassist.settings import AnalyzerName, ReviewSettings, Settings
 
+_MOST_TOGETHER = 6
+"""Functions of a file that the flow is given at once: about as many as it asks about in one request in words."""
 _THE_SAME_EVERYWHERE = frozenset({"cannot-fill", "no-logprobs", "not-able"})
 """Reasons that hold for one function as for any other: it is asked no more."""
 
@@ -37,61 +44,73 @@ async def review_all(selection: Selection, settings: Settings, results: Results)
             return
         try:
             async with bound_model(settings, "review", workspace=selection.root) as bound:
-                with shown_progress([target.size for target in selection.targets]) as progress:
-                    everything = settings.review.model_copy(update={"max_lines": NO_LIMIT})
-                    await _Run(bound, everything, jobs, results, progress).to_the_end()
+                everything = settings.review.model_copy(update={"max_lines": NO_LIMIT})
+                asks_in_words = bound.can_review and "words" in everything.analyzers
+                root = selection.root if asks_in_words else None
+                sizes = [target.size for target in selection.targets]
+                with index_of(root, settings.index) as ask, shown_progress(sizes) as progress:
+                    around = Surroundings(ask)
+                    await _Run(bound, everything, jobs, results, progress, around).to_the_end()
         except ModelError as error:
             results.failure = str(error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One function of a file that was opened. `number`: what results know the file by."""
+    """Some functions of a file that was opened. `number`: what results know the file by."""
 
     opened: Opened
     number: int
-    region: Region
-    is_last: bool
+    part: tuple[Region, ...]
 
 
 @dataclass(slots=True)
 class _Jobs:
-    """What is left to do: the functions of the file that was opened last, then the files behind it."""
+    """What is left to do: parts of the file that was opened last, then the files behind it."""
 
     targets: Iterator[Target]
     opener: Opener
     results: Results
-    _waiting: deque[_Job] = field(default_factory=deque)
+    _files: deque[_Job] = field(default_factory=deque)
+    _parts: deque[_Job] = field(default_factory=deque)
     _passed: list[int] = field(default_factory=list)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def any_left(self) -> bool:
         """Open files until there is something to do."""
         async with self._opening:
-            while not self._waiting:
+            while not (self._parts or self._files):
                 target = next(self.targets, None)
                 if target is None:
                     return False
                 # Off the loop, which has answers to read: a long file takes a second.
                 opened = await asyncio.to_thread(self.opener.open, target)
                 number = self.results.begin(opened)
-                last = len(opened.regions) - 1
-                self._waiting.extend(
-                    _Job(opened, number, region, at == last) for at, region in enumerate(opened.regions)
-                )
-                if not opened.regions:
+                if opened.regions:
+                    self._files.append(_Job(opened, number, opened.regions))
+                else:
                     self._passed.append(target.size)
             return True
 
-    async def next(self, progress: Progress) -> _Job | None:
-        """The next function, or None at the end."""
+    async def next(self, progress: Progress, seats: int) -> _Job | None:
+        """The next functions, or None at the end. A file is shared out among the seats."""
         while await self.any_left():
             for size in self._passed:
                 progress.file_done(size)
             self._passed.clear()
-            if self._waiting:  # Somebody else may have been quicker.
-                return self._waiting.popleft()
+            if not self._parts and self._files:
+                file = self._files.popleft()
+                self._parts.extend(_Job(file.opened, file.number, part) for part in parts_of(file.part, seats))
+            if self._parts:  # Somebody else may have been quicker.
+                return self._parts.popleft()
         return None
+
+
+def parts_of(regions: Sequence[Region], seats: int) -> Iterator[tuple[Region, ...]]:
+    """The functions of a file in parts for so many seats, none larger than what is asked about together."""
+    size = max(1, min(_MOST_TOGETHER, math.ceil(len(regions) / max(1, seats))))
+    for start in range(0, len(regions), size):
+        yield tuple(regions[start : start + size])
 
 
 @dataclass(slots=True)
@@ -101,6 +120,7 @@ class _Run:
     jobs: _Jobs
     results: Results
     progress: Progress
+    surroundings: Surroundings
     admission: Admission = field(default_factory=Admission)
     given_up: set[AnalyzerName] = field(default_factory=set)
 
@@ -120,20 +140,34 @@ class _Run:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self) -> None:
-        while not self.results.failure and (job := await self.jobs.next(self.progress)) is not None:
+        while not self.results.failure:
+            job = await self.jobs.next(self.progress, self.bound.parallel)
+            if job is None:
+                return
             await self._review(job)
 
     async def _review(self, job: _Job) -> None:
         source, trace = job.opened.source, Trace("review")
         if source.syntax is None:
             return
-        analyzers = tuple(name for name in self.settings.analyzers if name not in self.given_up)
-        settings = self.settings.model_copy(update={"analyzers": analyzers})
-        path = _named(source.path)
-        answer = await flow(source.syntax, [job.region], path, self.bound, settings, self.admission, trace)
+        path, shown = _named(source.path), self.progress.of_file(source.path, job.opened.target.size)
+
+        def done_with(region: Region, found: tuple[Finding, ...]) -> None:
+            self.results.note(job.number, region, found)
+            shown(region, len(job.opened.regions))
+
+        watch = Watch(done_with=done_with, surroundings=self.surroundings)
+        answer = await flow(
+            source.syntax, job.part, path, self.bound, self._settings(source), self.admission, trace, watch
+        )
         self._give_up(answer.skips)
-        self.results.add(job.number, answer, trace)
-        self.progress.function_done(source.path, job.opened.target.size, len(job.opened.regions), is_last=job.is_last)
+        self.results.add(job.number, job.part, answer, trace)
+
+    def _settings(self, source: Source) -> ReviewSettings:
+        """Those of a file. What is known of it already must not take the place of what is new."""
+        analyzers = tuple(name for name in self.settings.analyzers if name not in self.given_up)
+        most = self.results.most + self.results.known.count_in(source)
+        return self.settings.model_copy(update={"analyzers": analyzers, "max_findings": most})
 
     def _give_up(self, skips: Mapping[AnalyzerName, Skip]) -> None:
         """Note what need not be tried again; with nothing left to try, that is a failure like any other."""

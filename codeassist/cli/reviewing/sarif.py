@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from codeassist import __version__
-from codeassist.cli.reviewing.results import Located, Results
+from codeassist.cli.reviewing.results import HIDDEN, Located, Results
 from codeassist.cli.reviewing.rules import rule_of
 from codeassist.cli.source import Source
 from codeassist.post.skip import REASONS
@@ -45,7 +45,7 @@ def sarif_log(results: Results) -> dict[str, Any]:
             }
         ],
         "results": [_result(located, categories) for located in results.shown],
-        "properties": {"hidden": dict(results.hidden), "partial": results.is_partial},
+        "properties": {"hidden": {why: results.hidden[why] for why in HIDDEN}, "partial": results.is_partial},
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 

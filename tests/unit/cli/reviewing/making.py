@@ -56,4 +56,4 @@ def add(results: Results, path: str, text: str, findings: Sequence[Finding], *, 
     regions = regions_of(source.syntax)[:functions]
     opened = Opened(Target(source.file, os.fspath(path)), source, regions, None, True, ignored(source.syntax))
     number = results.begin(opened)
-    results.add(number, Review(tuple(findings), regions[:1]), Trace("review"))
+    results.add(number, regions[:1], Review(tuple(findings), regions[:1]), Trace("review"))

@@ -20,10 +20,12 @@ def test_what_is_left_is_estimated_by_the_size_of_the_files() -> None:
     progress = Progress([1_000, 3_000], lambda *what: said.append(what), clock)
     assert progress.left_s is None
     clock.now += 10
-    progress.function_done("a.py", 1_000, 2, is_last=False)
-    progress.function_done("a.py", 1_000, 2, is_last=True)
+    first, second = progress.of_file("a.py", 1_000), progress.of_file("a.py", 1_000)
+    first("f", 2)
+    second("g", 2)
+    second("g", 2)  # More is known of it; it was done before.
     assert said[-1] == ("1 of 2 files, 2 functions in a.py", 0.25, 30.0)
-    progress.function_done("b\x1b.py", 3_000, 1, is_last=True)
+    progress.of_file("b\x1b.py", 3_000)("f", 1)
     assert said[-1] == ("2 of 2 files, 3 functions in b\\x1b.py", 1.0, 0.0)
 
 
@@ -31,7 +33,7 @@ def test_files_of_unknown_size_do_no_harm() -> None:
     said: list[str] = []
     progress = Progress([0, 0], lambda line, _share, _left: said.append(line))
     progress.file_done(0)
-    progress.function_done("a.py", 0, 1, is_last=True)
+    progress.of_file("a.py", 0)("f", 1)
     assert said == ["1 of 2 files, 0 functions", "2 of 2 files, 1 function in a.py"]
     assert progress.left_s is None
 
