@@ -238,7 +238,7 @@ async def test_a_baseline_hides_what_is_known(run: Run, fake: FakeVllm, reposito
     fake.answer = knowing("import os\n\n\n" + BUGGY, "import os\n\n\n" + RIGHT)
     result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=root)
     assert (result.code, result.document["findings"]) == (DONE, [])
-    assert result.document["stats"]["hidden"] == {"baseline": 2, "comments": 0}
+    assert result.document["stats"]["hidden"] == {"baseline": 2, "comments": 0, "limit": 0}
     result = await run("review", "--diff", "--", "shop.py", folder=root)
     assert "0 findings in 1 file, 2 hidden by the baseline" in result.stderr
     result = await run("review", "shop.py", "--no-baseline", "--fail-on", "info", folder=root)
@@ -261,6 +261,29 @@ async def test_a_baseline_forgets_what_was_mended_where_all_was_looked_at(
     assert "holds 1 finding; before there were 2" in result.stderr
 
 
+async def test_what_has_no_room_is_counted_and_the_baseline_takes_it_all(
+    run: Run, fake: FakeVllm, repository: Repository
+) -> None:
+    """Known findings take the place of no new one, and an update leaves nothing for the next run to find."""
+    many = "".join(f"def f{number}(a):\n    return a\n\n\n" for number in range(9))
+    fake.answer = knowing(many, many.replace("return a", "return len(a)"))
+    root = repository.root
+    repository.write({"a.py": many})
+    result = await run("review", "a.py", "--format", "json", folder=root)
+    assert len(result.document["findings"]) == 5
+    assert result.document["stats"]["hidden"] == {"baseline": 0, "comments": 0, "limit": 4}
+    result = await run("review", "a.py", "--update-baseline", folder=root)
+    assert "holds 9 findings" in result.stderr
+    result = await run("review", "a.py", "--fail-on", "info", folder=root)
+    assert (result.code, result.stdout) == (DONE, "")
+    more = f"{many}def more(a):\n    return a\n"
+    fake.answer = knowing(more, more.replace("return a", "return len(a)"))
+    repository.write({"a.py": more})
+    result = await run("review", "a.py", "--format", "json", "--fail-on", "info", folder=root)
+    assert (result.code, [each["start"]["line"] for each in result.document["findings"]]) == (FINDINGS, [38])
+    assert result.document["stats"]["hidden"] == {"baseline": 9, "comments": 0, "limit": 0}
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"version": 7}', b"<<<<<<< HEAD\n"])
 async def test_a_broken_baseline_is_said(content: bytes, run: Run, repository: Repository) -> None:
     repository.write({".codeassist-baseline.json": content})
@@ -276,7 +299,11 @@ async def test_comments_ask_for_silence(run: Run, fake: FakeVllm, repository: Re
     repository.write({"shop.py": lines})
     result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=repository.root)
     assert (result.code, result.document["findings"]) == (DONE, [])
-    assert result.document["stats"]["hidden"] == {"baseline": 0, "comments": 1}  # About the other nobody was asked.
+    assert result.document["stats"]["hidden"] == {
+        "baseline": 0,
+        "comments": 1,
+        "limit": 0,
+    }  # About the other nobody was asked.
 
 
 async def test_functions_are_reviewed_at_once_as_far_as_there_are_seats(
@@ -322,5 +349,5 @@ async def test_files_that_vanish_do_not_end_a_review(run: Run, fake: FakeVllm, r
     repository.write({"a.py": many, "z.py": BUGGY})
     result = await run("review", "a.py", "z.py", "--format", "json", folder=repository.root)
     assert result.code == DONE
-    assert len(result.document["findings"]) == 12
+    assert len(result.document["findings"]) == 5
     assert result.document["stats"]["skips"] == {"z.py": "unreadable-file"}

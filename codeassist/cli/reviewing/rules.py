@@ -21,6 +21,10 @@ _WORDS = " The model was asked to review this function. It may be wrong; read th
 
 RULES: dict[str, Rule] = {
     "wrong-operator": Rule("Unexpected operator", "An operator is another one than expected." + _INFILL),
+    "inverted-condition": Rule("Condition looks inverted", "The opposite condition is expected." + _INFILL),
+    "off-by-one": Rule("Looks off by one", "A bound or an index is one more or one less than expected." + _INFILL),
+    "swapped-arguments": Rule("Look swapped", "The same arguments are expected in another order." + _INFILL),
+    "missing-call": Rule("A call seems to be missing", "A call around or behind the value is expected." + _INFILL),
     "wrong-name": Rule("Unexpected name", "A name is another one than expected." + _INFILL),
     "wrong-constant": Rule("Unexpected constant", "A number or a constant is another one than expected." + _INFILL),
     "missing-code": Rule("Something seems to be missing", "The line seems to lack something." + _INFILL),
@@ -33,6 +37,7 @@ RULES: dict[str, Rule] = {
     "performance": Rule("Performance", "This takes much more time or memory than it has to." + _WORDS),
     "api-misuse": Rule("Misuse of an interface", "A function or a type is used against its contract." + _WORDS),
     "error-handling": Rule("Error handling", "A failure is lost or handled wrongly." + _WORDS),
+    "review": Rule("Remark", "Something else that the model says of the code." + _WORDS),
 }
 
 
