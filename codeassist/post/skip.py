@@ -31,7 +31,6 @@ REASONS: dict[str, str] = {
     "submodule": "The path is a submodule; run the review inside of it.",
     "unmerged": "The file has conflicts; resolve them, `git add` it, and run the review again.",
     "excluded": "The file is left out by the setting index.exclude; name it to have it reviewed.",
-    "ignored": "A comment in the file asks for silence: `codeassist: ignore-file`.",
     # About the answer.
     "empty": "The model had nothing to insert.",
     "blank": "The model would insert white space only.",

@@ -117,7 +117,7 @@ async def test_what_cannot_be_reviewed_is_said(run: Run, fake: FakeVllm, reposit
             "credentials.json": "secret-file",
             "large.py": "too-large",
             "link.py": "link",
-            "silent.py": "ignored",
+            "silent.py": "ignored-file",
             "utf16.py": "binary",
             "vendored/x.py": "excluded",
         }
@@ -293,6 +293,7 @@ async def test_a_broken_baseline_is_said(content: bytes, run: Run, repository: R
 
 
 async def test_comments_ask_for_silence(run: Run, fake: FakeVllm, repository: Repository) -> None:
+    """One hides what was found; about the line of the other one nobody is asked."""
     lines = BUGGY.replace("price < best:", "price < best:  # codeassist: ignore[wrong-operator]")
     lines = lines.replace("len(prices)", "len(prices)  # codeassist: ignore")
     fake.answer = knowing(lines, lines.replace("price < best", "price > best").replace("len(", "sum("))

@@ -55,7 +55,7 @@ class Opener:
             return Opened(target, source, skip="unknown-language" if target.change is None else None)
         comments = ignored(source.syntax)
         if comments.everything:
-            return Opened(target, source, skip="ignored", is_whole=True, comments=comments)
+            return Opened(target, source, skip="ignored-file", is_whole=True, comments=comments)
         regions = self._regions(target, source.syntax)
         kept = tuple(_without_lines(regions, comments.silent_lines))
         return Opened(target, source, kept, None, target.change is None, comments)
