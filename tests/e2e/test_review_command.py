@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from codeassist.flow.asking import SEATS
 from tests.e2e.commands import DONE, FINDINGS, MODEL_FAILED, USAGE, Run
+from tests.e2e.editor import acquaint
 from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
 from tests.fake_vllm import FakeVllm
 from tests.repositories import Repository
@@ -352,3 +354,37 @@ async def test_files_that_vanish_do_not_end_a_review(run: Run, fake: FakeVllm, r
     assert result.code == DONE
     assert len(result.document["findings"]) == 5
     assert result.document["stats"]["skips"] == {"z.py": "unreadable-file"}
+
+
+async def test_a_model_that_reviews_in_words_is_shown_what_the_code_calls(run: Run, repository: Repository) -> None:
+    """From the index of the repository, as in the editor; the whole change is asked about at once."""
+    finding = {
+        "quote": "return cheapest(prices)",
+        "line": 5,
+        "category": "bug",
+        "severity": "error",
+        "message": "The cheapest is not the dearest.",
+        "replacement": None,
+    }
+
+    def answer(body: dict[str, Any]) -> str:
+        if "messages" not in body:
+            return "\n"
+        asked = json.dumps(body)
+        return json.dumps({"mistake": "yes"} if '"enum": ["yes", "no"]' in asked else {"findings": [finding]})
+
+    repository.commit({"prices.py": "def cheapest(prices):\n    return min(prices)\n"})
+    repository.write(
+        {"dear.py": "from prices import cheapest\n\n\ndef dearest(prices):\n    return cheapest(prices)\n"}
+    )
+    name = "Qwen/Qwen3-Coder-30B-A3B-Instruct"
+    async with FakeVllm(models=(name,), answer=answer) as able:
+        acquaint(repository.root.parent, able.base_url, name)
+        variables = {"CODEASSIST_REVIEW__ANALYZERS": '["words"]'}
+        result = await run(
+            "review", "--diff", "--fail-on", "error", folder=repository.root, server=able.base_url, variables=variables
+        )
+        prompts = [json.dumps(each.body["messages"]) for each in able.received if "messages" in each.body]
+    assert result.code == FINDINGS, result.stderr
+    assert "dear.py:5:5: error [bug] The cheapest is not the dearest." in result.stdout
+    assert any("return min(prices)" in prompt or "def cheapest(prices)" in prompt for prompt in prompts)
