@@ -82,11 +82,12 @@ async def check_lines(
 async def _check_line(check: Check, region: Span, number: int, trace: Trace, begun: Begun) -> Finding | None:
     document = check.syntax.document
     # A comment behind the code is no part of what the model is asked for, and no fix takes it away.
-    whole = code_of_line(check.syntax, number)
-    line = whole.lstrip(" \t")
+    line = code_of_line(check.syntax, number)
     if not line:
         return None
-    offset = document.offset_at(Position(number, len(whole) - len(whole.lstrip(" \t"))))
+    # From the start of the line: its indentation and its first word are mostly one token together, and a model that
+    # is given the one without the other is surprised by every line.
+    offset = document.offset_at(Position(number, 0))
     packed = _without_line(check, region, offset)
     divergences = await _divergences(check, packed, line, trace, begun)
     return _judge(check, offset, line, divergences)

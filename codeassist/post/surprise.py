@@ -161,6 +161,11 @@ def _agrees(text: str, ending: str, position: int) -> bool:
 
 
 def _next_lexeme(line: str, position: int) -> str:
+    """What is forced next where the model did not name it. Of an indentation all but the last character: most
+    tokenizers join that to the first word."""
+    indentation = len(line) - len(line.lstrip())
+    if position < indentation - 1:
+        return line[position : indentation - 1]
     match = re.compile(r"\s*(?:\w+|[^\w\s]+)?").match(line, position)
     return match.group(0) if match else ""
 
