@@ -57,7 +57,7 @@ class Recorder:
     """Speaks `Model`. `asked` and `found` count the requests that went to the model, and those answered from the file.
 
     `model`: None to answer from the file alone; then what is not in it raises NotRecorded.
-    
+
     """
 
     def __init__(self, file: Path, model: Model | None) -> None:
@@ -108,9 +108,7 @@ class Recorder:
         finish: Finish | None = None
         usage: Usage | None = None
         whole = False
-        stream = (
-            self._model.complete(request) if isinstance(request, CompletionRequest) else self._model.chat(request)
-        )
+        stream = self._model.complete(request) if isinstance(request, CompletionRequest) else self._model.chat(request)
         try:
             async with aclosing(stream) as chunks:
                 async for chunk in chunks:

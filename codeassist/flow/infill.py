@@ -19,14 +19,14 @@ from codeassist.flow.admission import Admission, Begun
 from codeassist.flow.asking import Bound, read
 from codeassist.flow.trace import Trace
 from codeassist.model.api import CompletionRequest, Priority, Token
-from codeassist.post.findings import Finding, clean_message, fix_parses
-from codeassist.post.surprise import Change, Choice, Divergence, category_of, is_taste, smallest_change, walk
+from codeassist.post.findings import Finding
+from codeassist.post.surprise import Choice, Divergence, walk
+from codeassist.post.verdict import Looked, verdict
 from codeassist.prompt.fim import render_fim
 from codeassist.settings import ReviewSettings
 from codeassist.syntax.comments import code_of_line
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Position, Span
-from codeassist.text.edits import Edit
 
 ALTERNATIVES = 20
 """Reported alternatives per token; vLLM's default --max-logprobs allows no more."""
@@ -37,8 +37,6 @@ _MOST_DIVERGENCES = 4
 _SUFFIX_LINES = 40
 _SUFFIX_FACTOR = 3
 """A check may see this much more code after the line than a completion: it has time."""
-_WARNING_SCORE = 6.0
-"""From this surprise on (nats) a finding is a warning, below it is information; see benchmarks/quality/planted.py."""
 
 
 class NoLogprobs(Exception):
@@ -90,7 +88,8 @@ async def _check_line(check: Check, region: Span, number: int, trace: Trace, beg
     offset = document.offset_at(Position(number, 0))
     packed = _without_line(check, region, offset)
     divergences = await _divergences(check, packed, line, trace, begun)
-    return _judge(check, offset, line, divergences)
+    looked = Looked(offset, line, packed.prefix + packed.suffix, tuple(divergences))
+    return verdict(check.syntax, looked, check.settings.min_score)
 
 
 def _without_line(check: Check, region: Span, offset: Offset) -> Packed:
@@ -158,68 +157,3 @@ def _choice(token: Token, control_tokens: Sequence[str]) -> Choice:
 
     top = tuple((plain(other.text), other.logprob) for other in token.top)
     return Choice(plain(token.text), token.logprob, top)
-
-
-def _judge(check: Check, offset: Offset, line: str, divergences: Sequence[Divergence]) -> Finding | None:
-    """The finding of the line, if its most surprising place is surprising enough and the alternative makes sense."""
-    alternatives = [
-        (divergence, change)
-        for divergence in divergences
-        if divergence.score >= check.settings.min_score
-        and (change := _sensible_change(check.syntax, offset, line, divergence)) is not None
-    ]
-    if not alternatives:
-        return None
-    score = max(divergence.score for divergence, _ in alternatives)
-    # Where the model would have left the line at several places, the smallest change says best what is wrong.
-    divergence, change = min(alternatives, key=lambda pair: len(pair[1].old) + len(pair[1].text))
-    better = line[: divergence.position] + divergence.expected
-    start, end = Offset(offset + change.start), Offset(offset + change.end)
-    return Finding(
-        span=_visible(start, end, offset, len(line)),
-        severity="warning" if score >= _WARNING_SCORE else "info",
-        category=category_of(change),
-        message=clean_message(_message(change.old, change.text, better)),
-        analyzer="infill",
-        score=round(score, 2),
-        fix=(Edit(start, end, change.text),),
-        fix_title=clean_message(f"Replace with `{better}`"),
-    )
-
-
-def _sensible_change(syntax: Syntax, offset: Offset, line: str, divergence: Divergence) -> Change | None:
-    """What the model would change in the line, unless that is taste, a neighbouring line, or no syntax."""
-    if is_taste(line, divergence.position, divergence.expected, syntax.document.language):
-        return None
-    better = line[: divergence.position] + divergence.expected
-    if not better.strip() or _is_elsewhere(better, syntax, offset):
-        return None
-    change = smallest_change(line, better)
-    fix = (Edit(Offset(offset + change.start), Offset(offset + change.end), change.text),)
-    return change if fix_parses(fix, syntax) else None
-
-
-def _message(old: str, new: str, better: str) -> str:
-    old, new = old.strip(), new.strip()
-    if not old:
-        return f"`{new}` seems to be missing: from the code around it, `{better}` is expected here."
-    if not new:
-        return f"`{old}` is unexpected: from the code around it, `{better}` is expected here."
-    return f"`{old}` is unexpected: from the code around it, `{new}` is expected here, as in `{better}`."
-
-
-def _is_elsewhere(better: str, syntax: Syntax, offset: Offset) -> bool:
-    """Whether the alternative is just the next or previous line: the model would drop the line, not mend it."""
-    document = syntax.document
-    number = document.position_at(offset).line
-    near = [n for n in (number - 1, number + 1, number + 2) if 0 <= n < document.line_count]
-    return any(document.line(n).strip() == better.strip() for n in near)
-
-
-def _visible(start: Offset, end: Offset, line_start: Offset, length: int) -> Span:
-    """The changed code, widened by a character where there is none (a pure insertion), so that editors can mark it."""
-    if end > start:
-        return Span(start, end)
-    if start > line_start:
-        return Span(Offset(start - 1), start)
-    return Span(start, Offset(min(start + 1, line_start + length)))

@@ -6,15 +6,23 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
+from codeassist.post.categories import SEVERITIES, Severity
 from codeassist.syntax.scopes import enclosing
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
 from codeassist.text.document import Span
 from codeassist.text.edits import Edit
 
-Severity = Literal["error", "warning", "info"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+__all__ = [
+    "SEVERITIES",
+    "Finding",
+    "Severity",
+    "anchor",
+    "clean_message",
+    "fix_parses",
+    "settle",
+    "with_fingerprints",
+]
 
 _SPACE = re.compile(r"\s+")
 _LONGEST_MESSAGE = 600

@@ -12,17 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
-from codeassist.syntax.languages import line_comment
-
-_LEXEME = re.compile(
-    r"\s+|\w+|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[=!<>]=|[-+*/%&|^]=|&&|\|\||<<|>>|//|\*\*|->|=>|::|."
-)
-_NUMBER = re.compile(r"\d[\w.]*$")
-_NAME = re.compile(r"[^\W\d]\w*$")
-_OPERATOR_WORDS = frozenset({"and", "or", "not", "in", "is", "instanceof", "typeof"})
-_CONSTANT_WORDS = frozenset({"true", "false", "True", "False", "null", "nil", "None"})
 _CONFIDENCE_WEIGHT = 0.5
 """How much the improbability of the model's own rest of the line counts against the gap."""
 _UNLISTED_MARGIN = 1.0
@@ -96,64 +86,6 @@ def walk(line: str, forced: int, choices: Sequence[Choice]) -> Step:
     return Step(None, None)
 
 
-def is_taste(line: str, position: int, expected: str, language: str) -> bool:
-    """Whether the model's line differs from the file's in form only: white space, quotes, trailing commas, comments."""
-    return _bare(line, language) == _bare(line[:position] + expected, language)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The smallest run of whole lexemes that turns one line into another: characters [start, end) of the old line
-    become `text`; `old` is what stood there."""
-
-    start: int
-    end: int
-    old: str
-    text: str
-
-
-def smallest_change(line: str, better: str) -> Change:
-    """Where `line` and `better` differ, on whole lexemes, so that a fix never cuts a name or an operator in two."""
-    old, new = _LEXEME.findall(line), _LEXEME.findall(better)
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    start = sum(map(len, old[:head]))
-    end = len(line) - sum(map(len, old[len(old) - tail :]))
-    text = "".join(new[head : len(new) - tail])
-    return Change(start, end, line[start:end], text)
-
-
-def category_of(change: Change) -> str:
-    """A short, stable name for the kind of difference; it becomes the diagnostic's code."""
-    old = [t for t in _LEXEME.findall(change.old) if t.strip()]
-    new = [t for t in _LEXEME.findall(change.text) if t.strip()]
-    pieces = [t for pair in _replaced(old, new) for t in pair]
-    if not old and new:
-        return "missing-code"
-    if old and not new:
-        return "extra-code"
-    if pieces and all(_NUMBER.match(t) or t in "+-" or t in _CONSTANT_WORDS for t in pieces):
-        return "wrong-constant"
-    if pieces and all(_is_operator(t) for t in pieces):
-        return "wrong-operator"
-    if len(old) == len(new) == 1 and _NAME.match(old[0]) and _NAME.match(new[0]):
-        return "wrong-name"
-    return "unexpected-code"
-
-
-def _replaced(old: list[str], new: list[str]) -> list[tuple[str, ...]]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [(*old[a:b], *new[c:d]) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"]
-
-
-def _is_operator(lexeme: str) -> bool:
-    return lexeme in _OPERATOR_WORDS or not any(c.isalnum() or c in "_\"'()[]{}" for c in lexeme)
-
-
 def _agrees(text: str, ending: str, position: int) -> bool:
     """Whether a token goes along with the file; a token may reach over the end of the line ("):\\n\\n")."""
     rest = ending[position:]
@@ -181,11 +113,3 @@ def _rest_of_line(choices: Sequence[Choice]) -> tuple[str, float]:
         if newline:
             break
     return text.rstrip(), logprob
-
-
-def _bare(line: str, language: str) -> str:
-    marker = line_comment(language)
-    if marker and (found := line.find(marker)) >= 0 and line[:found].count('"') % 2 == line[:found].count("'") % 2 == 0:
-        line = line[:found]
-    line = line.replace('"', "'").rstrip().rstrip(";")
-    return re.sub(r",(?=[)\]}])", "", re.sub(r"\s+", "", line)).rstrip(",")

@@ -79,12 +79,12 @@ async def test_the_requests_of_the_infill_check() -> None:
 
 
 async def test_each_line_is_left_at_its_end() -> None:
-    model = ScriptedModel("return n / 2¦\n¦\n¦def more¦\n!next\nreturn n * 2¦\n¦more")
+    model = ScriptedModel("    return n / 2¦\n¦\n¦def more¦\n!next\n    return n * 2¦\n¦more")
     result = await reviewed(model)
     assert result.findings == ()
     assert [(call.outcome, call.text) for call in model.calls] == [
-        ("closed", "return n / 2\n"),
-        ("closed", "return n * 2\n"),
+        ("closed", "    return n / 2\n"),
+        ("closed", "    return n * 2\n"),
     ]
 
 
@@ -100,7 +100,7 @@ async def test_the_request_of_the_review_in_words() -> None:
 
 async def test_functions_after_a_failure_are_not_taken_for_reviewed() -> None:
     trace = Trace("review")
-    result = await reviewed(ScriptedModel("return n / 2\n!next\n!status 503"), trace=trace)
+    result = await reviewed(ScriptedModel("    return n / 2\n!next\n!status 503"), trace=trace)
     assert names(result) == ["half"]
     assert result.skips["infill"].reason == trace.skip == "model-overloaded"
     first_fails = await reviewed(ScriptedModel("!status 503\n!next\n!repeat\nreturn n * 2"))
@@ -190,17 +190,19 @@ async def test_a_server_that_is_known_to_have_no_log_probabilities_is_not_asked(
 
 
 async def test_the_line_budget_ends_a_review_and_the_rest_waits() -> None:
-    model = ScriptedModel("!repeat\nreturn n / 2")
+    model = ScriptedModel("!repeat\n    return n / 2")
     result = await reviewed(model, ReviewSettings(analyzers=("infill",), max_lines=1))
     assert names(result) == ["half"]
     assert len(model.calls) == 1
     syntax = parsed("def long(n):\n" + "".join(f"    n += {k}\n" for k in range(5)))
-    alone = await reviewed(ScriptedModel("!repeat\nn += 0"), ReviewSettings(analyzers=("infill",), max_lines=2), syntax)
+    alone = await reviewed(
+        ScriptedModel("!repeat\n    n += 0"), ReviewSettings(analyzers=("infill",), max_lines=2), syntax
+    )
     assert names(alone) == ["long"], "a function longer than the budget is not begun anew at each save"
 
 
 async def test_no_more_findings_than_wanted() -> None:
-    script = '!repeat\n!token "n" -0.01 "m" -9.0\n += 9\n'
+    script = '!repeat\n!token "    n" -0.01 "    m" -9.0\n += 9\n'
     text = "def f(m):\n" + "".join(f"    m += {k}\n" for k in range(4)) + "    return m\n"
     counts = [
         len((await reviewed(ScriptedModel(script), settings, parsed(text))).findings)
@@ -260,7 +262,7 @@ async def test_cancelling_a_review_closes_its_stream() -> None:
 async def test_a_completion_interrupts_a_review_and_its_line_is_asked_again() -> None:
     def script(request: Request) -> str:
         assert isinstance(request, CompletionRequest)
-        return "ret¦\n!hang" if len(model.calls) == 1 else "return n / 2"
+        return "ret¦\n!hang" if len(model.calls) == 1 else "    return n / 2"
 
     model = ScriptedModel(script)
     admission, syntax = Admission(quiet_ms=0), parsed(TWO)
@@ -280,7 +282,7 @@ async def test_equal_lines_of_two_overloads_have_different_fingerprints() -> Non
     text = "class A {\n  int f(int a) {\n    return a;\n  }\n  int f(long b) {\n    return a;\n  }\n}\n"
     parsed_text = parse(Document.create("file:///A.java", text, "java"))
     assert parsed_text is not None
-    script = '!repeat\n!token "return" -0.1\n!token " b" -0.01 " a" -9.0\n!token ";" -0.01\n!token "\\n" -0.01'
+    script = '!repeat\n!token "    return" -0.1\n!token " b" -0.01 " a" -9.0\n!token ";" -0.01\n!token "\\n" -0.01'
     result = await review(
         parsed_text,
         regions_of(parsed_text),

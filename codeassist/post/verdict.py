@@ -1,0 +1,88 @@
+"""From the places where the model would have left a line to the one finding of that line, if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeassist.post.categories import Severity, category_of
+from codeassist.post.change import Change, smallest_change, with_names_of
+from codeassist.post.findings import Finding, clean_message
+from codeassist.post.surprise import Divergence
+from codeassist.post.taste import taste
+from codeassist.syntax.tree import Syntax
+from codeassist.text.document import Offset, Span
+from codeassist.text.edits import Edit
+
+SURE_SCORE = 6.0
+"""From this surprise on (nats) a finding may be more than information; see benchmarks/quality/review.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A line that was looked at: where it begins, its text without white space at its end, what the model saw around
+    it, and where the model would have left it."""
+
+    start: Offset
+    line: str
+    seen: str
+    divergences: tuple[Divergence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alternative:
+    score: float
+    better: str
+    change: Change
+
+
+def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
+    """The finding of the line, if its most surprising place surprises by `least` nats and the alternative makes
+    sense."""
+    alternatives = [found for each in looked.divergences if (found := _alternative(syntax, looked, each, least))]
+    if not alternatives:
+        return None
+    score = max(each.score for each in alternatives)
+    # Where the model would have left the line at several places, the smallest change says best what is wrong.
+    best = min(alternatives, key=lambda each: each.change.size)
+    change, category = best.change, category_of(looked.line, best.change)
+    severity: Severity = category.severity if score >= SURE_SCORE else "info"
+    start, end = Offset(looked.start + change.start), Offset(looked.start + change.end)
+    line = best.better.strip()
+    said = category.says.format(old=_shown(change.old), new=_shown(change.text), line=_shown(line))
+    return Finding(
+        span=_visible(start, end, looked),
+        severity=severity,
+        category=category.name,
+        message=clean_message(said),
+        analyzer="infill",
+        score=round(score, 2),
+        fix=(Edit(start, end, change.text),),
+        fix_title=clean_message(f"Replace with `{line}`"),
+    )
+
+
+def _alternative(syntax: Syntax, looked: Looked, divergence: Divergence, least: float) -> _Alternative | None:
+    """What the model would change in the line, unless nothing needs to be said about it."""
+    score = divergence.score
+    if score < least:
+        return None
+    line = looked.line
+    better = with_names_of(line, line[: divergence.position] + divergence.expected)
+    change = smallest_change(line, better)
+    if taste(syntax, looked.start, line, better, change, looked.seen) is not None:
+        return None
+    return _Alternative(score, better, change)
+
+
+def _shown(code: str) -> str:
+    """Code for a message in which it stands between backquotes."""
+    return code.strip().replace("`", "'")
+
+
+def _visible(start: Offset, end: Offset, looked: Looked) -> Span:
+    """The changed code, widened by a character where there is none (a pure insertion), so that editors can mark it."""
+    if end > start:
+        return Span(start, end)
+    if start > looked.start + len(looked.line) - len(looked.line.lstrip()):
+        return Span(Offset(start - 1), start)
+    return Span(start, Offset(min(start + 1, looked.start + len(looked.line))))

@@ -1,0 +1,66 @@
+"""One finding of a line, or none."""
+
+from __future__ import annotations
+
+from codeassist.post.findings import Finding
+from codeassist.post.surprise import Divergence
+from codeassist.post.verdict import Looked, verdict
+from codeassist.syntax.tree import parse
+from codeassist.text.document import Document, Offset, Span
+
+CODE = "def area(width, height):\n    return width + width\n"
+LINE = "    return width + width"
+START = Offset(CODE.index(LINE))
+
+
+def found(*divergences: Divergence, least: float = 3.0) -> Finding | None:
+    syntax = parse(Document.create("file:///a.py", CODE, "python"))
+    assert syntax is not None
+    return verdict(syntax, Looked(START, LINE, CODE.replace(LINE, ""), divergences), least)
+
+
+def differs(at: str, expected: str, gap: float = 8.0, confidence: float = -0.1) -> Divergence:
+    return Divergence(LINE.index(at), expected, gap, confidence)
+
+
+def test_a_finding_says_what_is_expected_and_mends_it() -> None:
+    finding = found(differs(" +", " * width"))
+    assert finding is not None
+    start = CODE.index("+")
+    assert finding.span == Span(Offset(start), Offset(start + 1))
+    assert (finding.category, finding.severity) == ("wrong-operator", "warning")
+    assert "`+`" in finding.message
+    assert "`*`" in finding.message
+    assert "`return width * width`" in finding.message
+    assert [(edit.start, edit.end, edit.text) for edit in finding.fix] == [(start, start + 1, "*")]
+
+
+def test_what_surprises_less_is_information_or_nothing() -> None:
+    finding = found(differs(" +", " * width", gap=4.0))
+    assert finding is not None
+    assert finding.severity == "info"
+    assert found(differs(" +", " * width", gap=2.9)) is None
+    assert found() is None
+
+
+def test_of_several_places_the_smallest_change_is_shown_with_the_highest_score() -> None:
+    finding = found(differs("width +", "height * height", gap=9.0), differs(" +", " * width", gap=4.0))
+    assert finding is not None
+    assert finding.fix[0].text == "*"
+    assert finding.score == 8.95
+
+
+def test_what_is_only_taste_is_nothing() -> None:
+    assert found(differs("width +", "(width + width)", gap=12.0)) is None
+
+
+def test_a_pure_insertion_is_marked_at_the_character_before_it() -> None:
+    finding = found(Divergence(len(LINE), " * height", 8.0, -0.1))
+    assert finding is not None
+    end = START + len(LINE)
+    assert (finding.span, finding.category) == (Span(Offset(end - 1), Offset(end)), "missing-code")
+
+
+def test_backquotes_in_code_do_not_end_the_quotation() -> None:
+    finding = found(differs(" +", " * `x`"))
+    assert finding is None or finding.message.count("`") % 2 == 0
