@@ -13,10 +13,13 @@ import os
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from codeassist.context.tokens import estimate_tokens
+from codeassist.flow.asking import Bound, Cost
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import (
     Alternative,
     ChatRequest,
@@ -30,9 +33,12 @@ from codeassist.model.api import (
     Usage,
 )
 from codeassist.model.errors import ModelError
+from codeassist.prompt.families import family
 
 _DECIMALS = 4
 _BEGINNING = b'{"key"'
+_ASKED = "asked"
+"""The key of the line that says whom the others are of."""
 
 
 class NotRecorded(ModelError):
@@ -43,8 +49,8 @@ class NotRecorded(ModelError):
 
 @dataclass(frozen=True)
 class Recording:
-    """One answer. `finish`: None if the reader left before its end. `usage`: as the server counted, or as far as we
-    can if it was left."""
+    """One answer. `finish`: None if the reader left before its end. `usage`: as the server counted, None if the reader
+    left before it said so."""
 
     key: str
     chunks: tuple[Chunk, ...]
@@ -53,25 +59,98 @@ class Recording:
     total_ms: float
 
 
-class Recorder:
-    """Speaks `Model`. `asked` and `found` count the requests that went to the model, and those answered from the file.
+@dataclass(frozen=True)
+class Asked:
+    """Which model the recordings are of, and how long prompts it was given: what makes the same requests again."""
 
-    `model`: None to answer from the file alone; then what is not in it raises NotRecorded.
+    model: str
+    family: str
+    prompt_tokens: int
+    suffix_tokens: int
+    max_model_tokens: int | None
+    can_review: bool
 
-    """
+    @classmethod
+    def of(cls, bound: Bound) -> Asked:
+        cost, most = bound.cost, bound.abilities.max_model_tokens
+        return cls(bound.name, bound.family.name, cost.prompt_tokens, cost.suffix_tokens, most, bound.can_review)
 
-    def __init__(self, file: Path, model: Model | None) -> None:
+    def bound(self, model: Model) -> Bound:
+        """`model` as the recorded one was bound."""
+        return Bound(
+            model,
+            family(self.family),
+            self.model,
+            can_review=self.can_review,
+            cost=Cost(prompt_tokens=self.prompt_tokens, suffix_tokens=self.suffix_tokens),
+            abilities=Abilities(max_model_tokens=self.max_model_tokens, logprobs="yes"),
+        )
+
+
+@dataclass
+class Spent:
+    """What requests cost, whoever answered them. `prompt_tokens`: estimated where the reader left before the server
+    counted."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    milliseconds: float = 0.0
+
+    def add(self, request: Request, recording: Recording) -> None:
+        if isinstance(request, CompletionRequest):
+            prompt = request.prompt
+        else:
+            prompt = "".join(message.content for message in request.messages)
+        self.requests += 1
+        self.prompt_tokens += recording.usage.prompt if recording.usage else estimate_tokens(prompt)
+        self.generated_tokens += sum(len(chunk.tokens) or bool(chunk.text) for chunk in recording.chunks)
+        self.milliseconds += recording.total_ms
+
+
+class Recordings:
+    """A file of recordings; None: they are kept in memory. `asked`: None until somebody has asked a model."""
+
+    def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._model = model
-        self._known = read_recordings(file)
+        self.asked, self.known = read_recordings(file) if file else (None, {})
         self._out: TextIO | None = None
-        self.asked = 0
-        self.found = 0
 
-    def milliseconds(self, request: Request) -> float:
-        """What `request` took, 0 if it was not made."""
-        recording = self._known.get(key_of(request))
-        return recording.total_ms if recording else 0.0
+    def begin(self, asked: Asked) -> None:
+        """Say of whom recordings come. Raises ValueError if those that there are come from another model."""
+        if self.asked is not None and self.asked.model != asked.model:
+            raise ValueError(f"{self._file} holds answers of {self.asked.model}, not of {asked.model}")
+        if self.asked is None:
+            self.asked = asked
+            self._write({"key": _ASKED, **asdict(asked)})
+
+    def keep(self, recording: Recording) -> None:
+        self.known[recording.key] = recording
+        self._write(_row(recording))
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        if self._file is None:
+            return
+        if self._out is None:
+            self._out = self._file.open("a", encoding="utf-8")
+        self._out.write(json.dumps(row) + "\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        if self._out is not None:
+            self._out.close()
+            self._out = None
+
+
+class Recorder:
+    """Speaks `Model`. `model`: None to answer from the recordings alone; then what is not among them raises
+    NotRecorded, and `missed` is set. `spent`: of all requests; put a new one there to count anew."""
+
+    def __init__(self, recordings: Recordings, model: Model | None = None) -> None:
+        self._recordings = recordings
+        self._model = model
+        self.spent = Spent()
+        self.missed = False
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         return self._answer(request)
@@ -81,34 +160,33 @@ class Recorder:
 
     async def _answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         key = key_of(request)
-        recording = self._known.get(key)
+        recording = self._recordings.known.get(key)
         if recording is not None:
-            self.found += 1
+            self.spent.add(request, recording)
             for chunk in recording.chunks:
                 yield chunk
             if recording.finish is not None:
                 yield Chunk(finish=recording.finish, usage=recording.usage)
                 return
-            # Whoever reads on here reads more than the reader before it: the answer is asked for anew.
+            # Whoever reads on here reads more than the reader before: the answer is asked for anew.
         if self._model is None:
-            raise NotRecorded(f"request {key} is not among the recordings in {self._file}")
-        self.asked += 1
+            self.missed = True
+            raise NotRecorded(f"request {key} is not among the recordings")
         passed = len(recording.chunks) if recording else 0
-        async with aclosing(self._recorded(key, request)) as chunks:
+        async with aclosing(self._recorded(key, request, self._model)) as chunks:
             async for chunk in chunks:
                 if passed > 0:
                     passed -= 1
                 else:
                     yield chunk
 
-    async def _recorded(self, key: str, request: Request) -> AsyncGenerator[Chunk, None]:
-        assert self._model is not None
+    async def _recorded(self, key: str, request: Request, model: Model) -> AsyncGenerator[Chunk, None]:
         begun = time.perf_counter()
         read: list[Chunk] = []
         finish: Finish | None = None
         usage: Usage | None = None
         whole = False
-        stream = self._model.complete(request) if isinstance(request, CompletionRequest) else self._model.chat(request)
+        stream = model.complete(request) if isinstance(request, CompletionRequest) else model.chat(request)
         try:
             async with aclosing(stream) as chunks:
                 async for chunk in chunks:
@@ -117,20 +195,15 @@ class Recorder:
                     yield chunk
             whole = True
         except GeneratorExit:
-            whole = bool(read)
+            whole = bool(read)  # The reader has what it wanted.
             raise
         finally:
             if whole:
                 total_ms = round((time.perf_counter() - begun) * 1000, 1)
                 kept = tuple(chunk for chunk in read if chunk.text or chunk.tokens)
-                self._keep(Recording(key, kept, finish, usage, total_ms))
-
-    def _keep(self, recording: Recording) -> None:
-        self._known[recording.key] = recording
-        if self._out is None:
-            self._out = self._file.open("a", encoding="utf-8")
-        self._out.write(json.dumps(_row(recording)) + "\n")
-        self._out.flush()
+                recording = Recording(key, kept, finish, usage, total_ms)
+                self._recordings.keep(recording)
+                self.spent.add(request, recording)
 
     async def served(self) -> tuple[ServedModel, ...]:
         return await self._model.served() if self._model else ()
@@ -139,9 +212,7 @@ class Recorder:
         return await self._model.count_tokens(text) if self._model else None
 
     async def aclose(self) -> None:
-        if self._out is not None:
-            self._out.close()
-            self._out = None
+        self._recordings.close()
 
 
 def key_of(request: Request) -> str:
@@ -155,26 +226,39 @@ def key_of(request: Request) -> str:
     return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def read_recordings(file: Path) -> dict[str, Recording]:
-    """The recordings in `file`, by key; none if there is no file.
+def read_recordings(file: Path) -> tuple[Asked | None, dict[str, Recording]]:
+    """Of whom the recordings in `file` come, and what they are by key; nothing if there is no file.
 
     A last line that was only half written is cut off the file. Raises ValueError for a file of something else.
     """
     if not file.exists():
-        return {}
+        return None, {}
     whole, newline, rest = file.read_bytes().rpartition(b"\n")
+    asked: Asked | None = None
     found = {}
     for number, line in enumerate(whole.decode("utf-8").splitlines(), 1):
-        try:
-            recording = _recording(json.loads(line))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file}:{number}: no recording ({error!r})") from error
-        found[recording.key] = recording
+        row = _line(line, f"{file}:{number}")
+        if isinstance(row, Asked):
+            asked = row
+        else:
+            found[row.key] = row
     if rest:
         if not (rest.startswith(_BEGINNING) or _BEGINNING.startswith(rest)):
             raise ValueError(f"{file}: the last line is no recording")
         os.truncate(file, len(whole) + len(newline))
-    return found
+    if found and asked is None:
+        raise ValueError(f"{file}: nothing says of which model the recordings are")
+    return asked, found
+
+
+def _line(line: str, where: str) -> Asked | Recording:
+    try:
+        row = json.loads(line)
+        if row["key"] == _ASKED:
+            return Asked(**{name: value for name, value in row.items() if name != "key"})
+        return _recording(row)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: no recording ({error!r})") from error
 
 
 def _row(recording: Recording) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from codeassist.text.edits import Edit
 SURE_SCORE = 6.0
 """From this surprise on (nats) a finding may be more than information; see benchmarks/quality/review.py."""
 
+_NEAR_SHARE = 0.5
+"""Of the surprise of a line's most surprising place; what surprises less is not what is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -38,12 +41,15 @@ class _Alternative:
 def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     """The finding of the line, if its most surprising place surprises by `least` nats and the alternative makes
     sense."""
-    alternatives = [found for each in looked.divergences if (found := _alternative(syntax, looked, each, least))]
-    if not alternatives:
+    if not any(each.score >= least for each in looked.divergences):
         return None
-    score = max(each.score for each in alternatives)
+    alternatives = [found for each in looked.divergences if (found := _alternative(syntax, looked, each))]
+    score = max((each.score for each in alternatives), default=0.0)
+    if not alternatives or score < least:
+        return None
     # Where the model would have left the line at several places, the smallest change says best what is wrong.
-    best = min(alternatives, key=lambda each: each.change.size)
+    near = [each for each in alternatives if each.score >= score * _NEAR_SHARE]
+    best = min(near, key=lambda each: each.change.size)
     change, category = best.change, category_of(looked.line, best.change)
     severity: Severity = category.severity if score >= SURE_SCORE else "info"
     start, end = Offset(looked.start + change.start), Offset(looked.start + change.end)
@@ -61,17 +67,14 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     )
 
 
-def _alternative(syntax: Syntax, looked: Looked, divergence: Divergence, least: float) -> _Alternative | None:
+def _alternative(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alternative | None:
     """What the model would change in the line, unless nothing needs to be said about it."""
-    score = divergence.score
-    if score < least:
-        return None
     line = looked.line
     better = with_names_of(line, line[: divergence.position] + divergence.expected)
     change = smallest_change(line, better)
     if taste(syntax, looked.start, line, better, change, looked.seen) is not None:
         return None
-    return _Alternative(score, better, change)
+    return _Alternative(divergence.score, better, change)
 
 
 def _shown(code: str) -> str:
