@@ -26,7 +26,8 @@ class Category:
     """`analyzer`: who finds it. `severity`: the worst that a finding of it can be. `meaning`: for the documents.
 
     `says`: what the infill check tells the user, with `{old}` and `{new}` for the code that differs and `{line}` for
-    the whole line as the model expects it.
+    the whole line as the model expects it. `doubt`: how much more (nats) a difference of this kind must surprise than
+    a slip of the pen: a line can be written in many ways, but an operator or a name is seldom a matter of taste.
     """
 
     name: str
@@ -34,9 +35,12 @@ class Category:
     severity: Severity
     meaning: str
     says: str = ""
+    doubt: float = 0.0
 
 
 _INSTEAD = "`{old}` is unexpected: from the code around it, `{new}` is expected here, as in `{line}`."
+_MORE_OR_LESS, _OTHERWISE = 2.0, 4.0
+"""Doubts, in nats, from benchmarks/quality/review.py."""
 
 _ALL = (
     Category("wrong-operator", "infill", "warning", "Another operator is expected.", _INSTEAD),
@@ -60,13 +64,15 @@ _ALL = (
     Category("wrong-constant", "infill", "warning", "Another number, string, `true` or `null` is expected.", _INSTEAD),
     Category(
         "missing-code", "infill", "warning", "Something more is expected in the line.",
-        "`{new}` seems to be missing: from the code around it, `{line}` is expected here.",
+        "`{new}` seems to be missing: from the code around it, `{line}` is expected here.", _MORE_OR_LESS,
     ),
     Category(
         "extra-code", "infill", "warning", "Less is expected in the line.",
-        "`{old}` is unexpected: from the code around it, `{line}` is expected here.",
+        "`{old}` is unexpected: from the code around it, `{line}` is expected here.", _MORE_OR_LESS,
     ),
-    Category("unexpected-code", "infill", "info", "Something else is expected, of no kind above.", _INSTEAD),
+    Category(
+        "unexpected-code", "infill", "info", "Something else is expected, of no kind above.", _INSTEAD, _OTHERWISE
+    ),
     Category("bug", "words", "error", "The code does something else than its author meant."),
     Category("security", "words", "error", "Somebody else can make the code do something that it should not."),
     Category("concurrency", "words", "error", "The result depends on who comes first."),

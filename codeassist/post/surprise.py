@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 _CONFIDENCE_WEIGHT = 0.5
 """How much the improbability of the model's own rest of the line counts against the gap."""
+_MOST_GAP = 8.0
+"""A larger gap says no more: it is where the model would have written another program, not where one is wrong."""
 _UNLISTED_MARGIN = 1.0
 """A token beyond the reported ones is at least as unlikely as the least of them; this much more is assumed, in nats."""
 
@@ -46,7 +48,7 @@ class Divergence:
     @property
     def score(self) -> float:
         """Surprise in nats: the gap, less what the model's own alternative lacks in certainty."""
-        return self.gap + _CONFIDENCE_WEIGHT * self.confidence
+        return min(self.gap, _MOST_GAP) + _CONFIDENCE_WEIGHT * self.confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codeassist.post.categories import Severity, category_of
+from codeassist.post.categories import Category, Severity, category_of
 from codeassist.post.change import Change, smallest_change, with_names_of
 from codeassist.post.findings import Finding, clean_message
 from codeassist.post.surprise import Divergence
@@ -15,9 +15,6 @@ from codeassist.text.edits import Edit
 
 SURE_SCORE = 6.0
 """From this surprise on (nats) a finding may be more than information; see benchmarks/quality/review.py."""
-
-_NEAR_SHARE = 0.5
-"""Of the surprise of a line's most surprising place; what surprises less is not what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,7 @@ class _Alternative:
     score: float
     better: str
     change: Change
+    category: Category
 
 
 def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
@@ -44,13 +42,11 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     if not any(each.score >= least for each in looked.divergences):
         return None
     alternatives = [found for each in looked.divergences if (found := _alternative(syntax, looked, each))]
-    score = max((each.score for each in alternatives), default=0.0)
-    if not alternatives or score < least:
+    # Of equals the smallest change says best what is wrong.
+    best = max(alternatives, key=lambda each: (each.score, -each.change.size), default=None)
+    if best is None or best.score < least:
         return None
-    # Where the model would have left the line at several places, the smallest change says best what is wrong.
-    near = [each for each in alternatives if each.score >= score * _NEAR_SHARE]
-    best = min(near, key=lambda each: each.change.size)
-    change, category = best.change, category_of(looked.line, best.change)
+    change, category, score = best.change, best.category, best.score
     severity: Severity = category.severity if score >= SURE_SCORE else "info"
     start, end = Offset(looked.start + change.start), Offset(looked.start + change.end)
     line = best.better.strip()
@@ -74,7 +70,8 @@ def _alternative(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alt
     change = smallest_change(line, better)
     if taste(syntax, looked.start, line, better, change, looked.seen) is not None:
         return None
-    return _Alternative(divergence.score, better, change)
+    category = category_of(line, change)
+    return _Alternative(divergence.score - category.doubt, better, change, category)
 
 
 def _shown(code: str) -> str:

@@ -43,11 +43,24 @@ def test_what_surprises_less_is_information_or_nothing() -> None:
     assert found() is None
 
 
-def test_of_several_places_the_smallest_change_is_shown_with_the_highest_score() -> None:
-    finding = found(differs("width +", "height * height", gap=9.0), differs(" +", " * width", gap=4.0))
+def test_of_several_places_the_most_surprising_is_told() -> None:
+    finding = found(differs(" +", " * width", gap=5.0), differs("width +", "height + width", gap=7.0))
     assert finding is not None
-    assert finding.fix[0].text == "*"
-    assert finding.score == 8.95
+    assert (finding.fix[0].text, finding.score) == ("height", 6.95)
+
+
+def test_a_slip_of_the_pen_is_told_before_another_way_to_write_the_line() -> None:
+    finding = found(differs("width +", "height(2) - 1", gap=7.0), differs(" +", " * width", gap=5.0))
+    assert finding is not None
+    assert (finding.fix[0].text, finding.score) == ("*", 4.95)
+    assert found(differs("width +", "height(2) - 1", gap=6.0)) is None, "it has to surprise more to be told"
+
+
+def test_gaps_beyond_all_measure_count_no_more() -> None:
+    one, other = found(differs(" +", " * width", gap=9.0)), found(differs(" +", " * width", gap=30.0))
+    assert one is not None
+    assert other is not None
+    assert one.score == other.score
 
 
 def test_what_is_only_taste_is_nothing() -> None:
