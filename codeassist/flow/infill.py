@@ -8,9 +8,10 @@ model's text and the file's part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from codeassist.context.cursor import cursor_view
 from codeassist.context.limits import ContextLimits
@@ -20,7 +21,7 @@ from codeassist.flow.asking import Bound, read
 from codeassist.flow.trace import Trace
 from codeassist.model.api import CompletionRequest, Priority, Token
 from codeassist.post.findings import Finding
-from codeassist.post.surprise import Choice, Divergence, walk
+from codeassist.post.surprise import Choice, Divergence, Reading, advantage, walk
 from codeassist.post.verdict import Looked, verdict
 from codeassist.prompt.fim import render_fim
 from codeassist.settings import ReviewSettings
@@ -37,6 +38,7 @@ _MOST_DIVERGENCES = 4
 _SUFFIX_LINES = 40
 _SUFFIX_FACTOR = 3
 """A check may see this much more code after the line than a completion: it has time."""
+NOTHING_BEFORE: Mapping[int, str] = MappingProxyType({})
 
 
 class NoLogprobs(Exception):
@@ -55,14 +57,19 @@ class Check:
 
 
 async def check_lines(
-    check: Check, region: Span, lines: Sequence[int], trace: Trace, sure: Callable[[Finding], None] = lambda _: None
+    check: Check,
+    region: Span,
+    lines: Sequence[int],
+    trace: Trace,
+    sure: Callable[[Finding], None] = lambda _: None,
+    before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
-    """Findings for `lines` (0-based) of `region`; `sure` is told each as soon as it is found. Raises ModelError, and
-    NoLogprobs where there are none."""
+    """Findings for `lines` (0-based) of `region`; `sure` is told each as soon as it is found. `before`: what stood in the
+    place of some of them before they were edited. Raises ModelError, and NoLogprobs where there are none."""
 
     async def one(line: int) -> Finding | None:
         finding = await check.admission.background(
-            lambda begun: _check_line(check, region, line, trace, begun), check.bound.rule
+            lambda begun: _check_line(check, region, line, before.get(line), trace, begun), check.bound.rule
         )
         if finding is not None:
             sure(finding)
@@ -77,7 +84,9 @@ async def check_lines(
     return [finding for finding in found if finding is not None]
 
 
-async def _check_line(check: Check, region: Span, number: int, trace: Trace, begun: Begun) -> Finding | None:
+async def _check_line(
+    check: Check, region: Span, number: int, before: str | None, trace: Trace, begun: Begun
+) -> Finding | None:
     document = check.syntax.document
     # A comment behind the code is no part of what the model is asked for, and no fix takes it away.
     line = code_of_line(check.syntax, number)
@@ -87,8 +96,11 @@ async def _check_line(check: Check, region: Span, number: int, trace: Trace, beg
     # is given the one without the other is surprised by every line.
     offset = document.offset_at(Position(number, 0))
     packed = _without_line(check, region, offset)
-    divergences = await _divergences(check, packed, line, trace, begun)
-    looked = Looked(offset, line, packed.prefix + packed.suffix, tuple(divergences))
+    now = await _reading(check, packed, line, trace, begun)
+    looked = Looked(offset, line, packed.prefix + packed.suffix, now)
+    if before is not None and before.strip() and before.rstrip() != line:
+        earlier = await _reading(check, packed, before.rstrip(), trace, begun)
+        looked = replace(looked, before=before.rstrip(), advantage=advantage(earlier, now))
     return verdict(check.syntax, looked, check.settings.min_score)
 
 
@@ -113,17 +125,21 @@ def _without_line(check: Check, region: Span, offset: Offset) -> Packed:
     return replace(packed, suffix=check.syntax.document.text[offset + len(view.line_suffix) : end].rstrip() + "\n")
 
 
-async def _divergences(check: Check, packed: Packed, line: str, trace: Trace, begun: Begun) -> list[Divergence]:
+async def _reading(check: Check, packed: Packed, line: str, trace: Trace, begun: Begun) -> Reading:
+    """How the model takes `line` in the place of the one that was taken out."""
     found: list[Divergence] = []
     forced: int | None = 0
+    logprob = 0.0
     while forced is not None and len(found) < _MOST_DIVERGENCES:
         choices = await _line_of_model(check, packed, line[:forced], trace, begun)
         step = walk(line, forced, choices)
+        logprob += step.logprob
         if step.divergence is None:
+            forced = None
             break
         found.append(step.divergence)
         forced = step.force
-    return found
+    return Reading(tuple(found), logprob, cut=forced is not None)
 
 
 async def _line_of_model(check: Check, packed: Packed, forced: str, trace: Trace, begun: Begun) -> list[Choice]:

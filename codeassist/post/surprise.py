@@ -53,11 +53,27 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Result of one walk: the divergence met, if any, and how many characters of the line to force next
-    (None: the walk is over)."""
+    """Result of one walk: the divergence met, if any, how many characters of the line to force next (None: the walk is
+    over), and the log-probability of the file's text that was walked over."""
 
     divergence: Divergence | None
     force: int | None
+    logprob: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A line, read to its end: where the model would have left it, and its log-probability. `cut`: not to its end,
+    because the model would have left it too often; it is less likely than `logprob` then."""
+
+    divergences: tuple[Divergence, ...]
+    logprob: float
+    cut: bool = False
+
+
+def advantage(before: Reading, now: Reading) -> float:
+    """How much likelier (nats) than the line that stands here the one is that it replaced: never too much."""
+    return float("-inf") if before.cut else min(before.logprob - now.logprob, _MOST_GAP)
 
 
 def walk(line: str, forced: int, choices: Sequence[Choice]) -> Step:
@@ -66,12 +82,13 @@ def walk(line: str, forced: int, choices: Sequence[Choice]) -> Step:
     `line` is without its line end; reaching a line break or a control token counts as ending the line.
     """
     ending = line + "\n"
-    position = forced
+    position, walked = forced, 0.0
     for number, choice in enumerate(choices):
         if position >= len(line):
-            return Step(None, None)
+            break
         if choice.text and _agrees(choice.text, ending, position):
             position += len(choice.text)
+            walked += choice.logprob
             continue
         listed = [(text, logprob) for text, logprob in choice.top if text and _agrees(text, ending, position)]
         if listed:
@@ -84,8 +101,8 @@ def walk(line: str, forced: int, choices: Sequence[Choice]) -> Step:
         expected, confidence = _rest_of_line(choices[number:])
         found = Divergence(position, expected, choice.logprob - logprob, confidence, bounded)
         after = position + max(1, len(written))
-        return Step(found, after if after < len(line) else None)
-    return Step(None, None)
+        return Step(found, after if after < len(line) else None, walked + logprob)
+    return Step(None, None, walked)
 
 
 def _agrees(text: str, ending: str, position: int) -> bool:

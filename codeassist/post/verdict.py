@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from codeassist.post.categories import Category, Severity, category_of
 from codeassist.post.change import Change, smallest_change, with_names_of
 from codeassist.post.findings import Finding, clean_message
-from codeassist.post.surprise import Divergence
+from codeassist.post.surprise import Divergence, Reading
 from codeassist.post.taste import taste
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Span
@@ -15,17 +15,24 @@ from codeassist.text.edits import Edit
 
 SURE_SCORE = 6.0
 """From this surprise on (nats) a finding may be more than information; see benchmarks/quality/review.py."""
+_AGREEMENT = 2.0
+"""What it adds (nats) if the line was once as the model expects it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A line that was looked at: where it begins, its text without white space at its end, what the model saw around
-    it, and where the model would have left it."""
+    it, and how the model takes it.
+
+    `before`: the line that stood in its place before it was edited, if that is known, and its `advantage`.
+    """
 
     start: Offset
     line: str
     seen: str
-    divergences: tuple[Divergence, ...]
+    reading: Reading
+    before: str | None = None
+    advantage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +46,14 @@ class _Alternative:
 def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     """The finding of the line, if its most surprising place surprises by `least` nats and the alternative makes
     sense."""
-    if not any(each.score >= least for each in looked.divergences):
+    divergences = looked.reading.divergences
+    most = max((each.score for each in divergences), default=0.0)
+    if max(most + _AGREEMENT * (looked.before is not None), looked.advantage) < least:
         return None
-    alternatives = [found for each in looked.divergences if (found := _alternative(syntax, looked, each))]
+    found = [_expected(syntax, looked, each) for each in divergences]
+    if looked.before is not None:
+        found.append(_alternative(syntax, looked, looked.before, looked.advantage))
+    alternatives = [each for each in found if each is not None]
     # Of equals the smallest change says best what is wrong.
     best = max(alternatives, key=lambda each: (each.score, -each.change.size), default=None)
     if best is None or best.score < least:
@@ -51,6 +63,8 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     start, end = Offset(looked.start + change.start), Offset(looked.start + change.end)
     line = best.better.strip()
     said = category.says.format(old=_shown(change.old), new=_shown(change.text), line=_shown(line))
+    if _was_before(looked, best.better):
+        said += " That is how it was before the change."
     return Finding(
         span=_visible(start, end, looked),
         severity=severity,
@@ -63,15 +77,23 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     )
 
 
-def _alternative(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alternative | None:
-    """What the model would change in the line, unless nothing needs to be said about it."""
-    line = looked.line
-    better = with_names_of(line, line[: divergence.position] + divergence.expected)
-    change = smallest_change(line, better)
-    if taste(syntax, looked.start, line, better, change, looked.seen) is not None:
+def _expected(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alternative | None:
+    """What the model would write; more telling if it once was so."""
+    better = with_names_of(looked.line, looked.line[: divergence.position] + divergence.expected)
+    return _alternative(syntax, looked, better, divergence.score + _AGREEMENT * _was_before(looked, better))
+
+
+def _alternative(syntax: Syntax, looked: Looked, better: str, score: float) -> _Alternative | None:
+    """What would change in the line, unless nothing needs to be said about it."""
+    change = smallest_change(looked.line, better)
+    if taste(syntax, looked.start, looked.line, better, change, looked.seen) is not None:
         return None
-    category = category_of(line, change)
-    return _Alternative(divergence.score - category.doubt, better, change, category)
+    category = category_of(looked.line, change)
+    return _Alternative(score - category.doubt, better, change, category)
+
+
+def _was_before(looked: Looked, line: str) -> bool:
+    return looked.before is not None and line.split() == looked.before.split()
 
 
 def _shown(code: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codeassist.post.findings import Finding
-from codeassist.post.surprise import Divergence
+from codeassist.post.surprise import Divergence, Reading
 from codeassist.post.verdict import Looked, verdict
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset, Span
@@ -16,7 +16,7 @@ START = Offset(CODE.index(LINE))
 def found(*divergences: Divergence, least: float = 3.0) -> Finding | None:
     syntax = parse(Document.create("file:///a.py", CODE, "python"))
     assert syntax is not None
-    return verdict(syntax, Looked(START, LINE, CODE.replace(LINE, ""), divergences), least)
+    return verdict(syntax, Looked(START, LINE, CODE.replace(LINE, ""), Reading(divergences, -9.0)), least)
 
 
 def differs(at: str, expected: str, gap: float = 8.0, confidence: float = -0.1) -> Divergence:
@@ -77,3 +77,30 @@ def test_a_pure_insertion_is_marked_at_the_character_before_it() -> None:
 def test_backquotes_in_code_do_not_end_the_quotation() -> None:
     finding = found(differs(" +", " * `x`"))
     assert finding is None or finding.message.count("`") % 2 == 0
+
+
+def with_before(before: str, advantage: float, *divergences: Divergence) -> Finding | None:
+    syntax = parse(Document.create("file:///a.py", CODE, "python"))
+    assert syntax is not None
+    looked = Looked(START, LINE, CODE.replace(LINE, ""), Reading(divergences, -9.0), before, advantage)
+    return verdict(syntax, looked, 3.0)
+
+
+def test_the_line_before_the_edit_is_a_voice_of_its_own() -> None:
+    finding = with_before("    return width * width", 5.0)
+    assert finding is not None
+    assert (finding.category, finding.score, finding.fix[0].text) == ("wrong-operator", 5.0, "*")
+    assert finding.message.endswith("how it was before the change.")
+    assert with_before("    return width * width", 2.0) is None
+    assert with_before("    return (width + width)", 8.0) is None, "it said the same"
+
+
+def test_a_line_that_was_once_as_the_model_expects_it_needs_less_surprise() -> None:
+    weak = differs(" +", " * width", gap=2.0)
+    assert found(weak) is None
+    finding = with_before("    return width * width", float("-inf"), weak)
+    assert finding is not None
+    assert finding.score == 3.95
+    other = with_before("    return height", float("-inf"), differs(" +", " * width", gap=4.0))
+    assert other is not None
+    assert "before" not in other.message
