@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from codeassist.post.drops import DROPS
+from codeassist.post.categories import CATEGORIES, SEVERITIES
 from codeassist.post.skip import REASONS
 from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
 from codeassist.serving.vllm.levers import LEVERS, Lever
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "settings.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         "silence.md": silence_page(),
         "catalogue.md": catalogue_page(),
+        "findings.md": findings_page(),
     }
 
 
@@ -99,6 +101,28 @@ def silence_page() -> str:
             "",
         ]
     )
+
+
+def findings_page() -> str:
+    lines = [
+        "# Categories and severities of findings",
+        "",
+        "Made from `codeassist/post/categories.py` by `docs/generate.py`.",
+        "",
+        "The category is the diagnostic's code: findings are dismissed and filtered by it.",
+        "The set is fixed, and a name never changes its meaning.",
+        f"Severities are {', '.join(f'`{severity}`' for severity in SEVERITIES)}; the one named here is the worst that",
+        "a finding of the category can have.",
+        "A finding of the infill check that is not sure is `info` in every category.",
+    ]
+    for analyzer, title in (("infill", "Of the infill check"), ("words", "Of the review in words")):
+        lines += ["", f"## {title}", "", "| category | severity | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{category.name}` | `{category.severity}` | {category.meaning} |"
+            for category in CATEGORIES.values()
+            if category.analyzer == analyzer
+        ]
+    return "\n".join([*lines, ""])
 
 
 def catalogue_page() -> str:

@@ -36,6 +36,7 @@ from codeassist.flow.review import NO_LIMIT, regions_of, review
 from codeassist.flow.trace import Trace
 from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
+from codeassist.prompt.families import family
 from codeassist.settings import ReviewSettings, Settings, load
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax, parse
@@ -43,6 +44,7 @@ from codeassist.text.document import Document
 
 THRESHOLDS = tuple(step / 2 for step in range(25))
 """Of the curve, in nats."""
+_EVERYTHING = 0.01
 
 
 async def run(
@@ -158,7 +160,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "max_lines": NO_LIMIT,
         "max_findings": 100,
         "min_severity": "info",
-        "min_score": 0.0,
+        "min_score": _EVERYTHING,
     }
     return settings.model_copy(update={"review": settings.review.model_copy(update=changed)})
 
@@ -173,6 +175,7 @@ def main() -> int:
     parser.add_argument("--every", help="N/M: of M cases in turn only the Nth, as 1/2 for every other one")
     parser.add_argument("--analyzers", type=lambda text: text.split(","), default=["infill"], help="default: infill")
     parser.add_argument("--variants", type=lambda text: text.split(","), default=list(VARIANTS))
+    parser.add_argument("--before", action="store_true", help="as an edit of the other variant, not as a whole file")
     parser.add_argument("--min-score", type=float, help="the threshold; by default that of the settings")
     parser.add_argument("--curve", help="write NAME.txt and NAME.svg")
     options = parser.parse_args()
@@ -184,7 +187,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     recordings.close()
-    least = options.min_score if options.min_score is not None else load()[0].review.min_score
+    least = options.min_score or _default(recordings)
     with options.predictions.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(row(each, least)) + "\n" for each in reviews)
     model = recordings.asked.model if recordings.asked else "no model"
@@ -197,6 +200,12 @@ def main() -> int:
         Path(options.curve + ".txt").write_text(text, encoding="utf-8")
         Path(options.curve + ".svg").write_text(drawn, encoding="utf-8")
     return 0
+
+
+def _default(recordings: Recordings) -> float:
+    """The threshold of the settings, or of the model's family."""
+    least = load()[0].review.min_score
+    return least or (family(recordings.asked.family).review_least if recordings.asked else 0.0)
 
 
 def _chosen(cases: Sequence[Case], every: str | None) -> Sequence[Case]:

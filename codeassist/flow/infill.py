@@ -101,7 +101,7 @@ async def _check_line(
     if before is not None and before.strip() and before.rstrip() != line:
         earlier = await _reading(check, packed, before.rstrip(), trace, begun)
         looked = replace(looked, before=before.rstrip(), advantage=advantage(earlier, now))
-    return verdict(check.syntax, looked, check.settings.min_score)
+    return verdict(check.syntax, looked, check.settings.min_score or check.bound.family.review_least)
 
 
 def _without_line(check: Check, region: Span, offset: Offset) -> Packed:

@@ -51,7 +51,9 @@ class Family(BaseModel):
     ids by the server's tokenizer; `stop_token_ids`: their ids, where all models of the family are known to
     agree.
     `template_options`, `reasoning_effort`: how to switch thinking off in chat. `prefill`: whether a chat may
-    begin the assistant's answer. `source`: where the facts of the entry come from.
+    begin the assistant's answer. `review_least`: the least surprise (nats) that makes a finding of the infill check,
+    by benchmarks/quality/review.py for the families that were measured. `source`: where the facts of the entry come
+    from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
@@ -78,6 +80,7 @@ class Family(BaseModel):
     template_options: Mapping[str, Any] = Field(default_factory=dict)
     reasoning_effort: str | None = None
     prefill: bool = True
+    review_least: float = Field(default=2.5, gt=0.0)
     source: str = Field(min_length=10)
 
     @model_validator(mode="after")

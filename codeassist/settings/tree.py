@@ -185,10 +185,11 @@ class ReviewSettings(Section):
     )
     min_severity: Severity = Field("info", description="Least severity that is shown.")
     min_score: float = Field(
-        3.0,
+        0.0,
         ge=0.0,
         le=50.0,
-        description="Least surprise (nats) of an infill finding: higher means fewer and surer findings.",
+        description="Least surprise (nats) of an infill finding: higher means fewer and surer findings. "
+        "0: what was measured to suit the model's family.",
     )
     min_confidence: float = Field(
         0.5,
