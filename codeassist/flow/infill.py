@@ -8,7 +8,8 @@ model's text and the file's part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from codeassist.post.verdict import Looked, verdict
 from codeassist.prompt.fim import render_fim
 from codeassist.settings import ReviewSettings
 from codeassist.syntax.comments import code_of_line
+from codeassist.syntax.statements import comments_and_strings, statements
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Position, Span
 
@@ -38,6 +40,7 @@ _MOST_DIVERGENCES = 4
 _SUFFIX_LINES = 40
 _SUFFIX_FACTOR = 3
 """A check may see this much more code after the line than a completion: it has time."""
+_SAYS_SOMETHING = re.compile(r"\w")
 NOTHING_BEFORE: Mapping[int, str] = MappingProxyType({})
 
 
@@ -64,8 +67,9 @@ async def check_lines(
     sure: Callable[[Finding], None] = lambda _: None,
     before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
-    """Findings for `lines` (0-based) of `region`; `sure` is told each as soon as it is found. `before`: what stood in the
-    place of some of them before they were edited. Raises ModelError, and NoLogprobs where there are none."""
+    """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each as
+    soon as it is found. `before`: what stood in the place of some of them before they were edited. Raises ModelError, and
+    NoLogprobs where there are none."""
 
     async def one(line: int) -> Finding | None:
         finding = await check.admission.background(
@@ -75,13 +79,53 @@ async def check_lines(
             sure(finding)
         return finding
 
-    tasks = [asyncio.ensure_future(one(line)) for line in lines]
+    tasks = [asyncio.ensure_future(one(line)) for line in with_continuations(check.syntax, region, lines)]
     try:
         found = await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
     return [finding for finding in found if finding is not None]
+
+
+def with_continuations(syntax: Syntax, region: Span, lines: Sequence[int]) -> list[int]:
+    """`lines`, each followed by the other lines of its statement that say something: not those of texts and comments,
+    nor those that only close."""
+    document = syntax.document
+    first = set(lines)
+    ends: dict[int, int] = {}
+    for statement in statements(syntax, region):
+        begin, end = document.position_at(statement.start).line, document.position_at(statement.end).line
+        if begin in first and end > begin:
+            ends[begin] = max(end, ends.get(begin, end))
+    if not ends:
+        return list(lines)
+    texts = {
+        number
+        for span in comments_and_strings(syntax, region)
+        for number in range(document.position_at(span.start).line, document.position_at(span.end).line + 1)
+    }
+    found: list[int] = []
+    for line in lines:
+        found.append(line)
+        for number in range(line + 1, ends.get(line, line) + 1):
+            if number in first:
+                break  # A statement inside this one, of a function that is an argument.
+            if number not in texts and _SAYS_SOMETHING.search(document.line(number)):
+                found.append(number)
+    return found
+
+
+def lines_before(changed: Collection[int], removed: Iterable[tuple[int, Sequence[str]]]) -> dict[int, str]:
+    """What stood in the place of the lines `changed`, by line (0-based). `removed`: the lines that are gone, as (line
+    that they stood before, their texts)."""
+    found: dict[int, str] = {}
+    for at, texts in removed:
+        for number, text in enumerate(texts, at):
+            if number not in changed:
+                break
+            found[number] = text
+    return found
 
 
 async def _check_line(
