@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from codeassist.post.change import Change, lexemes
 from codeassist.post.meaning import same_meaning
+from codeassist.syntax.languages import line_comment
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
 from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
@@ -23,7 +24,7 @@ Taste: TypeAlias = Literal[
 ]
 """Why there is nothing to tell:
 
-- no-line: the model would leave the line out;
+- no-line: the model would leave the line out, or write a comment;
 - other-block: it would go on in another block, with another line;
 - neighbour: it would go on with a line that stands right above or below;
 - no-syntax: what it would write does not parse;
@@ -70,6 +71,12 @@ def taste(syntax: Syntax, start: Offset, line: str, better: str, change: Change,
     return next((name for name, holds in _RULES if holds(place)), None)
 
 
+def _is_no_line(place: _Place) -> bool:
+    marker = line_comment(place.syntax.document.language)
+    code = place.better.strip()
+    return not code or bool(marker and code.startswith(marker))
+
+
 def _is_other_block(place: _Place) -> bool:
     return _indentation(place.line) != _indentation(place.better)
 
@@ -79,11 +86,14 @@ def _indentation(line: str) -> str:
 
 
 def _is_near(place: _Place) -> bool:
-    """Whether the alternative is just a line above or below: the model would drop the line, not mend it."""
+    """Whether the alternative is just a line above or below: the model would drop the line, not mend it.
+
+    With its indentation: `return False` below a block is no reason not to expect it inside.
+    """
     document = place.syntax.document
     number = document.position_at(place.start).line
     near = [number + step for step in _NEAR if 0 <= number + step < document.line_count]
-    return any(document.line(n).strip() == place.better.strip() for n in near)
+    return any(document.line(n).rstrip() == place.better.rstrip() for n in near)
 
 
 def _is_message(place: _Place) -> bool:
@@ -128,7 +138,7 @@ def _is_same(place: _Place) -> bool:
 
 
 _RULES: tuple[tuple[Taste, Callable[[_Place], bool]], ...] = (
-    ("no-line", lambda place: not place.better.strip()),
+    ("no-line", _is_no_line),
     ("other-block", _is_other_block),
     ("neighbour", _is_near),
     ("message", _is_message),

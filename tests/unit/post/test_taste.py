@@ -35,7 +35,9 @@ def tasted(line: str, better: str, seen: str = CODE, code: str = CODE) -> str | 
     [
         ("    result = 0", "", "no-line"),
         ("    return cost * tax", "return cost * tax", "other-block"),
+        ("    result = 0", "    # The sum.", "no-line"),
         ("    result = 0", "    for item in items:", "neighbour"),
+        ("        result += item.price", '        print("there is nothing here", result)', None),
         ("    cost = parse_price(result)", "    return cost * tax", "neighbour"),
         ('    print("there is nothing here", result)', '    print("no more of it", result)', "message"),
         ("    cost = parse_price(result)", "    value = parse_price(result)", "own-name"),
