@@ -53,7 +53,7 @@ def knowing(file: str, right: str, completion: str = COMPLETION) -> Callable[[di
         if not is_review(body):
             return completion
         number, forced = asked_line(body)
-        written, wanted = (text.split("\n")[number].strip() for text in (file, right))
+        written, wanted = (text.split("\n")[number].rstrip() for text in (file, right))
         line = wanted if wanted.startswith(forced) else written
         return line[len(forced) :] + "\n"
 
