@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from codeassist.post.drops import DROPS
 from codeassist.post.categories import CATEGORIES, SEVERITIES
+from codeassist.post.drops import DROPS
 from codeassist.post.skip import REASONS
 from codeassist.serving.catalogue import Entry, Recipe, Weights, built_in
 from codeassist.serving.vllm.levers import LEVERS, Lever

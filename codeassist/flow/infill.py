@@ -67,9 +67,9 @@ async def check_lines(
     sure: Callable[[Finding], None] = lambda _: None,
     before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
-    """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each as
-    soon as it is found. `before`: what stood in the place of some of them before they were edited. Raises ModelError, and
-    NoLogprobs where there are none."""
+    """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each
+    as soon as it is found. `before`: what stood in the place of some of them before they were edited. Raises
+    ModelError, and NoLogprobs where there are none."""
 
     async def one(line: int) -> Finding | None:
         finding = await check.admission.background(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
-from codeassist.flow.infill import Check, NoLogprobs, check_lines
+from codeassist.flow.infill import Check, NoLogprobs, check_lines, lines_before
 from codeassist.flow.regions import Region, fingerprints_of, regions_of, stretches
 from codeassist.flow.surroundings import ALONE, Surroundings
 from codeassist.flow.trace import Trace
@@ -242,11 +242,11 @@ async def _infill(
     take: Callable[[Sequence[Finding]], None],
 ) -> None:
     """The infill check of `lines` of a region, part by part; each finding is taken as soon as it is there."""
-    document = check.syntax.document
+    document, before = check.syntax.document, lines_before(region.changed, region.removed)
     for part in region.parts:
         inside = [line for line in lines if part.contains(document.line_end(line) - 1)]
         if inside:
-            await check_lines(check, part, inside, trace, lambda finding: take([finding]))
+            await check_lines(check, part, inside, trace, lambda finding: take([finding]), before)
 
 
 def _is_of(region: Region, finding: Finding, check: Check) -> bool:

@@ -17,10 +17,8 @@ __all__ = [
     "SEVERITIES",
     "Finding",
     "Severity",
-    "anchor",
     "clean_message",
     "fix_parses",
-    "settle",
     "with_fingerprints",
 ]
 

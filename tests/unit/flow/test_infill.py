@@ -19,7 +19,7 @@ async def checked(script: str, before: dict[int, str], text: str = AREA) -> tupl
     syntax, model = parsed(text), ScriptedModel(script)
     check = Check(syntax, "a.py", bound(model), ReviewSettings(), Admission(quiet_ms=0))
     whole = Span(Offset(0), Offset(len(text)))
-    return await check_lines(check, whole, (1,), Trace("review"), before), model
+    return await check_lines(check, whole, (1,), Trace("review"), before=before), model
 
 
 def test_statements_of_several_lines_are_looked_at_whole() -> None:
