@@ -85,7 +85,7 @@ async def complete(
         return _silent(Skip("unsure"), trace, prepared)
     syntax, pushed = snapshot.syntax if snapshot.parsed is None else await snapshot.parsed, reading.pushed
     with trace.stage("post"):
-        if pushed is not None and (wanted.whole_lines or view.line_suffix[0].isspace()):
+        if pushed is not None and _goes_above(wanted, view):
             shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, syntax)
         else:
             shown = _nothing_left(wanted) or finish_inline(wanted.text, view, syntax, wanted.reason)
@@ -179,6 +179,13 @@ def _learn(bound: Bound, prepared: Prepared, trace: Trace) -> None:
         return
     read_tokens = trace.prompt_tokens - trace.cached_tokens
     bound.speed.note(read_tokens, first_ms, trace.generated_tokens, trace.stages.get("model", first_ms) - first_ms)
+
+
+def _goes_above(wanted: Cut, view: CursorView) -> bool:
+    """Whether an answer before all code of its line is lines of their own, and not the beginning of that one."""
+    first = wanted.text.lstrip().partition("\n")[0].rstrip()
+    whole = wanted.whole_lines or view.line_suffix[0].isspace()
+    return whole and (first == view.line_suffix.strip() or not first.endswith(view.line_suffix.strip()))
 
 
 def _finish_above(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:

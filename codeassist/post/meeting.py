@@ -4,6 +4,7 @@ line, the lines below."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -41,8 +42,7 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
     """The ways in which `text` may meet what stands around the cursor, most plausible first."""
     rest = view.line_suffix.rstrip()
     shown: list[Inline] = []
-    for written in (_without_echo(text, view), text):
-        version = written if rest else _without_following(written, view)
+    for version in _versions(text, view, at_line_end=not rest):
         shown += _ways(version, rest, view)
         closed = scan(line_code(view.document, view.offset) + version, view.document.language).closed
         if closed:
@@ -51,6 +51,15 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
             shown.append(_replacing(short, view, 0))
             shown += _ways(short, rest, view) if short else []
     return list({(candidate.text, candidate.span.end): candidate for candidate in shown}.values())
+
+
+def _versions(text: str, view: CursorView, *, at_line_end: bool) -> Iterator[str]:
+    """`text` without what stands before the cursor and below its line already, and as it is."""
+    for written in (_without_echo(text, view), text):
+        short = _without_following(written, view)
+        yield short
+        if not at_line_end and short != written:
+            yield written  # What is the same below may be meant behind the rest of the line.
 
 
 def _ways(text: str, rest: str, view: CursorView) -> list[Inline]:
@@ -115,9 +124,10 @@ def _meeting_closers(text: str, rest: str, view: CursorView, closed: _Closed) ->
     for index, character in enumerate(rest):
         if character.isspace():
             continue
-        if matched == len(brought) or brought[matched] != character:
+        found = brought.find(character, matched)  # Not all that is closed has been closed by the editor, too.
+        if found < 0:
             break
-        matched, end, after_match = matched + 1, index + 1, after[matched]
+        matched, end, after_match = found + 1, index + 1, after[found]
     if not matched:
         signs = rest.translate(_STATEMENT_SIGNS)
         retyped = bool(set("\"'`<") & set(rest)) or (bool(brought) and signs != rest and signs == brought)
@@ -130,7 +140,7 @@ def _meeting_closers(text: str, rest: str, view: CursorView, closed: _Closed) ->
         tail, remaining, end = tail[1:], remaining[1:], end + 1
     if remaining and tail.endswith(remaining):  # `) -> int:` before `):`.
         end = len(rest)
-    if text.endswith(rest[:end]) and text[:-end].strip():
+    if not tail and text.endswith(rest[:end]) and text[:-end].strip():
         return _replacing(text[:-end], view, 0)
     return _replacing(text, view, end)
 

@@ -44,7 +44,8 @@ def echoes_of(prompt: str, family: Family, prefix: str, language: str) -> tuple[
     ("" for a chat), the same as servers write it that leave control tokens out, and the last lines of the code before
     the cursor, `prefix`."""
     found = {prompt.lstrip()}
-    if family.order == "psm" and prefix.strip():  # Where the suffix comes first, the answer is judged by that.
+    told = any(is_telling(line) for line in prefix.split("\n")[:-1])  # A word alone may well be written twice.
+    if family.order == "psm" and told:  # Where the suffix comes first, the answer is judged by that.
         tokens = "|".join(map(re.escape, sorted(family.control_tokens, key=len, reverse=True)))
         found.add(re.sub(tokens, "", prompt).lstrip())
     lines = prefix.rsplit("\n", _MOST_LINES)

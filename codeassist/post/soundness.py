@@ -11,7 +11,7 @@ from codeassist.post.meeting import CLOSERS_ONLY, Inline
 from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
 from codeassist.post.skip import Skip
-from codeassist.syntax.tree import Syntax, error_count, reparse
+from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.edits import Edit
 
 _STRICT = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust", "java", "ruby", "lua"})
@@ -48,8 +48,8 @@ def soundest(
     *,
     whole: bool = False,
 ) -> Inline | Skip:
-    """The candidate that leaves the fewest syntax errors, the earlier one where they are equal; Skip if a sound
-    document would have errors and the text is one that has to leave none.
+    """The first candidate that leaves no syntax errors, or the first of all; Skip if a sound document would have errors
+    and the text is one that has to leave none.
 
     `reason` is why the answer ends where it does. `whole`: it has to be complete in itself.
     """
@@ -57,17 +57,15 @@ def soundest(
     if len(candidates) == 1 and not must[0]:
         return candidates[0]  # Nothing to choose: spare the parse, which takes tens of milliseconds in a large file.
     document = syntax.document
-    counts: list[int] = []
     for candidate in candidates:
         edit = Edit(candidate.span.start, candidate.span.end, candidate.text)
-        counts.append(error_count(reparse(syntax, [edit], document.replace([edit], document.version))))
-        if not counts[-1]:
-            break
-    fewest = min(counts)
-    best = counts.index(fewest)
-    if fewest and must[best] and not syntax.tree.root_node.has_error:
+        made = reparse(syntax, [edit], document.replace([edit], document.version))
+        if not made.tree.root_node.has_error:
+            return candidate
+    # Among broken ones the number of errors says little: one that is far below may hide the others.
+    if must[0] and not syntax.tree.root_node.has_error:
         return Skip("worse-syntax")
-    return candidates[best]
+    return candidates[0]
 
 
 def _has_to_parse(shown: Inline, view: CursorView, syntax: Syntax, reason: CutReason | None) -> bool:

@@ -64,7 +64,8 @@ def _tears(text: str, rest: str, above: str, view: CursorView, *, own_line: bool
         return True
     line = (before.code + read.code).rstrip().rpartition("\n")[2]
     row = row_of(language)
-    if not read.quote and row is not None and row.blocks == "indent" and _HEADER.match(line):
+    inside = before.brackets or read.brackets or read.quote
+    if not inside and row is not None and row.blocks == "indent" and _HEADER.match(line):
         return not (above and columns(view.line_prefix + above) > columns(line))
     if above and GOES_ON.search(line):
         return True

@@ -40,8 +40,9 @@ def test_the_beginning_of_an_echo_is_one_if_it_is_long() -> None:
         ("f(\n    1,\n)\n", ")\n"),
         ("def f():\n    next(lines)\n    ", "next(lines)\n    return lines\n"),
         ("", "x = 1\n"),
+        ('"', '"x = 1\n'),
     ],
-    ids=["closers", "one line", "nothing before"],
+    ids=["closers", "one line", "nothing before", "a sign before"],
 )
 def test_what_is_written_twice_is_no_echo(prefix: str, answer: str) -> None:
     echoes = echoes_of(
