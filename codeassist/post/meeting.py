@@ -69,11 +69,18 @@ def _ways(text: str, rest: str, view: CursorView) -> list[Inline]:
     angles = meeting_angles(text, rest, view.line_prefix, view.document.language)
     shown = [_replacing(way, view, length) for way, length in angles]
     call = _OWN_CALL.search(text) if rest[0] == "(" else None
+    overlap = _overlap(text, rest)
     if call is not None and "\n" not in text[: call.start()]:
-        return [*shown, _meeting_call(text, call, rest, view)]
+        whole = [_replacing(text[: len(text) - overlap], view, 0)] if overlap == len(rest) else []
+        return [*shown, *whole, _meeting_call(text, call, rest, view)]
     if only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in text and LAST_ARGUMENTS.match(rest)):
-        return shown + [_meeting_closers(text, rest, view, way) for way in _closings(text, rest, view)]
-    return shown + _before_code(text.split("\n", 1)[0], rest, view)
+        shown += [_meeting_closers(text, rest, view, way) for way in _closings(text, rest, view)]
+    else:
+        text = text.split("\n", 1)[0]
+        shown += _before_code(text, rest, view)
+        overlap = _overlap(text, rest)
+    # What the answer opened itself may be closed by the rest: the bracket before it is gone.
+    return [*shown, _replacing(text[: len(text) - overlap], view, 0)] if overlap else shown
 
 
 def _meeting_call(text: str, call: re.Match[str], rest: str, view: CursorView) -> Inline:
@@ -172,17 +179,19 @@ def _closings(text: str, rest: str, view: CursorView) -> list[_Closed]:
     ways = [in_string, outside] if ended else [outside]
     content = line[line.rfind(read.quote) + len(read.quote) :]
     if content.count("{") > content.count("}"):
-        ways.insert(0, _closed_from_hole(text, outside, read.quote, language))
+        inner = scan(content[content.rfind("{") + 1 :], language).quote  # `f"{name.strip('` has a string in the hole.
+        inside = scan(text, language, Scan(quote=inner)).closed if inner else outside
+        ways.insert(0, _closed_from_hole(text, inside, read.quote, language))
     return ways
 
 
-def _closed_from_hole(text: str, outside: _Closed, quote: str, language: str) -> _Closed:
-    """`outside` up to the end of the hole, and what is closed behind that, in its string at first."""
-    for number, (closer, end) in enumerate(outside):
+def _closed_from_hole(text: str, inside: _Closed, quote: str, language: str) -> _Closed:
+    """`inside` up to the end of the hole, and what is closed behind that, in its string at first."""
+    for number, (closer, end) in enumerate(inside):
         if closer == "}":
             behind = scan(text[end:], language, Scan(quote=quote)).closed
-            return (*outside[: number + 1], *((closer, end + index) for closer, index in behind))
-    return outside
+            return (*inside[: number + 1], *((closer, end + index) for closer, index in behind))
+    return inside
 
 
 def _without_following(text: str, view: CursorView) -> str:
