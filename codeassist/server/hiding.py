@@ -123,8 +123,11 @@ class Hiding:
         own = Dismissal(path, finding.fingerprint, finding.category)
         if own in folder.dismissed or Dismissal("", "", finding.category) in folder.dismissed:
             return True
-        # A file that was renamed where nobody told of it keeps what was dismissed in it.
+        # A file that was renamed where nobody told of it keeps what was dismissed in it. One that is not there itself
+        # takes nothing: two such would take it from each other for ever.
         moved = folder.gone_from(finding)
+        if moved and folder.root is not None and not (folder.root / path).exists():
+            return False
         if moved:
             self._change(folder, (own,), moved)
         return bool(moved)

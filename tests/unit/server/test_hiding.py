@@ -274,6 +274,19 @@ async def test_a_file_that_was_renamed_where_nobody_told_keeps_its_dismissals(de
     assert [each.path for each in desk.store.of(desk.root)] == ["b.py"]
 
 
+async def test_files_that_are_open_and_not_on_the_disk_keep_their_own(desk: Desk) -> None:
+    """After a switch to a branch without them, say: none of two has the dismissal from the other."""
+    one, other = desk.open("a.py", "f1"), desk.open("b.py", "f1")
+    for name in ("a.py", "b.py"):
+        (desk.root / name).unlink()
+    seen: list[list[str]] = []
+    desk.hiding.changed = lambda uri: seen.append(desk.shown(desk.session.documents[uri]))
+    desk.hiding.dismiss(one.document.uri, "f1")
+    assert seen == [[], ["f1"]]
+    assert (desk.shown(one), desk.shown(other)) == ([], ["f1"])
+    await desk.close()
+
+
 async def test_outside_of_all_folders_nothing_is_kept(desk: Desk) -> None:
     one, other = desk.open("untitled:One", "f1"), desk.open("untitled:Two", "f1")
     desk.hiding.dismiss("untitled:One", "f1")
