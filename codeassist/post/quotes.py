@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _NUMBER = re.compile(r"^[ \t]*\d+(?: [ +-] |[ \t]*[|:][ \t]?|[ \t]+)")
 """The head of a line as `prompt/review.py` numbers it, or as models number lines by themselves."""
 _MARK = re.compile(r"^[ \t]*[+|>](?=[ \t])[ \t]?")
-_WRAPPED = re.compile(r"^\s*(?:```\w*\n(.*?)\n?```|(`+)(.*?)\2)\s*$", re.DOTALL)
+_FENCED = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
 _MOST_NEW_LINES, _MOST_GROWTH_CHARACTERS = 40, 2_000
 """A fix is local: one that writes more than this beyond what it replaces is none."""
 
@@ -86,12 +86,22 @@ def _forms(quote: str) -> Iterator[str]:
     if len(quote) > _MOST_QUOTE_CHARACTERS:
         return
     seen: set[str] = set()
-    wrapped = _WRAPPED.match(quote)
-    inner = (wrapped[1] or wrapped[3] or "") if wrapped else quote
+    inner = _unwrapped(quote)
     for form in (quote, inner, bare_code(inner), bare_code(bare_code(inner)), inner.replace("\\n", "\n")):
         if form.strip() and form not in seen:
             seen.add(form)
             yield form
+
+
+def _unwrapped(quote: str) -> str:
+    """What stands in a fence or between signs of code, if all of the quote does. Not by one expression: for a quote of
+    nothing but such signs it would try all ways to part them."""
+    bare = quote.strip()
+    fenced = _FENCED.fullmatch(bare)
+    if fenced:
+        return fenced[1]
+    marks = (len(bare) - len(bare.lstrip("`")), len(bare) - len(bare.rstrip("`")))
+    return bare[min(marks) : len(bare) - min(marks)]
 
 
 def _places(quote: str, document: Document, within: Span, lines: Collection[int] | None) -> list[Span]:

@@ -72,6 +72,14 @@ def test_what_is_not_there_is_not_found(quote: str) -> None:
     assert found(quote) == "no-such-quote"
 
 
+def test_signs_of_code_alone_quote_nothing() -> None:
+    """However many, and at once: all ways to part them are too many to be tried."""
+    text = "x = $(date) `\n"
+    for quote in ("```", "`" * 1_999, "`" * 1_999 + "y"):
+        assert find_quote(quote, document(text), Span(Offset(0), Offset(len(text)))) == "no-such-quote"
+    assert found("``self.width * self.width``") == "self.width * self.width"
+
+
 def test_a_number_decides_between_several_places_only() -> None:
     assert found("self.area()") == "quote-in-several-places"
     span = find_quote("self.area()", document(), within("    def area"), near=6)
