@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fim_measure import interval
 from review_cases import Case
 
+from codeassist.settings import ReviewSettings
+
 FIRST = (1, 3, 5)
 """How many findings a user may look at."""
+MOST_SHOWN = ReviewSettings().max_findings
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Reviewed:
     seconds: float = 0.0
 
     def above(self, least: float, analyzer: str | None = None) -> tuple[Found, ...]:
-        """The findings of an analyzer, or of all, that score `least` or more."""
-        return tuple(f for f in self.findings if f.score >= least and analyzer in {None, f.analyzer})
+        """The findings of an analyzer, or of all, that score `least` or more, as many as are shown."""
+        return tuple(f for f in self.findings if f.score >= least and analyzer in {None, f.analyzer})[:MOST_SHOWN]
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,6 @@ class Figures:
     alarms: float
     precision: float
     fixed: float
-
-
-Threshold = Callable[[Found], float]
-"""The least score that a finding is shown with."""
 
 
 def figures(reviews: Iterable[Reviewed], least: float, analyzer: str | None = None) -> Figures:

@@ -23,7 +23,7 @@ from codeassist.flow.trace import Trace
 from codeassist.model.api import CompletionRequest, Priority, Token
 from codeassist.post.findings import Finding
 from codeassist.post.surprise import Choice, Divergence, Reading, advantage, walk
-from codeassist.post.verdict import Looked, verdict
+from codeassist.post.verdict import Looked, Verdict, told, verdict
 from codeassist.prompt.fim import render_fim
 from codeassist.settings import ReviewSettings
 from codeassist.syntax.comments import code_of_line
@@ -41,6 +41,7 @@ _SUFFIX_LINES = 40
 _SUFFIX_FACTOR = 3
 """A check may see this much more code after the line than a completion: it has time."""
 _SAYS_SOMETHING = re.compile(r"\w")
+_VALUE = re.compile(r"\"[^\"]*\"|'[^']*'|[\w.]+")
 NOTHING_BEFORE: Mapping[int, str] = MappingProxyType({})
 
 
@@ -68,24 +69,33 @@ async def check_lines(
     before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
     """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each
-    as soon as it is found. `before`: what stood in the place of some of them before they were edited. Raises
+    as soon as nothing can speak against it any more. `before`: what stood in the place of some of them before they were edited. Raises
     ModelError, and NoLogprobs where there are none."""
 
-    async def one(line: int) -> Finding | None:
-        finding = await check.admission.background(
+    chosen = with_continuations(check.syntax, region, lines)
+    alike = _alike(check.syntax, chosen)
+    early: list[Finding] = []
+
+    async def one(line: int) -> Verdict | None:
+        found = await check.admission.background(
             lambda begun: _check_line(check, region, line, before.get(line), trace, begun), check.bound.rule
         )
-        if finding is not None:
-            sure(finding)
-        return finding
+        if found is not None and line not in alike:
+            early.append(found.finding)
+            sure(found.finding)
+        return found
 
-    tasks = [asyncio.ensure_future(one(line)) for line in with_continuations(check.syntax, region, lines)]
+    tasks = [asyncio.ensure_future(one(line)) for line in chosen]
     try:
         found = await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
-    return [finding for finding in found if finding is not None]
+    kept = told([verdict for verdict in found if verdict is not None])
+    for finding in kept:
+        if finding not in early:
+            sure(finding)
+    return [each.finding for each in found if each is not None and (each.finding in kept or each.finding in early)]
 
 
 def with_continuations(syntax: Syntax, region: Span, lines: Sequence[int]) -> list[int]:
@@ -128,9 +138,17 @@ def lines_before(changed: Collection[int], removed: Iterable[tuple[int, Sequence
     return found
 
 
+def _alike(syntax: Syntax, lines: Sequence[int]) -> frozenset[int]:
+    """Those of `lines` that look like another one but for names, numbers and texts: see `told`."""
+    shapes: dict[str, list[int]] = {}
+    for line in lines:
+        shapes.setdefault(_VALUE.sub("_", syntax.document.line(line)).replace(" ", ""), []).append(line)
+    return frozenset(line for same in shapes.values() if len(same) > 1 for line in same)
+
+
 async def _check_line(
     check: Check, region: Span, number: int, before: str | None, trace: Trace, begun: Begun
-) -> Finding | None:
+) -> Verdict | None:
     document = check.syntax.document
     # A comment behind the code is no part of what the model is asked for, and no fix takes it away.
     line = code_of_line(check.syntax, number)

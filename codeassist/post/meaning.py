@@ -28,7 +28,11 @@ _SYNONYMS = {
     "===": "==", "!==": "!=", "<>": "!=", "&&": "and", "||": "or", "!": "not",
     "is": "==", "~=": "!=",
 }  # fmt: skip
-_OPERANDS_IN_ANY_ORDER = frozenset({"==", "!=", "*"})
+_OPERANDS_IN_ANY_ORDER = frozenset({"==", "!="})
+_ELEMENTS_IN_ANY_ORDER = frozenset({"set", "dictionary", "object", "hash"})
+"""Nodes: here a node type is needed, for blocks look the same."""
+_SUM = "+ ..."
+"""The sign of a sum of any length with a number in it; without one it may be texts that are joined."""
 _ARGUMENTS_IN_ANY_ORDER = frozenset({"max", "min", "gcd", "lcm", "hypot"})
 """Functions, whatever they are members of."""
 _ASSIGNING = frozenset({
@@ -75,7 +79,10 @@ class _Reader:
             for child in node.children
             if child.start_byte < self.end and child.end_byte > self.start and "comment" not in child.type
         ]
-        return _simplified([form for form in forms if form not in _NOTHING and form != ()])
+        forms = [form for form in forms if form not in _NOTHING and form != ()]
+        if node.type in _ELEMENTS_IN_ANY_ORDER:
+            return tuple(sorted(forms, key=repr))
+        return _simplified(forms)
 
     def _leaf(self, node: tree_sitter.Node) -> Form:
         text = self.source[max(node.start_byte, self.start) : min(node.end_byte, self.end)].decode("utf-8", "replace")
@@ -118,7 +125,7 @@ def _at_length(forms: Sequence[Form]) -> Sequence[Form]:
         case [target, str(sign), value] if sign in _ASSIGNING:
             return (target, "=", _simplified([target, sign[:-1], value]))
         case [target, "++" | "--" as sign] | ["++" | "--" as sign, target]:
-            return (target, "=", (target, _STEP_BY_ONE[sign], "1"))
+            return (target, "=", _simplified([target, _STEP_BY_ONE[sign], "1"]))
         case ["return", "None" | "undefined"]:
             return ("return",)
         case [str(name), ("(", ")")] if name in _DEFAULTS:
@@ -138,8 +145,16 @@ def _in_order(forms: Sequence[Form]) -> Form:
         case [left, str(sign), right] if sign in _MIRRORED:
             return (right, _MIRRORED[sign], left)
         case [left, str(sign), right] if sign in _OPERANDS_IN_ANY_ORDER:
+            if sign == "!=" and _is_parity(left, right):
+                sign, right = "==", "1"
             first, last = sorted((left, right), key=repr)
             return (first, sign, last)
+        case [left, "+" | "-" as sign, right]:
+            terms = [*_terms(left), *((_flipped(own) if sign == "-" else own, term) for own, term in _terms(right))]
+            if any(isinstance(term, str) and term[:1].isdecimal() for _, term in terms):
+                return (_SUM, *sorted(terms, key=repr))
+        case [left, "*", right]:
+            return ("*", *sorted((*_factors(left), *_factors(right)), key=repr))
         case [alone]:
             return alone
     return tuple(forms)
@@ -148,3 +163,28 @@ def _in_order(forms: Sequence[Form]) -> Form:
 def _last(form: Form) -> Form:
     """The name of a function: `max` of `Math.max`."""
     return form[-1] if isinstance(form, tuple) else form
+
+
+def _terms(form: Form) -> list[tuple[str, Form]]:
+    """The terms of a sum with their signs."""
+    match form:
+        case (str(sum_), *terms) if sum_ == _SUM:
+            return [(str(each[0]), each[1]) for each in terms]
+        case (left, "+" | "-" as sign, right):
+            return [*_terms(left), *((_flipped(own) if sign == "-" else own, term) for own, term in _terms(right))]
+        case ("-", term):
+            return [("-", term)]
+    return [("+", form)]
+
+
+def _flipped(sign: str) -> str:
+    return "-" if sign == "+" else "+"
+
+
+def _factors(form: Form) -> tuple[Form, ...]:
+    return form[1:] if isinstance(form, tuple) and form[:1] == ("*",) else (form,)
+
+
+def _is_parity(left: Form, right: Form) -> bool:
+    """`n % 2` compared with 0: what is not 0 is 1."""
+    return right == "0" and isinstance(left, tuple) and left[1:] == ("%", "2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeassist.post.categories import Category, Severity, category_of
@@ -36,6 +38,14 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A finding, and the whole line as it is expected."""
+
+    finding: Finding
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Alternative:
     score: float
     better: str
@@ -43,7 +53,7 @@ class _Alternative:
     category: Category
 
 
-def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
+def verdict(syntax: Syntax, looked: Looked, least: float) -> Verdict | None:
     """The finding of the line, if its most surprising place surprises by `least` nats and the alternative makes
     sense."""
     divergences = looked.reading.divergences
@@ -65,7 +75,7 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
     said = category.says.format(old=_shown(change.old), new=_shown(change.text), line=_shown(line))
     if _was_before(looked, best.better):
         said += " That is how it was before the change."
-    return Finding(
+    finding = Finding(
         span=_visible(start, end, looked),
         severity=severity,
         category=category.name,
@@ -75,6 +85,17 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Finding | None:
         fix=(Edit(start, end, change.text),),
         fix_title=clean_message(f"Replace with `{line}`"),
     )
+    return Verdict(finding, line)
+
+
+def told(verdicts: Sequence[Verdict]) -> list[Finding]:
+    """The findings of those lines of a region for which another line is expected than for the others.
+
+    Where lines resemble each other (a ladder of conditions, a table) a small model expects one and the same line in
+    the place of several: it has lost its place, and none of them is wrong.
+    """
+    counts = Counter(each.expected for each in verdicts)
+    return [each.finding for each in verdicts if counts[each.expected] == 1]
 
 
 def _expected(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alternative | None:

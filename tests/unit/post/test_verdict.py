@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codeassist.post.findings import Finding
 from codeassist.post.surprise import Divergence, Reading
-from codeassist.post.verdict import Looked, verdict
+from codeassist.post.verdict import Looked, Verdict, told, verdict
 from codeassist.syntax.tree import parse
 from codeassist.text.document import Document, Offset, Span
 
@@ -16,7 +16,8 @@ START = Offset(CODE.index(LINE))
 def found(*divergences: Divergence, least: float = 3.0) -> Finding | None:
     syntax = parse(Document.create("file:///a.py", CODE, "python"))
     assert syntax is not None
-    return verdict(syntax, Looked(START, LINE, CODE.replace(LINE, ""), Reading(divergences, -9.0)), least)
+    given = verdict(syntax, Looked(START, LINE, CODE.replace(LINE, ""), Reading(divergences, -9.0)), least)
+    return given.finding if given else None
 
 
 def differs(at: str, expected: str, gap: float = 8.0, confidence: float = -0.1) -> Divergence:
@@ -83,7 +84,8 @@ def with_before(before: str, advantage: float, *divergences: Divergence) -> Find
     syntax = parse(Document.create("file:///a.py", CODE, "python"))
     assert syntax is not None
     looked = Looked(START, LINE, CODE.replace(LINE, ""), Reading(divergences, -9.0), before, advantage)
-    return verdict(syntax, looked, 3.0)
+    given = verdict(syntax, looked, 3.0)
+    return given.finding if given else None
 
 
 def test_the_line_before_the_edit_is_a_voice_of_its_own() -> None:
@@ -104,3 +106,12 @@ def test_a_line_that_was_once_as_the_model_expects_it_needs_less_surprise() -> N
     other = with_before("    return height", float("-inf"), differs(" +", " * width", gap=4.0))
     assert other is not None
     assert "before" not in other.message
+
+
+def test_one_line_in_the_place_of_several_says_nothing_of_any() -> None:
+    finding = found(differs(" +", " * width"))
+    assert finding is not None
+    one, other = Verdict(finding, "if a > 0:"), Verdict(finding, "if b > 1:")
+    assert told([one, other, one]) == [finding]
+    assert told([one, other]) == [finding, finding]
+    assert told([]) == []
