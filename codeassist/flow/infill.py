@@ -69,8 +69,8 @@ async def check_lines(
     before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
     """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each
-    as soon as nothing can speak against it any more. `before`: what stood in the place of some of them before they were edited. Raises
-    ModelError, and NoLogprobs where there are none."""
+    as soon as nothing can speak against it. `before`: what stood in the place of some of them before they were edited.
+    Raises ModelError, and NoLogprobs where there are none."""
 
     chosen = with_continuations(check.syntax, region, lines)
     alike = _alike(check.syntax, chosen)

@@ -202,7 +202,8 @@ async def test_the_line_budget_ends_a_review_and_the_rest_waits() -> None:
 
 
 async def test_no_more_findings_than_wanted() -> None:
-    script = '!repeat\n!token "    n" -0.01 "    m" -9.0\n += 9\n'
+    lines = [f'!token "    m +=" -0.01\n!token " {k + 5}" -0.01 " {k}" -9.0\n\n' for k in range(4)]
+    script = "!next\n".join([*lines, "    return m\n"])
     text = "def f(m):\n" + "".join(f"    m += {k}\n" for k in range(4)) + "    return m\n"
     counts = [
         len((await reviewed(ScriptedModel(script), settings, parsed(text))).findings)
