@@ -62,8 +62,8 @@ def frame(located: Located, width: int) -> Iterator[Text]:
     finding, start = located.finding, located.place["start"]
     style = _STYLES[finding.severity]
     shown = plain(located.shown)
-    # A line that begins with two colons would be an instruction to GitHub's runner.
-    place = f"{'./' if shown.startswith(':') else ''}{shown}:{start['line']}:{start['column']}: "
+    # A line that begins with two colons would be an instruction to GitHub's runner, behind blanks as well.
+    place = f"{'./' if shown.lstrip().startswith(':') else ''}{shown}:{start['line']}:{start['column']}: "
     kind = Text.assemble((finding.severity, style), (f" [{plain(finding.category)}] ", "dim"))
     yield Text.assemble((place, "bold"), kind, plain(finding.message))
     yield from _code(located, style, width)

@@ -95,6 +95,7 @@ def test_what_a_server_says_is_one_line() -> None:
 
 def test_a_name_cannot_be_a_command_of_the_runner() -> None:
     assert shown(CODE, "wrong", path="::error::x.py")[0].startswith("./::error::x.py:2:9")
+    assert shown(CODE, "wrong", path="\t ::error::x.py")[0].startswith("./     ::error::x.py:2:9")
 
 
 class Terminal(io.StringIO):
