@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -68,6 +69,9 @@ def known_at(root: Path | None, named: Path | None, *, must_exist: bool) -> Know
     that cannot be read or is none, and where `must_exist` if it is not there."""
     file = named or ((root or Path()) / BASELINE_FILE)
     try:
+        # A pipe or a terminal would be read for ever, and a repository can have a link to one.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise Failure(f"{file}: not a regular file, so this is no baseline", EXIT_USAGE)
         with file.open("rb") as reader:
             data = reader.read(LARGEST_BASELINE_BYTES + 1)
         if len(data) > LARGEST_BASELINE_BYTES:

@@ -75,6 +75,13 @@ def test_the_baseline_is_written_whole_and_read_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [BASELINE_FILE]
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="devices are files on POSIX systems only")
+def test_a_repository_cannot_make_a_device_its_baseline(tmp_path: Path) -> None:
+    (tmp_path / BASELINE_FILE).symlink_to("/dev/zero")
+    with pytest.raises(Failure, match="not a regular file"):
+        known_at(tmp_path, None, must_exist=False)
+
+
 def test_a_baseline_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot write the baseline"):
         Known(tmp_path / "gone" / BASELINE_FILE).write()
