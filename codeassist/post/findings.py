@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.post.categories import SEVERITIES, Severity
 from codeassist.syntax.scopes import enclosing
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
-from codeassist.text.document import Span
+from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Severity",
     "clean_message",
     "fix_parses",
+    "told_apart",
     "with_fingerprints",
 ]
 
@@ -67,16 +68,42 @@ def clean_message(text: str) -> str:
 
 
 def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Finding, ...]:
-    """Name findings by what they say and where in the structure, not by line: moved code keeps its findings."""
-    seen: dict[str, int] = {}
-    named: list[Finding] = []
+    """Name findings by what they say and where in the structure, not by line: moved code keeps its findings. Of lines
+    that are the same in one function the first is the first, whichever of them something was found in, and when."""
     document = syntax.document
+    named: list[Finding] = []
     for finding in findings:
         first, last = document.position_at(finding.span.start).line, document.position_at(finding.span.end).line
         lines = _SPACE.sub(" ", " ".join(document.line(n) for n in range(first, last + 1))).strip()
-        scope = ".".join(symbol.name for symbol in enclosing(syntax, finding.span.start))
-        key = "\0".join([finding.analyzer, finding.category, scope, lines])
-        seen[key] = seen.get(key, 0) + 1
-        digest = hashlib.sha256(f"{key}\0{seen[key]}".encode("utf-8", "replace")).hexdigest()
-        named.append(replace(finding, fingerprint=digest[:16]))
+        around = enclosing(syntax, finding.span.start)
+        scope = ".".join(symbol.name for symbol in around)
+        inside = around[-1].span.start if around else Offset(0)
+        key = "\0".join([finding.analyzer, finding.category, scope, lines, _alike_above(document, first, inside)])
+        named.append(replace(finding, fingerprint=_digest(key)))
+    return told_apart(named)
+
+
+def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of one document, some of which may have the same name: all but the first of them get another. They may
+    have been told apart before, in parts."""
+    given: set[str] = set()
+    named: list[Finding] = []
+    for finding in findings:
+        name, number = finding.fingerprint, 1
+        while name in given:
+            number += 1
+            name = _digest(f"{finding.fingerprint}\0{number}")
+        given.add(name)
+        named.append(replace(finding, fingerprint=name))
     return tuple(named)
+
+
+def _alike_above(document: Document, line: int, start: Offset) -> str:
+    """How many lines from `start` on are the same as `line`, which stands below them; "" for none."""
+    same = re.compile(rf"^[ \t]*{re.escape(document.line(line).strip())}[ \t]*\r?$", re.MULTILINE)
+    count = sum(1 for _ in same.finditer(document.text, start, document.line_start(line)))
+    return str(count) if count else ""
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16]

@@ -13,7 +13,7 @@ from codeassist.cli.reviewing.opening import Opened
 from codeassist.cli.source import Source
 from codeassist.flow.review import NO_LIMIT, Region, Review
 from codeassist.flow.trace import Trace
-from codeassist.post.findings import SEVERITIES, Finding, with_fingerprints
+from codeassist.post.findings import SEVERITIES, Finding, told_apart
 from codeassist.post.merging import rank
 
 HIDDEN = {
@@ -155,7 +155,7 @@ class Results:
             self.wholly_reviewed.add(self.known.path_of(source))
         self.functions += len(file.early)
         shown: list[Finding] = []
-        for finding in _named([*file.findings, *chain.from_iterable(file.early.values())], opened):
+        for finding in _named([*file.findings, *chain.from_iterable(file.early.values())]):
             if opened.comments.covers(finding, source.document):
                 self.hidden["comments"] += 1
                 continue
@@ -170,8 +170,6 @@ class Results:
         self.shown += [Located(source, opened.target.shown, finding) for finding in shown[: self.most]]
 
 
-def _named(findings: Iterable[Finding], opened: Opened) -> tuple[Finding, ...]:
-    """In document order, numbered over all functions of the file: two overloads may hold the same line."""
-    ordered = sorted(findings, key=lambda finding: (finding.span, finding.analyzer, finding.category))
-    syntax = opened.source.syntax
-    return with_fingerprints(ordered, syntax) if syntax is not None else ()
+def _named(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """In document order, told apart over all functions of the file: two overloads may hold the same line."""
+    return told_apart(sorted(findings, key=lambda finding: (finding.span, finding.analyzer, finding.category)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from codeassist.post.findings import Finding, Severity, clean_message, fix_parses
+from codeassist.post.findings import Finding, Severity, clean_message, fix_parses, told_apart, with_fingerprints
 from codeassist.post.merging import join, shown
 from codeassist.syntax.tree import Syntax, parse
 from codeassist.text.document import Document, Offset, Span
@@ -144,6 +146,26 @@ def test_equal_findings_are_told_apart() -> None:
     text = "def f(a):\n    a = a + 1\n    a = a + 1\n"
     found = settle([finding(at(text, "1", 1)), finding(at(text, "1", 2))], parsed(text), most=5)
     assert len({kept.fingerprint for kept in found}) == 2
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_which_of_equal_lines_was_found_first_does_not_change_their_names(newline: str) -> None:
+    text = "def f(a):\n    a = a + 1\n    a = a + 1\n".replace("\n", newline)
+    syntax = parsed(text)
+    one, other = finding(at(text, "1", 1)), finding(at(text, "1", 2))
+
+    def names(*found: Finding) -> dict[Span, str]:
+        return {each.span: each.fingerprint for each in with_fingerprints(found, syntax)}
+
+    assert names(one, other) == names(other, one) == {**names(one), **names(other)}
+
+
+def test_findings_that_were_named_in_parts_keep_the_name_of_the_first() -> None:
+    findings = [replace(finding(at(CODE, "width")), fingerprint="same") for _ in range(4)]
+    at_once = [each.fingerprint for each in told_apart(findings)]
+    in_parts = [each.fingerprint for each in told_apart([*told_apart(findings[:2]), *findings[2:]])]
+    assert at_once == in_parts
+    assert (at_once[0], len(set(at_once))) == ("same", 4)
 
 
 def test_a_lone_surrogate_has_a_name_too() -> None:

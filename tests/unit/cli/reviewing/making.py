@@ -14,7 +14,7 @@ from codeassist.cli.source import source_of
 from codeassist.flow.regions import regions_of
 from codeassist.flow.review import Review
 from codeassist.flow.trace import Trace
-from codeassist.post.findings import Finding, Severity
+from codeassist.post.findings import Finding, Severity, with_fingerprints
 from codeassist.post.ignored import ignored
 from codeassist.settings import Settings
 from codeassist.text.document import Offset, Span
@@ -56,4 +56,5 @@ def add(results: Results, path: str, text: str, findings: Sequence[Finding], *, 
     regions = regions_of(source.syntax)[:functions]
     opened = Opened(Target(source.file, os.fspath(path)), source, regions, None, True, ignored(source.syntax))
     number = results.begin(opened)
-    results.add(number, regions[:1], Review(tuple(findings), regions[:1]), Trace("review"))
+    named = findings if any(each.fingerprint for each in findings) else with_fingerprints(findings, source.syntax)
+    results.add(number, regions[:1], Review(tuple(named), regions[:1]), Trace("review"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_what_is_known_is_hidden_by_path_and_fingerprint(tmp_path: Path) -> None
     )
     assert [each.path for each in again.shown] == ["b.py"]
     assert again.hidden == {"baseline": 1}
+
+
+def test_the_command_line_calls_a_finding_what_the_editor_calls_it() -> None:
+    """What several analyzers said is named by the first of them, so what a team dismissed there is known here."""
+    joined = replace(finding(CODE, "wrong"), analyzer="infill+words", fingerprint="of the first")
+    results = Results(Known(ROOT / BASELINE_FILE))
+    add(results, "a.py", CODE, [joined])
+    results.settle()
+    assert [each.finding.fingerprint for each in results.shown] == ["of the first"]
 
 
 def test_a_baseline_elsewhere_names_files_from_where_it_is() -> None:
