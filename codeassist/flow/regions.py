@@ -18,7 +18,7 @@ from codeassist.syntax.names import Names, names_in
 from codeassist.syntax.pieces import Piece, pieces
 from codeassist.syntax.statements import statements
 from codeassist.syntax.tree import Syntax
-from codeassist.text.diff import LineDiff, diff_lines, likeness
+from codeassist.text.diff import LineDiff, diff_lines, likeness, lines_in
 from codeassist.text.document import Document, Offset, Span
 
 _LEAST_LIKENESS = 0.5
@@ -123,14 +123,15 @@ def regions_of(
 def _renamed(present: Sequence[Piece], known: Collection[str], earlier: Codes, syntax: Syntax) -> dict[str, str]:
     """The earlier names of functions whose name is new, for those that resemble one that is gone."""
     names = {piece.name for piece in present}
-    gone = {name: code for name, code in earlier.items() if name not in names}
+    gone = {name: lines_in(code) for name, code in earlier.items() if name not in names}
     found: dict[str, str] = {}
     for piece in present:
         if piece.name in earlier or piece.fingerprint in known or not gone:
             continue
-        code = _code(piece, syntax)
-        best = max(gone, key=lambda name: likeness(gone[name], code))
-        if likeness(gone[best], code) >= _LEAST_LIKENESS:
+        code = lines_in(_code(piece, syntax))
+        alike = {name: likeness(lines, code, _LEAST_LIKENESS) for name, lines in gone.items()}
+        best = max(alike, key=alike.__getitem__)
+        if alike[best]:
             found[piece.name] = best
             del gone[best]
     return found

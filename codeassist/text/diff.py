@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -58,8 +58,17 @@ def _bare(line: str, indented: bool) -> str:
     return line.rstrip() if indented else line.strip()
 
 
-def likeness(one: Sequence[str], other: Sequence[str]) -> float:
-    """The share of lines, 0 to 1, that two texts have in common, wherever they stand in them."""
-    left, right = (Counter(line.strip() for line in text if line.strip()) for text in (one, other))
-    most = max(left.total(), right.total())
-    return (left & right).total() / most if most else 0.0
+def lines_in(text: Iterable[str]) -> Counter[str]:
+    """The lines of a text, as `likeness` compares them: without blank ones and indentation."""
+    return Counter(line.strip() for line in text if line.strip())
+
+
+def likeness(one: Counter[str], other: Counter[str], least: float = 0.0) -> float:
+    """The share of lines, 0 to 1, that two texts have in common, wherever they stand in them; 0 for less than `least`,
+    which is quicker."""
+    fewer, more = sorted((one, other), key=Counter.total)
+    most = more.total()
+    if not most or fewer.total() < least * most:
+        return 0.0
+    share = sum(min(count, more[line]) for line, count in fewer.items() if line in more) / most
+    return share if share >= least else 0.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from codeassist.text.diff import diff_lines, likeness
+from codeassist.text.diff import diff_lines, likeness, lines_in
 
 OLD = ["def f(a):", "    x = a", "    y = 2", "    return x"]
 
@@ -48,7 +50,12 @@ def test_a_huge_text_with_one_change_is_no_trouble() -> None:
 
 
 def test_likeness() -> None:
-    assert likeness(OLD, ["def g(a):", *OLD[1:]]) == 0.75
-    assert likeness(OLD, OLD) == 1.0
-    assert likeness(OLD, []) == likeness([], []) == likeness(OLD, ["other"]) == 0.0
-    assert likeness(["x", "x"], ["x"]) == 0.5
+    def alike(one: Sequence[str], other: Sequence[str], least: float = 0.0) -> float:
+        return likeness(lines_in(one), lines_in(other), least)
+
+    assert alike(OLD, ["def g(a):", *OLD[1:]]) == 0.75
+    assert alike(OLD, OLD) == 1.0
+    assert alike(OLD, []) == alike([], []) == alike(OLD, ["other"]) == 0.0
+    assert alike(["x", "x"], ["x"]) == alike(["x"], [" x", "", "x "]) == 0.5
+    assert alike(["x", "x"], ["x"], 0.5) == 0.5
+    assert alike(["x", "x", "x"], ["x"], 0.5) == alike(["x", "y", "z"], ["x", "a", "b"], 0.5) == 0.0
