@@ -329,11 +329,9 @@ class _Run:
         for step in self.edits:
             looked_at = [_moved(span, step) for span in looked_at]
         again = {finding.fingerprint for finding in found}
-        entry.findings = tuple(
-            finding
-            for finding in entry.findings
-            if finding.fingerprint not in again and not any(_inside(finding, span) for span in looked_at)
-        )
+        others = tuple(finding for finding in entry.findings if finding.fingerprint not in again)
+        entry.findings = tuple(finding for finding in others if not any(_inside(finding, span) for span in looked_at))
+        entry.lost = entry.lost or len(entry.findings) < len(others)  # They may be back with the code around them.
         self._add(found, asked)
         self.reviewer.limit(entry, again)
 

@@ -80,6 +80,20 @@ async def test_an_undo_brings_a_finding_back_at_once_and_costs_no_token(
 
 
 @one_each
+async def test_what_a_review_of_broken_code_took_away_is_back_when_it_is_mended(
+    touched: Editor, uri: str, fake: FakeVllm
+) -> None:
+    """A quote that nobody closed makes one text of all functions below it, without an edit of theirs."""
+    found = await touched.reviewed(uri)
+    touched.edit(uri, (0, 0, "def (((:\n  '''\n"))
+    assert await touched.reviewed(uri) == []
+    cost = asked(fake)
+    touched.set_whole(uri, BUGGY)
+    await touched.until_diagnostics(uri, lambda shown: shown == found)
+    assert asked(fake) == cost
+
+
+@one_each
 async def test_an_undo_to_a_state_reviewed_long_ago_costs_no_token(touched: Editor, uri: str, fake: FakeVllm) -> None:
     found = await touched.reviewed(uri)
     touched.replace(uri, "price < best", "price >= best")
