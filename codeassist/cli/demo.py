@@ -155,7 +155,11 @@ async def _review(console: Console, clock: _Clock, editor: Editor, file: Path) -
     console.print(f"The example's test fails: there is a bug in {PLANTED_IN}(). You touch that function and save.")
     editor.replace(TOUCHED, TOUCHED.replace("Return the order line", "Return the line"))
     with clock.waiting("Reviewing the changed functions, line by line"):
-        findings = await editor.save_and_wait(_REVIEW_LIMIT_S)
+        try:
+            findings = await editor.save_and_wait(_REVIEW_LIMIT_S)
+        except asyncio.TimeoutError:
+            why = await editor.why_silent()
+            raise Failure(f"the review is not done after {_REVIEW_LIMIT_S:.0f} s: {why}") from None
     for finding in findings:
         console.print(f"  {file.name}:{finding.range.start.line + 1}: {finding.message}", markup=False)
     planted = [finding for finding in findings if editor.in_function(finding, PLANTED_IN)]

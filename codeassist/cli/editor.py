@@ -22,6 +22,7 @@ from codeassist.text.positions import Encoding
 _ENCODING: Encoding = "utf-16"
 _START_LIMIT_S = 30.0
 _STOP_LIMIT_S = 10.0
+_LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Editor:
     client: LanguageClient
     document: Document = field(default_factory=lambda: Document.create("", ""))
     file: Path = Path()
-    _published: asyncio.Queue[types.PublishDiagnosticsParams] = field(default_factory=asyncio.Queue)
+    _published: list[types.Diagnostic] = field(default_factory=list)
 
     @classmethod
     async def start(cls, root: Path, on_busy: Callable[[str], None]) -> Editor:
@@ -49,7 +50,8 @@ class Editor:
         client = editor.client
 
         def published(params: types.PublishDiagnosticsParams) -> None:
-            editor._published.put_nowait(params)
+            if params.uri == editor.document.uri:
+                editor._published = list(params.diagnostics)
 
         def message(params: types.ShowMessageParams) -> None:
             click.echo(params.message, err=True)
@@ -130,16 +132,23 @@ class Editor:
             )
 
     async def save_and_wait(self, limit_s: float) -> list[types.Diagnostic]:
-        """Write the file, tell the server, and wait for the diagnostics of this version."""
-        while not self._published.empty():
-            self._published.get_nowait()
+        """Write the file, tell the server, and wait for the end of its review. Returns what is shown then, which may be
+        nothing. Raises TimeoutError."""
+        reviews = await self._reviews()
         self.file.write_text(self.document.text, encoding="utf-8")
         identifier = types.TextDocumentIdentifier(uri=self.document.uri)
         self.client.text_document_did_save(types.DidSaveTextDocumentParams(text_document=identifier))
-        while True:
-            published = await asyncio.wait_for(self._published.get(), limit_s)
-            if published.uri == self.document.uri and published.version == self.document.version:
-                return list(published.diagnostics)
+        await asyncio.wait_for(self._more_reviews_than(reviews), limit_s)
+        return self._published
+
+    async def _more_reviews_than(self, reviews: int) -> None:
+        while await self._reviews() <= reviews:  # noqa: ASYNC110 - a server tells of a review's end only who asks.
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _reviews(self) -> int:
+        """How many reviews of the document came to their end; what they found was sent before."""
+        traces = await self._traces()
+        return sum(one.get("kind") == "review" and one.get("uri") == self.document.uri for one in traces)
 
     async def apply_fix(self, diagnostic: types.Diagnostic) -> str:
         """Apply the first quick fix for `diagnostic`, save, and return its title."""
@@ -167,11 +176,16 @@ class Editor:
 
     async def why_silent(self) -> str:
         """What the server says of its last request."""
-        status = await self.client.workspace_execute_command_async(
+        traces = await self._traces()
+        last = traces[-1] if traces else {}
+        return str(last.get("detail") or last.get("skip") or last)
+
+    async def _traces(self) -> list[dict[str, Any]]:
+        """The server's account of its last requests, the newest last."""
+        answer = await self.client.workspace_execute_command_async(
             types.ExecuteCommandParams(command="codeassist.showTrace")
         )
-        last = status[-1] if status else {}
-        return str(last.get("detail") or last.get("skip") or last) if isinstance(last, dict) else str(last)
+        return [dict(one) for one in answer or []]
 
     async def stop(self) -> None:
         try:

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from codeassist.context.cursor import cursor_view
@@ -157,11 +157,11 @@ async def _check_line(
     # From the start of the line: its indentation and its first word are mostly one token together, and a model that
     # is given the one without the other is surprised by every line.
     offset = document.offset_at(Position(number, 0))
-    packed = _without_line(check, region, offset)
-    now = await _reading(check, packed, line, trace, begun)
+    model = _Rest(check, _without_line(check, region, offset), trace, begun)
+    packed, now = model.packed, await model.reading(line)
     looked = Looked(offset, line, packed.prefix + packed.suffix, now)
     if before is not None and before.strip() and before.rstrip() != line:
-        earlier = await _reading(check, packed, before.rstrip(), trace, begun)
+        earlier = await model.reading(before.rstrip())
         looked = replace(looked, before=before.rstrip(), advantage=advantage(earlier, now))
     return verdict(check.syntax, looked, check.settings.min_score or check.bound.family.review_least)
 
@@ -187,44 +187,56 @@ def _without_line(check: Check, region: Span, offset: Offset) -> Packed:
     return replace(packed, suffix=check.syntax.document.text[offset + len(view.line_suffix) : end].rstrip() + "\n")
 
 
-async def _reading(check: Check, packed: Packed, line: str, trace: Trace, begun: Begun) -> Reading:
-    """How the model takes `line` in the place of the one that was taken out."""
-    found: list[Divergence] = []
-    forced: int | None = 0
-    logprob = 0.0
-    while forced is not None and len(found) < _MOST_DIVERGENCES:
-        choices = await _line_of_model(check, packed, line[:forced], trace, begun)
-        step = walk(line, forced, choices)
-        logprob += step.logprob
-        if step.divergence is None:
-            forced = None
-            break
-        found.append(step.divergence)
-        forced = step.force
-    return Reading(tuple(found), logprob, cut=forced is not None)
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The model, asked for the rest of one line that was taken out of `packed`. `asked`: what it wrote after each
+    beginning of the line, which is asked for once: the line and the one before it share more than the first."""
 
+    check: Check
+    packed: Packed
+    trace: Trace
+    begun: Begun
+    asked: dict[str, list[Choice]] = field(default_factory=dict)
 
-async def _line_of_model(check: Check, packed: Packed, forced: str, trace: Trace, begun: Begun) -> list[Choice]:
-    """The model's own continuation of `forced` up to the end of the line, token by token."""
-    family = check.bound.family
-    rendered = render_fim(packed, family, middle=forced)
-    request = CompletionRequest(
-        prompt=rendered.text,
-        max_tokens=_LINE_TOKENS,
-        stop_token_ids=rendered.stop_token_ids,
-        logprobs=ALTERNATIVES,
-        priority=Priority.REVIEW,
-        lane="review",
-    )
-    choices: list[Choice] = []
-    async with aclosing(read(check.bound.model.complete(request), trace, begun)) as chunks:
-        async for chunk in chunks:
-            if chunk.text and not chunk.tokens:
-                raise NoLogprobs
-            choices += [_choice(token, family.control_tokens) for token in chunk.tokens]
-            if choices and ("\n" in choices[-1].text or not choices[-1].text):
+    async def reading(self, line: str) -> Reading:
+        """How the model takes `line` in the place of the one that was taken out."""
+        found: list[Divergence] = []
+        forced: int | None = 0
+        logprob = 0.0
+        while forced is not None and len(found) < _MOST_DIVERGENCES:
+            beginning = line[:forced]
+            if beginning not in self.asked:
+                self.asked[beginning] = await self._ask(beginning)
+            step = walk(line, forced, self.asked[beginning])
+            logprob += step.logprob
+            if step.divergence is None:
+                forced = None
                 break
-    return choices
+            found.append(step.divergence)
+            forced = step.force
+        return Reading(tuple(found), logprob, cut=forced is not None)
+
+    async def _ask(self, beginning: str) -> list[Choice]:
+        """The model's own continuation of `beginning` up to the end of the line, token by token."""
+        family = self.check.bound.family
+        rendered = render_fim(self.packed, family, middle=beginning)
+        request = CompletionRequest(
+            prompt=rendered.text,
+            max_tokens=_LINE_TOKENS,
+            stop_token_ids=rendered.stop_token_ids,
+            logprobs=ALTERNATIVES,
+            priority=Priority.REVIEW,
+            lane="review",
+        )
+        choices: list[Choice] = []
+        async with aclosing(read(self.check.bound.model.complete(request), self.trace, self.begun)) as chunks:
+            async for chunk in chunks:
+                if chunk.text and not chunk.tokens:
+                    raise NoLogprobs
+                choices += [_choice(token, family.control_tokens) for token in chunk.tokens]
+                if choices and ("\n" in choices[-1].text or not choices[-1].text):
+                    break
+        return choices
 
 
 def _choice(token: Token, control_tokens: Sequence[str]) -> Choice:

@@ -34,9 +34,9 @@ class Region:
     """What is reviewed as one: a function without those inside it, or the code outside of functions (`name` "").
 
     `lines`: where the statements begin that are worth a look (from 0), those that changed first, then what depends on
-    them directly; all of them where no earlier text is known. `changed`: the lines that changed, statements or not,
-    `removed`: what is gone; both empty where no earlier text is known. `own`: all its lines that are not another's,
-    `places`: the spans of these, which hold its findings.
+    them directly; all of them where no earlier text is known, or where something else of a function changed.
+    `changed`: the lines that changed, statements or not, `removed`: what is gone; both empty where no earlier text is
+    known. `own`: all its lines that are not another's, `places`: the spans of these, which hold its findings.
     `parts`: the spans that hold `lines`, each without a function of its own inside where `name` is "".
     """
 
@@ -113,8 +113,8 @@ def regions_of(
                 continue
             region = _region(piece, syntax, lines, mine, ())
         else:
-            before = earlier.get(renamed.get(piece.name, piece.name))
-            region = _compared(piece, syntax, lines, before)
+            name = renamed.get(piece.name, piece.name)
+            region = _compared(piece, syntax, lines, earlier.get(name), renamed=name != piece.name)
         if region.name or region.lines:
             found.append(region)
     return tuple(found)
@@ -137,8 +137,10 @@ def _renamed(present: Sequence[Piece], known: Collection[str], earlier: Codes, s
     return found
 
 
-def _compared(piece: Piece, syntax: Syntax, lines: Sequence[int], before: tuple[str, ...] | None) -> Region:
-    """A piece with what changed since its code was `before`."""
+def _compared(
+    piece: Piece, syntax: Syntax, lines: Sequence[int], before: tuple[str, ...] | None, *, renamed: bool
+) -> Region:
+    """A piece with what changed since its code was `before`, under another name if it was `renamed`."""
     code = _text(syntax.document, lines)
     difference = LineDiff() if before is None else diff_lines(before, code)
     if before is not None and difference.is_empty:
@@ -146,19 +148,29 @@ def _compared(piece: Piece, syntax: Syntax, lines: Sequence[int], before: tuple[
     changed = frozenset(lines[at] for at in difference.added)
     end = lines[-1] + 1 if lines else 0
     removed = tuple((lines[at] if at < len(lines) else end, gone) for at, gone in difference.removed)
-    return _region(piece, syntax, lines, changed, removed)
+    return _region(piece, syntax, lines, changed, removed, renamed=renamed)
 
 
-def _region(piece: Piece, syntax: Syntax, lines: Sequence[int], changed: frozenset[int], removed: Removed) -> Region:
+def _region(
+    piece: Piece,
+    syntax: Syntax,
+    lines: Sequence[int],
+    changed: frozenset[int],
+    removed: Removed,
+    *,
+    renamed: bool = False,
+) -> Region:
     own = [span for span in statements(syntax, piece.span) if not any(_holds(inner, span) for inner in piece.inner)]
     document = syntax.document
     region = Region(
         piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines), _places(document, lines)
     )
     starts = {span: document.position_at(span.start).line for span in own}
+    chosen: tuple[int, ...] = ()
     if changed or removed:
         chosen = tuple(dict.fromkeys(starts[span] for span in _concerned(syntax, own, changed, removed)))
-    else:
+    if not chosen and not renamed and (piece.name or not (changed or removed)):
+        # Also where no statement is concerned: what a function is for may stand in its docstring or its decorators.
         chosen = tuple(sorted(set(starts.values())))
     return replace(region, lines=chosen, parts=_parts(piece, document, chosen))
 

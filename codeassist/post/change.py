@@ -51,6 +51,17 @@ def smallest_change(line: str, better: str) -> Change:
     return Change(start, end, line[start:end], text)
 
 
+def without_comment(line: str, sign: str) -> str:
+    """A line of code without the comment behind it, which begins at `sign` (such as "#") after white space, and without
+    white space at its end. For lines that no tree is made of, since no file has them."""
+    kept = ""
+    for lexeme in _LEXEME.findall(line):
+        if lexeme == sign and not kept[-1:].strip():
+            break
+        kept += lexeme
+    return kept.rstrip()
+
+
 def with_names_of(line: str, better: str) -> str:
     """`better` with the names that it makes up for itself (`x` in `for x in`) replaced by those that `line` has there.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codeassist.post.categories import Category, Severity, category_of
-from codeassist.post.change import Change, smallest_change, with_names_of
+from codeassist.post.change import Change, smallest_change, with_names_of, without_comment
 from codeassist.post.findings import Finding, clean_message
 from codeassist.post.surprise import Divergence, Reading
 from codeassist.post.taste import taste
+from codeassist.syntax.languages import line_comment
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
@@ -39,10 +39,11 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A finding, and the whole line as it is expected."""
+    """A finding, the whole line as it is expected, and as it is; both without their indentation."""
 
     finding: Finding
     expected: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +86,30 @@ def verdict(syntax: Syntax, looked: Looked, least: float) -> Verdict | None:
         fix=(Edit(start, end, change.text),),
         fix_title=clean_message(f"Replace with `{line}`"),
     )
-    return Verdict(finding, line)
+    return Verdict(finding, line, looked.line.strip())
 
 
 def told(verdicts: Sequence[Verdict]) -> list[Finding]:
     """The findings of those lines of a region for which another line is expected than for the others.
 
     Where lines resemble each other (a ladder of conditions, a table) a small model expects one and the same line in
-    the place of several: it has lost its place, and none of them is wrong.
+    the place of several: it has lost its place, and none of them is wrong. Of lines that are the same (two branches
+    that return one value) it may well be right about one, the most surprising.
     """
-    counts = Counter(each.expected for each in verdicts)
-    return [each.finding for each in verdicts if counts[each.expected] == 1]
+    alike: dict[str, list[Verdict]] = {}
+    for each in verdicts:
+        alike.setdefault(each.expected, []).append(each)
+    best = [
+        max(same, key=lambda each: each.finding.score) for same in alike.values() if len({e.line for e in same}) == 1
+    ]
+    return [each.finding for each in verdicts if each in best]
 
 
 def _expected(syntax: Syntax, looked: Looked, divergence: Divergence) -> _Alternative | None:
     """What the model would write; more telling if it once was so."""
-    better = with_names_of(looked.line, looked.line[: divergence.position] + divergence.expected)
+    written = looked.line[: divergence.position] + divergence.expected
+    # The comment behind the file's line is not in `line` either: it is no part of what is compared.
+    better = with_names_of(looked.line, without_comment(written, line_comment(syntax.document.language)))
     return _alternative(syntax, looked, better, divergence.score + _AGREEMENT * _was_before(looked, better))
 
 

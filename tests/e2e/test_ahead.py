@@ -25,8 +25,11 @@ WARM_UP, COMPLETION = 5, 0
 
 
 def next_line(body: dict[str, Any]) -> str:
-    """The statement after the first, once that stands in the prompt."""
-    return SECOND.lstrip() if "sum(prices)" in str(body["prompt"]).partition("<|fim_suffix|>")[0] else FIRST
+    """The statement after the first, once that stands in the prompt; right behind it, what may follow on its line."""
+    before = str(body["prompt"]).partition("<|fim_suffix|>")[0]
+    if before.endswith("sum(prices)"):
+        return " * len(prices)\n"
+    return SECOND.lstrip() if "sum(prices)" in before else FIRST
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -124,7 +124,7 @@ async def check_text(racing: Racing, wire: Wire, fake: FakeVllm) -> None:
     await wire.answer(wire.ask(URI, place.line, place.character))
     prompt = str(fake.received[-1].body["prompt"])
     prefix = prompt.partition("<|fim_prefix|>")[2].partition("<|fim_suffix|>")[0]
-    assert prefix.replace("\r\n", "\n") == racing.text.replace("\r\n", "\n")
+    assert prefix.replace("\r\n", "\n") == racing.text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check_answers(racing: Racing, wire: Wire) -> None:

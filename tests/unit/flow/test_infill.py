@@ -52,10 +52,10 @@ def test_lines_that_were_there_before() -> None:
 
 
 async def test_the_line_before_an_edit_is_read_as_well() -> None:
-    now = '!token "    return width" -0.01\n!token " //" -1.0 " +" -6.0 " *" -1.1\n height\n!next\n height\n!next\n'
-    before = '!token "    return width" -0.01\n!token " //" -1.0 " +" -6.0 " *" -1.1\n height\n!next\n height\n'
-    (finding,), model = await checked(now + before, {1: "    return width * height"})
-    assert len(model.calls) == 4
+    both = '!token "    return width" -0.01\n!token " //" -1.0 " +" -6.0 " *" -1.1\n height\n!next\n'
+    now, before = " height\n!next\n", " height\n"
+    (finding,), model = await checked(both + now + before, {1: "    return width * height"})
+    assert len(model.calls) == 3, "the beginning that both share is asked for once"
     assert finding.fix[0].text == "*", "once it was so, and that is likelier than what stands there now"
     assert finding.message.endswith("before the change.")
 

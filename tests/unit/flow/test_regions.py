@@ -139,6 +139,16 @@ def test_a_changed_header_concerns_what_uses_its_new_names() -> None:
     assert shown(before.replace("def f(a)", "def f(a, d)"), before) == [("f", ["return d"])]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"""The sum."""', '"""The product."""'), ("@cached", "@cached(size=1)"), ("def f(a)", "def f(a=1)")],
+)
+def test_a_function_that_is_meant_otherwise_is_looked_at_whole(old: str, new: str) -> None:
+    """No statement changed, and none uses a name that did: what the function is for says something of all of them."""
+    before = 'def f(b):\n    return b\n\n\n@cached\ndef f(a):\n    """The sum."""\n    c = 1\n    return c\n'
+    assert shown(before.replace(old, new), before) == [("f#2", ["c = 1", "return c"])]
+
+
 def test_a_renamed_function_is_compared_with_what_it_was() -> None:
     text = SHOP.replace("def total", "def whole")
     (region,) = after(text)

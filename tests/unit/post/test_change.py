@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeassist.post.change import Change, lexemes, smallest_change, with_names_of
+from codeassist.post.change import Change, lexemes, smallest_change, with_names_of, without_comment
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,19 @@ def test_lexemes_are_what_is_no_white_space() -> None:
 )
 def test_bound_names_are_those_of_the_line(line: str, better: str, renamed: str) -> None:
     assert with_names_of(line, better) == renamed
+
+
+@pytest.mark.parametrize(
+    ("line", "sign", "code"),
+    [
+        ("if a > b:  # The larger: it's b.", "#", "if a > b:"),
+        ("    # All of it.", "#", ""),
+        ('print("# no", a)  # yes', "#", 'print("# no", a)'),
+        ("sum(a) // 2", "#", "sum(a) // 2"),
+        ("total = sum(a); // of all", "//", "total = sum(a);"),
+        ("x = $#", "#", "x = $#"),
+        ("a  ", "", "a"),
+    ],
+)
+def test_a_comment_behind_a_line_is_no_code(line: str, sign: str, code: str) -> None:
+    assert without_comment(line, sign) == code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from codeassist.post.findings import Finding
 from codeassist.post.surprise import Divergence, Reading
 from codeassist.post.verdict import Looked, Verdict, told, verdict
@@ -111,7 +113,17 @@ def test_a_line_that_was_once_as_the_model_expects_it_needs_less_surprise() -> N
 def test_one_line_in_the_place_of_several_says_nothing_of_any() -> None:
     finding = found(differs(" +", " * width"))
     assert finding is not None
-    one, other = Verdict(finding, "if a > 0:"), Verdict(finding, "if b > 1:")
-    assert told([one, other, one]) == [finding]
-    assert told([one, other]) == [finding, finding]
+    one, other, third = (
+        Verdict(replace(finding, score=score), expected, line)
+        for score, expected, line in ((3.0, "a > 0", "a < 0"), (4.0, "a > 0", "b < 0"), (5.0, "c > 0", "c < 0"))
+    )
+    assert told([one, other, third]) == [third.finding]
+    assert told([one, third]) == [one.finding, third.finding]
     assert told([]) == []
+
+
+def test_of_lines_that_are_the_same_the_most_surprising_is_told() -> None:
+    finding = found(differs(" +", " * width"))
+    assert finding is not None
+    one, other = (Verdict(replace(finding, score=score), "return a", "return b") for score in (2.6, 7.3))
+    assert told([one, other]) == [other.finding]
