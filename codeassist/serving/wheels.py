@@ -131,8 +131,10 @@ class WheelSource:
 
 
 def _bytes_below(folder: Path) -> int:
+    """What the files below a folder hold together; those that pip takes away meanwhile are left out."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_size
+    for parent, _folders, files in os.walk(folder):  # Unlike `rglob` it passes over folders that are gone.
+        for name in files:
+            with suppress(OSError):
+                total += (Path(parent) / name).stat().st_size
     return total

