@@ -20,6 +20,7 @@ from codeassist.context.facts import NO_FACTS, Facts
 from codeassist.context.question import Question
 from codeassist.context.related import OpenFile
 from codeassist.server.lane import Lane
+from codeassist.server.mending import Mending
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import log_error
 from codeassist.server.session import Session
@@ -48,8 +49,6 @@ _ELSEWHERE_S = (1.0, 30.0)
 """Another server scans the folder: first and longest wait until it is asked again."""
 _ENOUGH_S = 1.0
 """A scan that was asked to end is killed after so long."""
-_MEND_S = (10.0, 600.0)
-"""An index that is gone or damaged is made again at once; if that does not last, after so long, and at most so long."""
 _KEPT_ANSWERS = 32
 _NOTHING = Question("", "python")
 
@@ -87,11 +86,10 @@ class Repository:
         self._updater: Updater | None = None
         self._rules: Rules | None = None
         self._loop = asyncio.get_running_loop()
-        self._scanned_file: tuple[int, int] | None = None
+        self._mending = Mending()
         self._checkout_files: tuple[Path, ...] = ()
         self._scanned_git: tuple[int, ...] = ()
         self._looked_at = 0.0
-        self._mend_from, self._mend_wait_s = float("-inf"), _MEND_S[0]
         self._last: OrderedDict[str, Facts] = OrderedDict()
         self._late: dict[str, asyncio.Future[Facts]] = {}
         self._changed: dict[str, None] = {}
@@ -164,9 +162,16 @@ class Repository:
         return True
 
     async def count(self) -> dict[str, Any]:
-        """For people: how many files are known, and what is being done."""
+        """For people: how many files are known, and what is being done. Who asks may be the first to notice that the
+        index is lost."""
         index = self._index
-        files = await self._lookups.run(lambda: index.counts().files) if index is not None else 0
+
+        def counted(index: Index) -> int:
+            files = index.counts().files
+            self._look_around()
+            return files
+
+        files = await self._lookups.run(lambda: counted(index)) if index is not None else 0
         return {"folder": self.root.name, "state": self.state, "files": files}
 
     async def stop(self) -> None:
@@ -212,8 +217,9 @@ class Repository:
 
     def _look_around(self) -> None:
         """Whether the index is still there and of this checkout."""
-        if self._is_lost():
-            _soon(self._loop, self._mend)
+        settled = self._mending.settled
+        if settled and self._is_lost():
+            _soon(self._loop, lambda: self._mend(settled))
         elif git.state_of(self._checkout_files) != self._scanned_git:
             _soon(self._loop, self._follow_git)
 
@@ -229,26 +235,16 @@ class Repository:
 
     def _settle(self) -> None:
         """After a scan: look at the index anew, and so that the first completion need not open it."""
-        from codeassist.workspace.store import identity
-
         if self._forget() and self._lookup is not None:
             try:
                 self._lookup.answer(_NOTHING)
             except Exception as error:  # noqa: BLE001, RUF100  As for a completion.
                 log_error(error, "asking the index")
-        self._scanned_file = identity(self._index.database) if self._index is not None else None
+        self._mending.settle(self._index.database if self._index is not None else None)
 
     def _is_lost(self) -> bool:
-        """Whether there is no index, or another one than the last scan left."""
-        from codeassist.workspace.store import identity
-
-        if self._index is None:
-            return False
-        return (
-            self.state in TROUBLES
-            or self._index.state != "ready"
-            or identity(self._index.database) != self._scanned_file
-        )
+        """Whether the last scan or update failed, or what it left is gone."""
+        return self._index is not None and (self.state in TROUBLES or self._mending.is_lost(self._index))
 
     def _hides(self, path: str) -> bool:
         from codeassist.workspace.content import is_secret
@@ -308,22 +304,26 @@ class Repository:
                 self.rescan()
             elif updated.state in TROUBLES:
                 self._tell(updated.state)
-                self._mend()
+                # What has changed is not in the index. A scan that runs may have read it before.
+                self.state = updated.state
+                if self._is_scanning:
+                    self.rescan()
+                else:
+                    self._mend(self._mending.settled)
 
     def _follow_git(self) -> None:
         """Not every editor tells of files that change, and some not of all."""
-        if self._scanning is None or self._scanning.done():
+        if not self._is_scanning:
             self.rescan()
 
-    def _mend(self) -> None:
-        """Make a lost index again; should it be lost soon after that, ever later."""
-        now = time.monotonic()
-        if now < self._mend_from or (self._scanning is not None and not self._scanning.done()):
-            return
-        lasted = now > self._mend_from + self._mend_wait_s
-        self._mend_wait_s = _MEND_S[0] if lasted else min(2 * self._mend_wait_s, _MEND_S[1])
-        self._mend_from = now + self._mend_wait_s
-        self.rescan()
+    @property
+    def _is_scanning(self) -> bool:
+        return self._scanning is not None and not self._scanning.done()
+
+    def _mend(self, settled: int) -> None:
+        """Make an index again that was found to be lost after so many scans."""
+        if not self._is_scanning and self._mending.may_begin(settled):
+            self.rescan()
 
     async def _scan_while_wanted(self) -> None:
         wait_s = _ELSEWHERE_S[0]

@@ -17,7 +17,7 @@ from codeassist.syntax.tags import Import, Tag
 from codeassist.workspace.chunks import terms_of, whole_term
 from codeassist.workspace.extract import read
 from codeassist.workspace.search import Search, Stretch, chunks_with, stretches
-from codeassist.workspace.store import database_path, distrust, open_to_read, trouble_of
+from codeassist.workspace.store import database_path, distrust, identity, open_to_read, trouble_of
 
 IndexState = Literal["missing", "ready", "damaged"]
 """`damaged`: it made no sense; the next scan builds it anew."""
@@ -207,10 +207,12 @@ class Index:
             connection = self._connection()
             return empty if connection is None else question(connection)
         except sqlite3.Error as error:
+            held = getattr(self._local, "held", None)
+            seen = held[0] if held is not None else None
             self._drop()
             if trouble_of(error) == "damaged":
-                self._damaged = True
-                distrust(self.database)
+                self._damaged = seen == identity(self.database)  # Another one may have come.
+                distrust(self.database, seen)
         except UnicodeEncodeError:
             pass  # A name with half of a surrogate pair is in no file.
         return empty
@@ -222,15 +224,15 @@ class Index:
         except OSError:
             self._drop()
             return None
-        identity = (status.st_dev, status.st_ino)
+        found = (status.st_dev, status.st_ino)
         held: tuple[tuple[int, int], sqlite3.Connection] | None = getattr(self._local, "held", None)
-        if held is not None and held[0] == identity:
+        if held is not None and held[0] == found:
             return held[1]
         self._drop()
         connection = open_to_read(self.database)
         if connection is not None:
             self._damaged = False
-            self._local.held = (identity, connection)
+            self._local.held = (found, connection)
             with self._lock:
                 self._all.append(connection)
         return connection

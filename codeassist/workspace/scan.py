@@ -14,7 +14,7 @@ from codeassist.workspace import writing
 from codeassist.workspace.crew import WORKER, Batch, Crew
 from codeassist.workspace.extract import read
 from codeassist.workspace.ignore import rules_at
-from codeassist.workspace.store import StoreTrouble, database_path, distrust, open_to_write, trouble_of
+from codeassist.workspace.store import StoreTrouble, database_path, distrust, identity, open_to_write, trouble_of
 from codeassist.workspace.walk import Found, Walk
 from codeassist.workspace.worker import bad_entry
 
@@ -87,7 +87,7 @@ def scan(
     database = database_path(root, options.folder)
     report = _scanned(root, database, options, on_progress, cancelled)
     if report.state == "damaged":  # It was opened without a complaint, and is built anew now.
-        distrust(database)
+        distrust(database, identity(database))
         report = _scanned(root, database, options, on_progress, cancelled)
     return report
 

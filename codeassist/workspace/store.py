@@ -103,6 +103,24 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change, None if there is no file. What is written ahead does not change them."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def can_be_read(path: Path) -> bool:
+    """Whether the file can be opened as an index now, by a connection that has read nothing yet: others answer from
+    their caches, whatever was written over the file. It is not looked at without SQLite: see `_begin`."""
+    connection = open_to_read(path)
+    if connection is not None:
+        connection.close()
+    return connection is not None
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder of indexes, for its owner alone. Raises StoreTrouble."""
     try:
@@ -113,10 +131,12 @@ def make_folder(folder: Path) -> None:
         raise StoreTrouble(_of_system(error), str(error)) from error
 
 
-def distrust(path: Path) -> None:
-    """Note, for whoever opens it next to write, that an index is damaged: a reader saw what a writer may not."""
-    with suppress(OSError):
-        _distrusted(path).write_text(repr(identity(path)))
+def distrust(path: Path, seen: tuple[int, int] | None) -> None:
+    """Note, for whoever opens it next to write, that an index is damaged: a reader saw what a writer may not. `seen`:
+    the identity of the file that it saw; there may be another one by now, which is not to be blamed."""
+    if seen is not None:
+        with suppress(OSError):
+            _distrusted(path).write_text(repr(seen))
 
 
 def set_aside(path: Path) -> None:

@@ -125,7 +125,7 @@ class Updater:
     def _failed(self, state: ScanState) -> Updated:
         self._let_go()
         if state == "damaged":
-            distrust(self._database)
+            distrust(self._database, self._opened_as)
         return Updated(state)
 
     def _have_read(self, connection: sqlite3.Connection, paths: list[str], known: bool = True) -> None:

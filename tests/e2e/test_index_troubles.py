@@ -43,6 +43,11 @@ def database_of(root: Path, variables: dict[str, str]) -> Path:
     return database_path(root, Path(variables["XDG_CACHE_HOME"]) / "codeassist" / "index")
 
 
+def is_one(database: Path) -> bool:
+    """Whether there is a database, by how its file begins."""
+    return database.is_file() and database.read_bytes().startswith(b"SQLite format 3\0")
+
+
 def server_of(editor: Editor) -> int:
     process = editor.client._server
     assert process is not None
@@ -95,6 +100,23 @@ async def test_an_index_that_is_lost_comes_back(
         (root / "money.py").write_text(MONEY.replace("digits: int", "places: int"))
         editor.tell_of_files(root / "money.py")
         await until_prompt(editor, fake, uri, at + 2, lambda sent: "places: int" in sent)
+        assert editor.messages == []
+
+
+@pytest.mark.parametrize("how", ["file", "garbage"])
+async def test_a_lost_index_is_noticed_by_who_asks_for_the_status(
+    root: Path, variables: dict[str, str], how: str
+) -> None:
+    """Nobody types, and SQLite may go on with what it has read."""
+    async with start("vscode", variables, roots=[root]) as editor:
+        await until_index(editor, lambda index: ready(index) and index[0]["files"] == 2)
+        database = database_of(root, variables)
+        if how == "file":
+            database.unlink()
+        else:
+            database.write_bytes(b"no database" * 10_000)
+        Path(f"{database}-wal").unlink(missing_ok=True)  # noqa: ASYNC240  A small file.
+        await until_index(editor, lambda index: ready(index) and index[0]["files"] == 2 and is_one(database))
         assert editor.messages == []
 
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 from codeassist.context.choose import Held
 from codeassist.context.facts import NO_FACTS, Facts
 from codeassist.context.question import Question
+from codeassist.server import mending
 from codeassist.server import repository as module
 from codeassist.server.progress import Progress
 from codeassist.server.protocol import Server
@@ -25,6 +26,7 @@ from codeassist.server.session import Session
 from codeassist.settings import IndexSettings
 from codeassist.workspace.scan import ScanOptions
 from codeassist.workspace.store import open_to_write
+from codeassist.workspace.update import Updated
 from tests.unit.workspace.making import FAULTY
 
 QUESTION = Question("shop.py", "python")
@@ -84,6 +86,62 @@ async def test_what_is_late_is_told_of_if_it_says_something_else(repository: Rep
         slow.may.set()
         await late
         assert len(told) == expected
+
+
+async def test_what_is_written_over_an_index_is_noticed_by_who_asks_how_many_files_it_has(
+    repository: Repository,
+) -> None:
+    (repository.root / "a.py").write_text("x = 1\n")
+    await scanned(repository)
+    repository.rescan()
+    await scanned(repository)
+    assert (await repository.count())["files"] == 1
+    assert repository._index is not None
+    repository._index.database.write_bytes(b"no database" * 10_000)
+    await repository.count()
+    await asyncio.sleep(0)  # What the lane has seen comes to the loop.
+    await scanned(repository)
+    assert await repository.count() == {"folder": "project", "state": "ready", "files": 1}
+    assert repository._index.database.read_bytes().startswith(b"SQLite")
+
+
+async def test_a_loss_that_was_seen_before_a_scan_was_over_is_none(repository: Repository) -> None:
+    """It would put off the mending of a true one."""
+    before = repository._mending.settled
+    await scanned(repository)
+    assert repository._scanning is not None
+    repository._mend(before)
+    assert repository._scanning.done()
+    repository._mend(repository._mending.settled)
+    assert not repository._scanning.done()
+    await scanned(repository)
+
+
+async def test_a_change_that_cannot_be_written_is_taken_in_later(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if a scan has just been made because the index was lost: the next one is put off, and not forgotten."""
+    (repository.root / "a.py").write_text("x = 1\n")
+    await scanned(repository)
+    repository._mend(repository._mending.settled)
+    await scanned(repository)
+    monkeypatch.setattr(repository._updater, "update", lambda _: Updated("locked"))
+    (repository.root / "b.py").write_text("y = 1\n")
+    repository.changed(["b.py"])
+    assert repository._updating is not None
+    await repository._updating
+    assert await repository.count() == {"folder": "project", "state": "locked", "files": 1}
+    repository._mending._from = float("-inf")  # The time has come.
+    await repository.count()
+    await asyncio.sleep(0)
+    await scanned(repository)
+    assert await repository.count() == {"folder": "project", "state": "ready", "files": 2}
+
+
+async def scanned(repository: Repository) -> None:
+    """The scan that runs is over."""
+    assert repository._scanning is not None
+    await repository._scanning
 
 
 async def test_what_is_suggested_before_others_are_read_does_not_outlast_it() -> None:
@@ -168,8 +226,8 @@ async def known(repository: Repository) -> int:
 async def test_an_index_that_is_lost_is_made_again_by_itself(
     repository: Repository, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MEND_S", (0.1, 600.0))
-    repository._mend_wait_s = 0.1
+    monkeypatch.setattr(mending, "WAITS_S", (0.1, 600.0))
+    repository._mending._wait_s = 0.1
     (repository.root / "shop.py").write_text("def total(): ...\n")
     await until_ready(repository)
     repository.rescan()
@@ -213,17 +271,17 @@ async def test_an_index_that_is_lost_again_and_again_is_left_alone_ever_longer(
 ) -> None:
     await until_ready(repository)
     now = 1000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(mending.time, "monotonic", lambda: now)
     scans: list[float] = []
     monkeypatch.setattr(repository, "rescan", lambda: scans.append(now))
     for _ in range(1000):
-        repository._mend()
+        repository._mend(repository._mending.settled)
         now += 1.0
     assert [after - before for before, after in itertools.pairwise(scans)] == [10, 20, 40, 80, 160, 320]
     now += 10_000.0
-    repository._mend()
+    repository._mend(repository._mending.settled)
     now += 10.0
-    repository._mend()
+    repository._mend(repository._mending.settled)
     assert len(scans) == 9
 
 

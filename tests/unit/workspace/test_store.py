@@ -93,6 +93,41 @@ def test_a_page_without_sense_is_noticed_by_the_reader(place: Workplace) -> None
     assert list(place.index.definitions_named(["name_7"])) == ["name_7"]
 
 
+def test_what_is_written_over_an_index_is_noticed_though_its_reader_answers_from_its_cache(place: Workplace) -> None:
+    place.write(PYTHON)
+    place.scan()
+    index = place.index
+    assert index.exists("shop/cart.py")
+    before = store.stamp(index.database)
+    assert store.can_be_read(index.database)
+    assert store.stamp(index.database) == before
+    index.database.write_bytes(b"no database" * 10_000)
+    assert index.exists("shop/cart.py")
+    assert store.stamp(index.database) != before
+    assert not store.can_be_read(index.database)
+    index.database.unlink()
+    assert store.stamp(index.database) is None
+    assert not store.can_be_read(index.database)
+
+
+def test_who_sees_damage_in_a_file_that_is_gone_does_not_blame_the_one_that_came(place: Workplace) -> None:
+    place.write(PYTHON)
+    place.scan()
+    database = place.index.database
+    old = store.identity(database)
+    store.move_away(database)
+    place.scan()
+    new = store.identity(database)
+    assert new != old
+    store.distrust(database, old)
+    store.distrust(database, None)
+    store.open_to_write(database).close()
+    assert store.identity(database) == new
+    store.distrust(database, new)
+    store.open_to_write(database).close()
+    assert store.identity(database) != new
+
+
 def test_readers_follow_when_the_file_is_another_one(place: Workplace) -> None:
     place.write(PYTHON)
     place.scan()
