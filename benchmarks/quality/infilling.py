@@ -56,16 +56,17 @@ async def ask(cases: Sequence[Case], settings: Settings, arguments: argparse.Nam
 async def judge(
     cases: Sequence[Case], recordings: Mapping[str, Recording], settings: CompletionSettings
 ) -> list[Result]:
-    """Both answers of each case that was recorded, and whether they are right."""
+    """The answers of each case that was recorded, and whether they are right."""
     recorded = [case for case in cases if case.id in recordings]
     raws = [raw(case, recordings[case.id]) for case in recorded]
     shown = [await ours(case, recordings[case.id], settings) for case in recorded]
+    typed = [await ours(case, recordings[case.id], settings, typed=True) for case in recorded]
     asked: list[tuple[Case, Answer]] = [*zip(recorded, raws, strict=True), *zip(recorded, shown, strict=True)]
     right = check(asked)
     return [
-        Result(case, recordings[case.id], raw_answer, our_answer, raw_right, ours_right)
-        for case, raw_answer, our_answer, raw_right, ours_right in zip(
-            recorded, raws, shown, right[: len(recorded)], right[len(recorded) :], strict=True
+        Result(case, recordings[case.id], raw_answer, our_answer, typed_answer, raw_right, ours_right)
+        for case, raw_answer, our_answer, typed_answer, raw_right, ours_right in zip(
+            recorded, raws, shown, typed, right[: len(recorded)], right[len(recorded) :], strict=True
         )
     ]
 
@@ -94,6 +95,7 @@ def _prediction(result: Result) -> dict[str, Any]:
         "completion": result.ours.inserted,
         "raw": result.raw.inserted,
         "skip": result.ours.skip or None,
+        "skip_typed": result.typed.skip or None,
         "tokens": result.ours.tokens,
         "tokens_raw": result.raw.tokens,
         "right": result.ours_right,

@@ -17,14 +17,26 @@ _SHOWN_LINES = 8
 
 @dataclass(frozen=True)
 class Result:
-    """One case: its recording, both answers, and whether each is right."""
+    """One case: its recording, its answers, and whether they are right. `ours`: as asked for by hand; `typed`: the same
+    or silence, as somebody sees it who only types."""
 
     case: Case
     recording: Recording
     raw: Answer
     ours: Shown
+    typed: Shown
     raw_right: bool
     ours_right: bool
+
+    @property
+    def typed_shown(self) -> bool:
+        """Whether anything is shown to somebody who only types."""
+        return not self.typed.skip
+
+    @property
+    def typed_right(self) -> bool:
+        """Whether that is right. What is shown is what is shown by hand: only silence comes on top."""
+        return self.typed_shown and self.ours_right and self.typed.program == self.ours.program
 
 
 def groups(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -51,11 +63,15 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
         "n": len(results),
         "raw": raw,
         "ours": ours,
+        "typed": _share([result.typed_right for result in results]),
+        "typed_shown": _share([result.typed_shown for result in results]),
+        "typed_precise": _share([result.typed_right for result in results if result.typed_shown]),
         "difference": round(ours["percent"] - raw["percent"], 1),
         "better": better,
         "worse": worse,
         "p": chance,
         "silent": dict(silent.most_common()),
+        "silent_typed": dict(Counter(result.typed.skip for result in results if result.typed.skip).most_common()),
         "tokens_raw": sum(result.raw.tokens for result in results),
         "tokens_ours": sum(result.ours.tokens for result in results),
         "stopped": _share([result.ours.stopped for result in results]),
@@ -73,16 +89,19 @@ def _share(values: Sequence[bool]) -> dict[str, Any]:
 
 def table(name: str, by_group: dict[str, dict[str, Any]]) -> str:
     """The figures of a file for people."""
-    lines = [f"{name}", f"  {'':18}{'n':>5}  {'raw %':16}{'ours %':16}{'points':>7}{'better':>8}{'worse':>7}{'p':>7}"]
+    heads = f"{'raw %':16}{'by hand %':16}{'points':>7}{'better':>8}{'worse':>7}{'p':>7}"
+    lines = [name, f"  {'':18}{'n':>5}  {heads}  {'as typed %':16}{'shown %':>8}{'of shown %':>11}"]
     for group, each in by_group.items():
-        raw, ours = (f"{way['percent']:5.1f} ({way['low']}-{way['high']})" for way in (each["raw"], each["ours"]))
+        raw, ours, typed = (
+            f"{way['percent']:5.1f} ({way['low']}-{way['high']})" for way in (each["raw"], each["ours"], each["typed"])
+        )
         lines.append(
             f"  {group:18}{each['n']:5}  {raw:16}{ours:16}{each['difference']:+7.1f}"
             f"{each['better']:8}{each['worse']:7}{each['p']:7.3f}"
+            f"  {typed:16}{each['typed_shown']['percent']:8.1f}{each['typed_precise']['percent']:11.1f}"
         )
     whole = by_group["all"]
-    reasons = ", ".join(f"{reason} {count}" for reason, count in whole["silent"].items())
-    lines.append(f"  ours was silent {sum(whole['silent'].values())} times" + (f": {reasons}" if reasons else ""))
+    lines.append(f"  by hand {_silent(whole['silent'])}; as typed {_silent(whole['silent_typed'])}")
     at_least = "at least " if whole["left"] else ""
     lines.append(
         f"  tokens: {at_least}{whole['tokens_raw']:,} generated for raw, {whole['tokens_ours']:,} needed by ours, "
@@ -93,6 +112,11 @@ def table(name: str, by_group: dict[str, dict[str, Any]]) -> str:
     if whole["too_short"]:
         lines.append(f"  {whole['too_short']} recordings are too short for the rules of now: record these cases anew")
     return "\n".join(lines)
+
+
+def _silent(counts: dict[str, int]) -> str:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.items())
+    return f"silent {sum(counts.values())} times" + (f" ({reasons})" if reasons else "")
 
 
 def worse_cases(results: Iterable[Result], most: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fim_cases import Case
 from infilling_record import Recording, hash_of, snapshot_of
@@ -11,6 +11,7 @@ from infilling_record import Recording, hash_of, snapshot_of
 from codeassist.flow.asking import Bound
 from codeassist.flow.complete import complete
 from codeassist.flow.trace import Trace
+from codeassist.model.abilities import Abilities
 from codeassist.model.api import Alternative, ChatRequest, Chunk, CompletionRequest, Finish, ServedModel, Token, Usage
 from codeassist.prompt.families import family
 from codeassist.settings import CompletionSettings
@@ -79,11 +80,16 @@ class ReplayedModel:
         return
 
 
-async def ours(case: Case, recording: Recording, settings: CompletionSettings) -> Shown:
-    """The recorded answer as the product ends, cuts and shows it."""
+async def ours(case: Case, recording: Recording, settings: CompletionSettings, *, typed: bool = False) -> Shown:
+    """The recorded answer as the product ends, cuts and shows it to somebody who asks by hand. `typed`: to somebody who
+    only types, and is not to be disturbed by what the model itself is not sure of, or in comments and strings."""
     model = ReplayedModel(recording)
-    bound = Bound(model, family(recording.family), recording.model)
+    told = all(logprob is not None for _, logprob in recording.pieces)
+    abilities = Abilities(logprobs="yes" if told else "no")
+    bound = Bound(model, family(recording.family), recording.model, abilities=abilities)
     snapshot = snapshot_of(case, recording.cursor)
+    if typed:
+        snapshot = replace(snapshot, unasked=True, least_probability=settings.least_probability)
     answer = await complete(snapshot, bound, settings, Trace("completion"))
     document, item = snapshot.document, answer.item
     inserted, program = "", document.text

@@ -218,7 +218,7 @@ def test_a_run_tells_both_shares_and_the_cases_that_only_raw_gets_right(
     monkeypatch.setattr(script["infilling"], "ours", silenced(script["infilling"].ours, case.prefix + case.suffix))
     assert script["infilling"].main() == 0
     told = capsys.readouterr().out
-    assert "ours was silent 1 times: repetition 1" in told
+    assert "by hand silent 1 times (repetition 1); as typed silent 1 times (repetition 1)" in told
     assert "=== half\n[before]\ndef half(number):\n    \n[raw]\ndivided = number" in told
     (by_group,) = json.loads(out.read_text()).values()
     assert set(by_group) == {"all", "kind single", "lang python"}
@@ -227,10 +227,30 @@ def test_a_run_tells_both_shares_and_the_cases_that_only_raw_gets_right(
 
 
 def silenced(ours: Any, program: str) -> Any:
-    async def silent(*arguments: Any) -> Any:
-        return replace(await ours(*arguments), skip="repetition", inserted="", program=program)
+    async def silent(*arguments: Any, **options: Any) -> Any:
+        return replace(await ours(*arguments, **options), skip="repetition", inserted="", program=program)
 
     return silent
+
+
+@pytest.mark.parametrize(("logprob", "skip"), [(-0.1, ""), (-6.0, "unsure"), (None, "")])
+def test_who_only_types_is_not_shown_what_the_model_is_not_sure_of(
+    script: dict[str, ModuleType], case: Any, tmp_path: Path, logprob: float | None, skip: str
+) -> None:
+    recording = recorded(script, case, "return number / 2", tmp_path / "raw.jsonl")
+    recording = replace(recording, pieces=tuple((text, logprob) for text, _ in recording.pieces))
+    (result,) = asyncio.run(script["infilling"].judge([case], {case.id: recording}, load()[0].completion))
+    assert (result.ours.skip, result.typed.skip) == ("", skip)
+    assert (result.ours_right, result.typed_right) == (True, not skip)
+    found = script["infilling_figures"].figures([result])
+    assert (found["ours"]["count"], found["typed"]["count"], found["typed_shown"]["count"]) == (1, not skip, not skip)
+
+
+def test_who_only_types_is_left_alone_in_comments(script: dict[str, ModuleType], tmp_path: Path) -> None:
+    case = made(script, tmp_path, {**HALF, "prefix": "def half(number):\n    # of the ", "reference": "number"})
+    recording = recorded(script, case, "number", tmp_path / "raw.jsonl")
+    (result,) = asyncio.run(script["infilling"].judge([case], {case.id: recording}, load()[0].completion))
+    assert (result.ours.skip, result.typed.skip) == ("", "in-comment")
 
 
 def test_what_a_threshold_keeps_and_what_it_silences(script: dict[str, ModuleType]) -> None:
