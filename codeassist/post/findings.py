@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.post.categories import SEVERITIES, Severity
+from codeassist.syntax.comments import code_of_line
 from codeassist.syntax.scopes import enclosing
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
-from codeassist.text.document import Document, Offset, Span
+from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
 
 __all__ = [
@@ -68,17 +69,21 @@ def clean_message(text: str) -> str:
 
 
 def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Finding, ...]:
-    """Name findings by what they say and where in the structure, not by line: moved code keeps its findings. Of lines
-    that are the same in one function the first is the first, whichever of them something was found in, and when."""
+    """Name findings by what they say and where in the structure, not by line: moved code keeps its findings, and a
+    comment behind it changes nothing. Of lines that are the same in one function the first is the first, whichever of
+    them something was found in, and when."""
     document = syntax.document
     named: list[Finding] = []
     for finding in findings:
         first, last = document.position_at(finding.span.start).line, document.position_at(finding.span.end).line
-        lines = _SPACE.sub(" ", " ".join(document.line(n) for n in range(first, last + 1))).strip()
+        lines = " ".join(code_of_line(syntax, n) for n in range(first, last + 1))
+        if not lines.strip():  # It speaks of a comment.
+            lines = " ".join(document.line(n) for n in range(first, last + 1))
         around = enclosing(syntax, finding.span.start)
         scope = ".".join(symbol.name for symbol in around)
         inside = around[-1].span.start if around else Offset(0)
-        key = "\0".join([finding.analyzer, finding.category, scope, lines, _alike_above(document, first, inside)])
+        code = _SPACE.sub(" ", lines).strip()
+        key = "\0".join([finding.analyzer, finding.category, scope, code, _alike_above(syntax, first, inside)])
         named.append(replace(finding, fingerprint=_digest(key)))
     return told_apart(named)
 
@@ -98,10 +103,17 @@ def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(named)
 
 
-def _alike_above(document: Document, line: int, start: Offset) -> str:
-    """How many lines from `start` on are the same as `line`, which stands below them; "" for none."""
-    same = re.compile(rf"^[ \t]*{re.escape(document.line(line).strip())}[ \t]*\r?$", re.MULTILINE)
-    count = sum(1 for _ in same.finditer(document.text, start, document.line_start(line)))
+def _alike_above(syntax: Syntax, line: int, start: Offset) -> str:
+    """How many lines from `start` on say the same as `line`, which stands below them; "" for none."""
+    document = syntax.document
+    code = code_of_line(syntax, line).strip() or document.line(line).strip()
+    begins = re.compile(rf"^[ \t]*{re.escape(code)}(?P<rest>.*)$", re.MULTILINE)
+    count = sum(
+        1
+        for match in begins.finditer(document.text, start, document.line_start(line))
+        if not match["rest"].strip()
+        or code_of_line(syntax, document.position_at(Offset(match.start())).line).strip() == code
+    )
     return str(count) if count else ""
 
 

@@ -136,6 +136,36 @@ def test_a_finding_keeps_its_name_when_code_moves() -> None:
     assert len(names.pop()) == 16
 
 
+def test_a_comment_behind_the_code_is_no_part_of_the_name() -> None:
+    line = "        return self.width * self.width\n"
+    assert line in CODE
+    code = line.rstrip()
+    twice = CODE.replace(line, f"{line}{line}")
+    for comment in ("  # Why.", "# codeassist: ignore[bug]", "  # * self.width"):
+        assert named(CODE.replace(line, f"{code}{comment}\n")) == named(CODE)
+        above = twice.replace(line, f"{code}{comment}\n", 1)
+        assert named(above, number=4) == named(twice, number=4) != named(CODE)
+    longer = twice.replace(line, f"{code} + 1\n", 1)
+    assert named(longer, number=4) == named(CODE), "the line above says something else"
+
+
+def test_comments_between_the_lines_of_a_finding_are_no_part_of_its_name() -> None:
+    def of(*lines: str) -> str:
+        text = "def f(a):\n" + "".join(f"    {line}\n" for line in lines)
+        found = [finding(Span(Offset(text.index("g(")), Offset(text.index(")\n    return") + 1)))]
+        (one,) = with_fingerprints(found, parsed(text))
+        return one.fingerprint
+
+    assert of("g(", "a", ")", "return") == of("g(  # Here.", "# And there.", "a", ")", "return")
+    assert of("g(", "a", ")", "return") != of("g(", "b", ")", "return")
+
+
+def test_findings_about_comments_are_named_by_what_these_say() -> None:
+    text = "def f(a):\n    # Adds one.\n    # Adds two.\n    return a + 1\n"
+    names = {with_fingerprints([finding(at(text, part))], parsed(text))[0].fingerprint for part in ("one", "two")}
+    assert len(names) == 2
+
+
 def test_another_finding_has_another_name() -> None:
     texts = [CODE, CODE.replace("def area", "def size"), CODE.replace("* self.width", "+ self.width")]
     names = [named(text) for text in texts] + [named(CODE, category="wrong-operator")]
