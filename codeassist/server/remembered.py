@@ -6,6 +6,7 @@ renamed, or when it is moved. The memory is bounded in bytes and ends with the s
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -51,13 +52,16 @@ class Remembered:
             self._drop(next(iter(self._known)))
 
     def recall(self, language: str, fingerprint: str, text: str, start: Offset) -> tuple[Finding, ...] | None:
-        """What was found in a function, at its places now; None if it was not reviewed. One that is indented otherwise
-        now has other places, and comes without its findings."""
+        """What was found in a function, at its places now; None if it was not reviewed. Other comments, blank lines and
+        indentation do not matter; what is not found again is left out."""
         looked = self._known.get((language, fingerprint))
         if looked is None:
             return None
         self._known.move_to_end((language, fingerprint))
-        return tuple(_moved(each, start) for each in looked.findings) if looked.text == text else ()
+        if not looked.findings or looked.text == text:
+            return tuple(_moved(each, start) for each in looked.findings)
+        again = (_found_again(each, looked.text, text) for each in looked.findings)
+        return tuple(_moved(each, start) for each in again if each is not None)
 
     def forget(self) -> None:
         """Other models or settings would find other things."""
@@ -74,3 +78,28 @@ def _moved(finding: Finding, by: int) -> Finding:
     span = Span(Offset(finding.span.start + by), Offset(finding.span.end + by))
     fix = tuple(Edit(Offset(edit.start + by), Offset(edit.end + by), edit.text) for edit in finding.fix)
     return replace(finding, span=span, fix=fix)
+
+
+def _found_again(finding: Finding, old: str, new: str) -> Finding | None:
+    """A finding in a text that says the same otherwise; None where that cannot be told."""
+    span = _place_in(new, old, finding.span)
+    places = [_place_in(new, old, Span(edit.start, edit.end)) for edit in finding.fix]
+    if span is None or None in places or any("\n" in edit.text for edit in finding.fix):
+        return None  # What was indented to fit may do so no more.
+    fix = tuple(Edit(at.start, at.end, edit.text) for at, edit in zip(places, finding.fix, strict=True) if at)
+    return replace(finding, span=span, fix=fix)
+
+
+def _place_in(new: str, old: str, span: Span) -> Span | None:
+    """Where a part of one text is in the other: in the line that begins in the same way, the first, second and so on of
+    those that do, if there are as many."""
+    line = old.rfind("\n", 0, span.start) + 1
+    parts = (old[line : span.start].lstrip(), old[span.start : span.end])
+    before, inside = (r"\n[ \t]*".join(map(re.escape, re.split(r"\n[ \t]*", part))) for part in parts)
+    begins = re.compile(rf"^[ \t]*{before}({inside})", re.MULTILINE)
+    ours = [match.start(1) for match in begins.finditer(old)]
+    theirs = list(begins.finditer(new))
+    if span.start not in ours or len(ours) != len(theirs):
+        return None
+    found = theirs[ours.index(span.start)]
+    return Span(Offset(found.start(1)), Offset(found.end(1)))

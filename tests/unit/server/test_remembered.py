@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,9 +34,40 @@ def test_what_was_looked_at_and_found_right_is_known_too() -> None:
     assert known.recall("ruby", "f1", "def f(): pass", Offset(0)) is None
 
 
-def test_indented_otherwise_it_is_known_without_places() -> None:
+OLD = "def f(a, b):\n    if a < b:\n        g()\n    if a < b:\n        h()\n"
+
+
+@pytest.mark.parametrize(
+    ("new", "found"),
+    [
+        (OLD, True),
+        (OLD.replace("    ", "\t"), True),
+        (OLD.replace("\n", "\n    "), True),
+        (OLD.replace("def f(a, b):", "def f(a, b):\n    # if a < b:\n\n"), True),
+        (OLD.replace("if a < b:", "if a < b:  # codeassist: ignore[bug]"), True),
+        (OLD.replace("        g()", "        # Why.\n        g()"), True),
+        (OLD.replace("if a < b:", "if (\n        a < b\n    ):"), False),
+        (OLD.replace("if a < b:\n        g", "if (a < b):\n        g"), False),
+        ("", False),
+    ],
+)
+def test_other_comments_and_white_space_do_not_matter(new: str, found: bool) -> None:
+    """The second of two lines that are the same. Where it cannot be told which it is, nothing is shown."""
+    known, place = Remembered(), OLD.rindex("<")
+    known.add("python", "f1", OLD, Offset(0), [finding(place, place + 1)])
+    recalled = known.recall("python", "f1", new, Offset(100))
+    assert recalled is not None
+    again = new.rfind("<", 0, new.rindex("h()")) if found else -1
+    assert [(each.span.start - 100, each.fix[0].end - 100) for each in recalled] == (
+        [(again, again + 1)] if found else []
+    )
+
+
+def test_a_fix_of_several_lines_fits_only_where_it_was_made_for() -> None:
     known = Remembered()
-    known.add("python", "f1", "def f():\n    pass", Offset(0), [finding(4, 5)])
+    several = replace(finding(4, 5), fix=(Edit(Offset(4), Offset(5), "a\n    b"),))
+    known.add("python", "f1", "def f():\n    pass", Offset(0), [several])
+    assert known.recall("python", "f1", "def f():\n    pass", Offset(0)) == (several,)
     assert known.recall("python", "f1", "def f():\n        pass", Offset(4)) == ()
 
 
