@@ -53,12 +53,14 @@ class Watch:
     """What a caller adds: `surroundings`, where to look up what code calls and who calls it, and who looks on: `report`
     for progress; `sure` for all that is to be shown whatever comes, as soon as there is more
     of it; `done_with` for what was found in a region that was looked at to its end, and for more of it once all are
-    ranked. What they are told stays: later findings may join it, none takes its place."""
+    ranked. What they are told stays: later findings may join it, none takes its place. `hidden`: what nobody wants to
+    see, which takes no room from others."""
 
     report: Report = lambda _done, _all: None
     done_with: Callable[[Region, tuple[Finding, ...]], None] = _nobody
     sure: Callable[[tuple[Finding, ...]], None] | None = None
     surroundings: Surroundings = ALONE
+    hidden: Callable[[Finding], bool] = lambda _finding: False
 
     @property
     def is_watching(self) -> bool:
@@ -198,7 +200,8 @@ class _Run:
         """The findings to show, as far as is known."""
         settings = self.check.settings
         most, least = settings.max_findings, settings.min_severity
-        return shown(self.pool, self.check.syntax, most=most, least=least, pinned=self.pinned, drop=drop)
+        hidden = self.watch.hidden
+        return shown(self.pool, self.check.syntax, most=most, least=least, pinned=self.pinned, drop=drop, hidden=hidden)
 
 
 def _unable(name: AnalyzerName, bound: Bound) -> Skip | None:

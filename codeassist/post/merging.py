@@ -6,7 +6,7 @@ may add its evidence and its words to it. So nothing flickers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.post.drops import Drop
@@ -79,22 +79,28 @@ def shown(
     least: Severity,
     pinned: Collection[str] = (),
     drop: Drop = lambda _reason: None,
+    hidden: Callable[[Finding], bool] = lambda _finding: False,
 ) -> tuple[Finding, ...]:
     """The findings to show, in document order: at most `most`, none milder than `least`. Those whose fingerprints are
-    `pinned` are shown already and stay."""
+    `pinned` are shown already and stay. What is `hidden` takes the place of no other, and is given all the same: it may
+    be asked for again."""
     names = with_fingerprints([joined.first for joined in pool], syntax)
     found = [replace(joined.now, fingerprint=name.fingerprint) for joined, name in zip(pool, names, strict=True)]
     kept: list[Finding] = []
+    aside: list[Finding] = []
     for finding in sorted(found, key=lambda finding: (finding.fingerprint not in pinned, rank(finding))):
-        if finding.fingerprint in pinned:
-            kept.append(finding)
-        elif SEVERITIES.index(finding.severity) > SEVERITIES.index(least):
+        is_pinned = finding.fingerprint in pinned
+        if not is_pinned and SEVERITIES.index(finding.severity) > SEVERITIES.index(least):
             drop("too-mild")
+        elif hidden(finding):
+            aside.append(finding)
+        elif is_pinned:
+            kept.append(finding)
         elif len(kept) >= most:
             drop("too-many")
         else:
             kept.append(finding)
-    return tuple(sorted(kept, key=lambda finding: (finding.span.start, finding.span.end)))
+    return tuple(sorted((*kept, *aside), key=lambda finding: (finding.span.start, finding.span.end)))
 
 
 def within_limit(new: Sequence[Finding], old: Sequence[Finding], most: int) -> tuple[Finding, ...]:

@@ -103,21 +103,22 @@ class Hiding:
 
     def shown(self, entry: OpenDocument) -> tuple[Finding, ...]:
         """The findings of a document but for those that somebody does not want to see."""
-        folder = self._folder_of(entry.document.uri)
         wanted = tuple(
             finding
             for finding in entry.findings
-            if finding.fingerprint not in entry.silenced and not self._hides(folder, self._name_of(entry), finding)
+            if finding.fingerprint not in entry.silenced and not self.hides(entry, finding)
         )
         return self.elsewhere(entry, wanted)
+
+    def hides(self, entry: OpenDocument, finding: Finding) -> bool:
+        """Whether the user or the team does not want to see a finding of a document."""
+        folder, path = self._folder_of(entry.document.uri), self._name_of(entry)
+        return folder.baseline.covers(path, finding) or self._is_dismissed(folder, path, finding)
 
     def is_dismissed(self, entry: OpenDocument, finding: Finding) -> bool:
         """Whether the user has dismissed a finding or its category, so that it can be taken back."""
         folder = self._folder_of(entry.document.uri)
         return self._is_dismissed(folder, self._name_of(entry), finding)
-
-    def _hides(self, folder: Folder, path: str, finding: Finding) -> bool:
-        return folder.baseline.covers(path, finding) or self._is_dismissed(folder, path, finding)
 
     def _is_dismissed(self, folder: Folder, path: str, finding: Finding) -> bool:
         own = Dismissal(path, finding.fingerprint, finding.category)

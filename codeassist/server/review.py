@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from codeassist.context.related import OpenFile, warm
 from codeassist.flow.admission import Admission
@@ -171,6 +171,7 @@ class Reviewer:
         found = self.remembered(document, present)
         if self.add(entry, [finding for _mark, some in found for finding in some]):
             await self.silence(entry)
+            self.limit(entry, ())
             self.publisher.publish(document.uri)
 
     def remembered(self, document: Document, present: Stretches) -> list[tuple[str, tuple[Finding, ...]]]:
@@ -269,7 +270,7 @@ class _Run:
             uri = self.document.uri
             await reviewer.repositories.catch_up(uri)
             around = Surroundings(reviewer.repositories.ask(uri), session.others(uri))
-            watch = Watch(report, done_with, sure, around)
+            watch = Watch(report, done_with, sure, around, lambda finding: self._is_hidden(finding, asked))
             answer = await review(syntax, regions, entry.path, bound, chosen, reviewer.admission, trace, watch)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
@@ -291,6 +292,7 @@ class _Run:
             remembered = reviewer.remembered(document, present)
             entry.known |= {mark for mark, _some in remembered}
             if self._add([finding for _mark, some in remembered for finding in some], asked):
+                reviewer.limit(entry, ())
                 reviewer.publisher.publish(document.uri)
         # What is as it was reviewed, or is so again, is what the next change is compared with.
         known, codes = entry.known, entry.codes
@@ -301,11 +303,14 @@ class _Run:
         if self.around is not None:
             places = self.around
             regions = tuple(each for each in regions if any(each.span.start <= at <= each.span.end for at in places))
-        silent = asked.silent_lines
-        return tuple(
-            replace(each, lines=tuple(line for line in each.lines if line not in silent)) if silent else each
-            for each in regions
-        )
+        return regions
+
+    def _is_hidden(self, finding: Finding, asked: Ignored) -> bool:
+        """Whether nobody will see a finding of the reviewed text, so that it takes no room from others."""
+        hiding = self.reviewer.hiding
+        if asked.covers(finding, self.document) or hiding.hides(self.entry, finding):
+            return True
+        return not self.edits and not hiding.elsewhere(self.entry, (finding,))
 
     def _done_with(self, region: Region, found: tuple[Finding, ...], asked: Ignored) -> None:
         """A function was looked at to its end: that holds, whatever becomes of the review."""

@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from tests.e2e.editor import DEADLINE_S, Editor, environment, start
 from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
-from tests.e2e.reviewing import asked, chosen, do, marked, titles
+from tests.e2e.reviewing import asked, chosen, dismiss, do, marked, titles
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -226,19 +226,53 @@ async def test_a_comment_ignores_a_finding_on_its_line(touched: Editor, uri: str
 
 
 @one_each
-async def test_lines_and_files_that_ask_for_silence_cost_no_token(editor: Editor, uri: str, fake: FakeVllm) -> None:
+async def test_a_comment_that_is_taken_away_shows_what_it_hid_without_a_token(
+    editor: Editor, uri: str, fake: FakeVllm
+) -> None:
     silent = BUGGY.replace("price < best:", "price < best:  # codeassist: ignore")
     fake.answer = knowing(silent, RIGHT)
     editor.open(uri, silent)
     await editor.run("codeassist.review", uri)
     assert marked(editor, uri, await editor.diagnostics(uri)) == ["len"]
-    assert 4 not in lines_asked(fake)
     cost = asked(fake)
-    other = uri.replace(".py", "_other.py")
-    editor.open(other, f"# codeassist: ignore-file\n{BUGGY}")
-    await editor.run("codeassist.review", other)
-    await editor.trace_holds(lambda entry: entry["uri"] == other and entry["skip"] == "ignored-file")
-    assert (await editor.diagnostics(other), asked(fake)) == ([], cost)
+    editor.close(uri)
+    editor.open(uri, BUGGY)
+    await editor.until_diagnostics(uri, lambda shown: marked(editor, uri, shown) == ["<", "len"])
+    assert asked(fake) == cost
+
+
+@one_each
+async def test_a_file_that_asks_for_silence_costs_no_token(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    editor.open(uri, f"# codeassist: ignore-file\n{BUGGY}")
+    await editor.run("codeassist.review", uri)
+    await editor.trace_holds(lambda entry: entry["uri"] == uri and entry["skip"] == "ignored-file")
+    assert (await editor.diagnostics(uri), asked(fake)) == ([], 0)
+
+
+@one_each
+async def test_what_is_hidden_takes_no_room(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """The one place that there is goes to a finding that somebody wants to see."""
+
+    async def only() -> tuple[types.Diagnostic, str]:
+        fake.answer = knowing(editor.texts[uri], RIGHT)
+        await editor.run("codeassist.review", uri)
+        (one,) = await editor.diagnostics(uri)
+        return one, marked(editor, uri, [one])[0]
+
+    editor.configure({"codeassist": {"review": {"max_findings": 1}}})
+    editor.open(uri, BUGGY)
+    first, first_code = await only()
+    await dismiss(editor, uri, first, "Dismiss this finding")
+    _second, second_code = await only()
+    assert {first_code, second_code} == {"<", "len"}
+    await editor.run("codeassist.restoreDismissed", uri)
+    assert (await only())[1] == first_code
+    silent = "\n".join(f"{line}  # codeassist: ignore" if "<" in line else line for line in BUGGY.split("\n"))
+    editor.set_whole(uri, silent)
+    assert (await only())[1] == "len"
+    editor.set_whole(uri, BUGGY.replace("(prices)\n    return", "(prices)  # codeassist: ignore\n    return"))
+    assert (await only())[1] == "<"
+    editor.configure({"codeassist": {}})
 
 
 @everywhere

@@ -100,6 +100,27 @@ def test_why_others_are_not_shown_is_told() -> None:
     assert sorted(dropped) == ["too-many", "too-mild"]
 
 
+def test_what_is_hidden_takes_the_place_of_no_other_and_is_given_all_the_same() -> None:
+    dropped: list[str] = []
+    found = pool([at("+", severity="error"), at("-"), at("*", score=1.0), at("return c", severity="info")])
+
+    def texts(*hidden: str, least: Severity = "warning") -> list[str]:
+        dropped.clear()
+        left = shown(
+            found, parsed(), most=1, least=least, drop=dropped.append, hidden=lambda each: text_of(each) in hidden
+        )
+        return [text_of(each) for each in left]
+
+    def text_of(one: Finding) -> str:
+        return CODE[one.span.start : one.span.end]
+
+    assert (texts(), sorted(dropped)) == (["+"], ["too-many", "too-many", "too-mild"])
+    assert (texts("+"), sorted(dropped)) == (["+", "-"], ["too-many", "too-mild"])
+    assert (texts("+", "-"), dropped) == (["+", "-", "*"], ["too-mild"])
+    assert "return c" not in texts("return c"), "what is too mild is not there to be asked for again"
+    assert texts("return c", least="info") == ["+", "return c"]
+
+
 def test_what_is_shown_stays_whatever_comes() -> None:
     early = pool([at("+", score=3.0)])
     (first,) = shown(early, parsed(), most=1, least="info")
