@@ -269,7 +269,7 @@ class _Run:
             uri = self.document.uri
             await reviewer.repositories.catch_up(uri)
             around = Surroundings(reviewer.repositories.ask(uri), session.others(uri))
-            watch = Watch(report, done_with, sure, around)
+            watch = Watch(report, done_with, sure, around, session.off_loop)
             answer = await review(syntax, regions, entry.path, bound, chosen, reviewer.admission, trace, watch)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:

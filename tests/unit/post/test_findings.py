@@ -44,7 +44,7 @@ def finding(
 
 
 def settle(found: list[Finding], syntax: Syntax, *, most: int, least: Severity = "info") -> tuple[Finding, ...]:
-    return shown(join((), found, syntax, lambda _reason: None), syntax, most=most, least=least)
+    return shown(join((), found, syntax, lambda _reason: None), most=most, least=least)
 
 
 def test_findings_come_in_document_order() -> None:
