@@ -10,19 +10,18 @@ Pure values, for the editor's reviews and those of the command line alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from codeassist.flow.matching import Codes, code_of, earlier_names, is_overload
 from codeassist.syntax.names import Names, names_in
 from codeassist.syntax.pieces import Piece, pieces
 from codeassist.syntax.statements import statements
 from codeassist.syntax.tree import Syntax
-from codeassist.text.diff import LineDiff, diff_lines, likeness, lines_in
+from codeassist.text.diff import LineDiff, diff_lines
 from codeassist.text.document import Document, Offset, Span
 
-_LEAST_LIKENESS = 0.5
-"""A function of another name that shares so many of its lines with one that is gone was renamed."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 Removed = tuple[tuple[int, tuple[str, ...]], ...]
@@ -55,25 +54,27 @@ class Region:
         return _text(document, self.own)
 
 
-Codes = Mapping[str, tuple[str, ...]]
-"""The code of each function of a document by its name, and of what is outside of them by "", line by line."""
-
 NO_CODES: Codes = MappingProxyType({})
 
 
 def codes_of(syntax: Syntax) -> Codes:
     """The code of a document, to compare a later text with."""
-    return {piece.name: _code(piece, syntax) for piece in pieces(syntax)}
+    return {piece.name: code_of(piece, syntax) for piece in pieces(syntax)}
 
 
 def codes_after(earlier: Codes, syntax: Syntax, known: Collection[str]) -> Codes:
     """What to compare a later text with once the pieces of `syntax` with fingerprints `known` were looked at: their
-    code as it is, and the earlier one of the others."""
-    return {
-        piece.name: _code(piece, syntax) if piece.fingerprint in known else earlier[piece.name]
-        for piece in pieces(syntax)
-        if piece.fingerprint in known or piece.name in earlier
-    }
+    code as it is, and the earlier one of the others, of renamed ones under their earlier name."""
+    present = pieces(syntax)
+    names = earlier_names(present, known, earlier, syntax)
+    found: dict[str, tuple[str, ...]] = {}
+    for piece in present:
+        before = names.get(piece.name)
+        if piece.fingerprint in known:
+            found[piece.name] = code_of(piece, syntax)
+        elif before is not None:
+            found[piece.name if is_overload(piece.name, before) else before] = earlier[before]
+    return found
 
 
 def stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
@@ -101,7 +102,7 @@ def regions_of(
     know the lines and not the earlier text.
     """
     present = pieces(syntax)
-    renamed = _renamed(present, known, earlier, syntax)
+    names = earlier_names(present, known, earlier, syntax)
     found: list[Region] = []
     for piece in present:
         if piece.fingerprint in known:
@@ -113,28 +114,13 @@ def regions_of(
                 continue
             region = _region(piece, syntax, lines, mine, ())
         else:
-            name = renamed.get(piece.name, piece.name)
-            region = _compared(piece, syntax, lines, earlier.get(name), renamed=name != piece.name)
+            name = names.get(piece.name)
+            before = None if name is None else earlier[name]
+            renamed = name is not None and not is_overload(name, piece.name)
+            region = _compared(piece, syntax, lines, before, renamed=renamed)
         if region.name or region.lines:
             found.append(region)
     return tuple(found)
-
-
-def _renamed(present: Sequence[Piece], known: Collection[str], earlier: Codes, syntax: Syntax) -> dict[str, str]:
-    """The earlier names of functions whose name is new, for those that resemble one that is gone."""
-    names = {piece.name for piece in present}
-    gone = {name: lines_in(code) for name, code in earlier.items() if name not in names}
-    found: dict[str, str] = {}
-    for piece in present:
-        if piece.name in earlier or piece.fingerprint in known or not gone:
-            continue
-        code = lines_in(_code(piece, syntax))
-        alike = {name: likeness(lines, code, _LEAST_LIKENESS) for name, lines in gone.items()}
-        best = max(alike, key=alike.__getitem__)
-        if alike[best]:
-            found[piece.name] = best
-            del gone[best]
-    return found
 
 
 def _compared(
@@ -236,10 +222,6 @@ def _parts(piece: Piece, document: Document, lines: Sequence[int]) -> tuple[Span
 
 def _holds(outer: Span, inner: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _code(piece: Piece, syntax: Syntax) -> tuple[str, ...]:
-    return _text(syntax.document, piece.own_lines(syntax))
 
 
 def _text(document: Document, lines: Iterable[int]) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from codeassist.context.carry import carried
 from codeassist.context.choose import NOTHING_HELD, Held
+from codeassist.flow.matching import Codes
 from codeassist.flow.prepare import Prepared
-from codeassist.flow.regions import Codes
 from codeassist.post.findings import Finding
 from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested

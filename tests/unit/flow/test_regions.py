@@ -167,6 +167,51 @@ def test_an_overload_is_told_from_the_other() -> None:
     assert shown(before.replace("return a", "return b"), before) == [("A.f#2", ["return b"])]
 
 
+def test_an_overload_that_is_put_before_another_is_new_and_the_other_is_not() -> None:
+    other = "    def f(self, a):\n        b = a\n        c = 1\n        return b\n"
+    new = "    def f(self):\n        b = 2\n        c = 1\n        return b\n"
+    before = f"class A:\n{other}"
+    assert shown(f"class A:\n{new}{other}", before) == [("A.f", ["b = 2", "c = 1", "return b"])], "looked at whole"
+    (first, second) = shown(f"class A:\n{new}{other.replace('c = 1', 'c = 2')}", before)
+    assert first == ("A.f", ["b = 2", "c = 1", "return b"])
+    assert second == ("A.f#2", ["c = 2"])
+    both = f"class A:\n{new}{other}"
+    assert shown(f"class A:\n{other.replace('c = 1', 'c = 2')}", both) == [("A.f", ["c = 2"])], "one is gone"
+
+
+def test_overloads_that_were_written_anew_are_the_same_in_order() -> None:
+    before = "class A:\n    def f(self):\n        return 1\n    def f(self, a):\n        return a\n"
+    (region,) = after(before.replace("self, a", "self, b").replace("return a", "c = b"), before)
+    assert (region.name, region.changed) == ("A.f#2", {3, 4})
+
+
+def test_what_was_not_reviewed_is_compared_with_its_own_code_after_another_overload_came() -> None:
+    other = "    def f(self, a):\n        b = a\n        c = 1\n        return b\n"
+    first = parsed(f"class A:\n{other}")
+    known, codes = fingerprints_of(first), codes_of(first)
+    new = "    def f(self):\n        return 7\n"
+    second = parsed(f"class A:\n{new}{other.replace('c = 1', 'c = 2')}")
+    before = regions_of(second, known, codes)
+    codes = codes_after(codes, second, known)
+    assert regions_of(second, known, codes) == before
+    assert [region.name for region in before] == ["A.f", "A.f#2"]
+    assert before[1].changed == {5}
+
+
+def test_what_a_renamed_function_was_is_not_forgotten_before_it_is_reviewed() -> None:
+    first, second = parsed(SHOP), parsed(SHOP.replace("def total", "def whole").replace("amount = 0", "amount = 1"))
+    known, codes = fingerprints_of(first), codes_of(first)
+    (region,) = regions_of(second, known, codes)
+    assert region.changed == {9, 10}
+    assert regions_of(second, known, codes_after(codes, second, known)) == (region,)
+
+
+def test_many_functions_of_one_name_are_told_apart_by_what_they_are() -> None:
+    before = "".join(f"def f(a):\n    b = {n}\n    return b\n" for n in range(100))
+    (region,) = after("def f():\n    return 0\n" + before, before)
+    assert (region.name, region.changed) == ("f", frozenset())
+
+
 def test_an_undo_to_what_was_looked_at_costs_nothing() -> None:
     first = parsed(SHOP)
     known, codes = fingerprints_of(first), codes_of(first)
