@@ -128,8 +128,7 @@ class Reviewer:
     ) -> None:
         """A document was edited, from `before` on step by step; it had these findings."""
         document = entry.document
-        left = {finding.fingerprint for finding in entry.findings}
-        dropped = [finding for finding in findings if finding.fingerprint not in left]
+        dropped = _dropped(findings, steps) if len(entry.findings) < len(findings) else []
         if places := applied(before, document, dropped):
             self.session.spawn(self.fixed(document, places))
         entry.lost = entry.lost or bool(dropped)
@@ -328,20 +327,24 @@ class _Run:
         looked_at = [place for region in reviewed for place in region.places]
         for step in self.edits:
             looked_at = [_moved(span, step) for span in looked_at]
-        again = {finding.fingerprint for finding in found}
-        others = tuple(finding for finding in entry.findings if finding.fingerprint not in again)
+        again = {_place_of(finding, entry.document) for finding in self._today(found)}
+        others = tuple(finding for finding in entry.findings if _place_of(finding, entry.document) not in again)
         entry.findings = tuple(finding for finding in others if not any(_inside(finding, span) for span in looked_at))
         entry.lost = entry.lost or len(entry.findings) < len(others)  # They may be back with the code around them.
         self._add(found, asked)
-        self.reviewer.limit(entry, again)
+        self.reviewer.limit(entry, {finding.fingerprint for finding in found})
 
     def _add(self, found: Sequence[Finding], asked: Ignored) -> bool:
         """Put findings of the reviewed text beside the others, at today's places. Whether any was new."""
         silenced = _silenced(found, asked, self.document)
         self.entry.silenced = (self.entry.silenced - {finding.fingerprint for finding in found}) | silenced
+        return self.reviewer.add(self.entry, self._today(found))
+
+    def _today(self, found: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings of the reviewed text where they are now."""
         for step in self.edits:
             found = moved_findings(found, step)
-        return self.reviewer.add(self.entry, found)
+        return found
 
 
 def _silenced(findings: Sequence[Finding], asked: Ignored, document: Document) -> frozenset[str]:
@@ -357,6 +360,23 @@ def _may_ask_for_silence(before: Document, steps: Sequence[Step]) -> bool:
                 return True
         before = after
     return False
+
+
+def _dropped(findings: Sequence[Finding], steps: Sequence[Step]) -> list[Finding]:
+    """Those that do not outlive edits."""
+
+    def is_left(finding: Finding) -> bool:
+        left: Sequence[Finding] = (finding,)
+        for edits, _after in steps:
+            left = moved_findings(left, edits)
+        return bool(left)
+
+    return [finding for finding in findings if not is_left(finding)]
+
+
+def _place_of(finding: Finding, document: Document) -> tuple[str, int]:
+    """What makes two findings one: their name, and their line, for overloads may have findings of one name."""
+    return finding.fingerprint, document.position_at(finding.span.start).line
 
 
 def _inside(finding: Finding, span: Span) -> bool:
