@@ -20,6 +20,7 @@ from codeassist.post.merging import within_limit
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.hiding import Hiding
+from codeassist.server.lost import are_back, dropped, may_be_back, note_lost
 from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.progress import Progress
 from codeassist.server.publishing import Publisher
@@ -128,10 +129,10 @@ class Reviewer:
     ) -> None:
         """A document was edited, from `before` on step by step; it had these findings."""
         document = entry.document
-        dropped = _dropped(findings, steps) if len(entry.findings) < len(findings) else []
-        if places := applied(before, document, dropped):
+        gone = dropped(findings, [edits for edits, _after in steps]) if len(entry.findings) < len(findings) else []
+        if places := applied(before, document, gone):
             self.session.spawn(self.fixed(document, places))
-        entry.lost = entry.lost or bool(dropped)
+        note_lost(entry, before, gone, self.session.remembered)
         if entry.recalling is not None:
             entry.recalling.cancel()
             entry.recalling = None
@@ -141,7 +142,8 @@ class Reviewer:
             self.session.spawn(self.silence(entry))
 
     def _rested(self, entry: OpenDocument) -> None:
-        if self.session.documents.get(entry.document.uri) is entry:
+        is_open = self.session.documents.get(entry.document.uri) is entry
+        if is_open and may_be_back(entry, self.session.remembered):
             self.session.spawn(self.recall(entry))
 
     async def recall(self, entry: OpenDocument) -> None:
@@ -171,6 +173,7 @@ class Reviewer:
         if self.add(entry, [finding for _mark, some in found for finding in some]):
             await self.silence(entry)
             self.publisher.publish(document.uri)
+        are_back(entry, {mark for mark, some in found if some}, self.session.remembered)
 
     def remembered(self, document: Document, present: Stretches) -> list[tuple[str, tuple[Finding, ...]]]:
         """The functions that were reviewed before as they are now, by fingerprint, with what was found in them."""
@@ -316,6 +319,7 @@ class _Run:
         own = [finding for finding in there if any(_inside(finding, place) for place in region.places)]
         text, start = document.slice(region.span), region.span.start
         self.reviewer.session.remembered.add(document.language, region.fingerprint, text, start, own)
+        note_lost(entry, document, dropped(found, self.edits), self.reviewer.session.remembered)
         if before != {(finding.fingerprint, finding.span) for finding in entry.findings}:
             self.reviewer.publisher.publish(document.uri)
 
@@ -329,8 +333,10 @@ class _Run:
             looked_at = [_moved(span, step) for span in looked_at]
         again = {_place_of(finding, entry.document) for finding in self._today(found)}
         others = tuple(finding for finding in entry.findings if _place_of(finding, entry.document) not in again)
-        entry.findings = tuple(finding for finding in others if not any(_inside(finding, span) for span in looked_at))
-        entry.lost = entry.lost or len(entry.findings) < len(others)  # They may be back with the code around them.
+        gone = [finding for finding in others if any(_inside(finding, span) for span in looked_at)]
+        entry.findings = tuple(finding for finding in others if finding not in gone)
+        # They may be back with the code around them.
+        note_lost(entry, entry.document, gone, self.reviewer.session.remembered)
         self._add(found, asked)
         self.reviewer.limit(entry, {finding.fingerprint for finding in found})
 
@@ -360,18 +366,6 @@ def _may_ask_for_silence(before: Document, steps: Sequence[Step]) -> bool:
                 return True
         before = after
     return False
-
-
-def _dropped(findings: Sequence[Finding], steps: Sequence[Step]) -> list[Finding]:
-    """Those that do not outlive edits."""
-
-    def is_left(finding: Finding) -> bool:
-        left: Sequence[Finding] = (finding,)
-        for edits, _after in steps:
-            left = moved_findings(left, edits)
-        return bool(left)
-
-    return [finding for finding in findings if not is_left(finding)]
 
 
 def _place_of(finding: Finding, document: Document) -> tuple[str, int]:
