@@ -10,7 +10,8 @@ Pure values, for the editor's reviews and those of the command line alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -146,7 +147,7 @@ def _region(
     *,
     renamed: bool = False,
 ) -> Region:
-    own = [span for span in statements(syntax, piece.span) if not any(_holds(inner, span) for inner in piece.inner)]
+    own = list(_outside(statements(syntax, piece.span), piece.inner))
     document = syntax.document
     region = Region(
         piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines), _places(document, lines)
@@ -179,18 +180,20 @@ def _concerned(syntax: Syntax, own: Sequence[Span], changed: frozenset[int], rem
     if headers:
         named.append(Names(headers, headers))
     beside = _beside(document, own, [line for line, _ in removed if line not in changed])
-    depending = [span for span in rest if span in beside or any(names.feeds(names_in(syntax, span)) for names in named)]
+    all_named = Names(
+        frozenset().union(*(names.given for names in named)), frozenset().union(*(names.used for names in named))
+    )
+    depending = [span for span in rest if span in beside or all_named.feeds(names_in(syntax, span))]
     return [*touched, *depending]
 
 
 def _beside(document: Document, own: Sequence[Span], lines: Iterable[int]) -> set[Span]:
     """The statements right before and right behind where something stood that is gone, before each of `lines`."""
     found: set[Span] = set()
+    starts = [span.start for span in own]
     for line in lines:
-        start = document.line_start(line)
-        found.update(
-            [span for span in own if span.start < start][-1:] + [span for span in own if span.start >= start][:1]
-        )
+        behind = bisect_left(starts, document.line_start(line))
+        found.update(own[max(0, behind - 1) : behind + 1])
     return found
 
 
@@ -211,17 +214,24 @@ def _parts(piece: Piece, document: Document, lines: Sequence[int]) -> tuple[Span
     if piece.name:
         return (piece.span,)
     found: list[Span] = []
+    ends = sorted(document.line_end(line) - 1 for line in lines)
     start = piece.span.start
     for inner in (*piece.inner, Span(piece.span.end, piece.span.end)):
         part = Span(start, max(start, inner.start))
         start = Offset(max(start, inner.end))
-        if any(part.contains(document.line_end(line) - 1) for line in lines):
+        first = bisect_left(ends, part.start)
+        if first < len(ends) and part.contains(ends[first]):
             found.append(part)
     return tuple(found)
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
+def _outside(spans: Iterable[Span], inner: Sequence[Span]) -> Iterator[Span]:
+    """Those of `spans` that lie in none of `inner`, which are in order and apart from each other."""
+    starts = [span.start for span in inner]
+    for span in spans:
+        around = bisect_right(starts, span.start) - 1
+        if around < 0 or span.end > inner[around].end:
+            yield span
 
 
 def _text(document: Document, lines: Iterable[int]) -> tuple[str, ...]:

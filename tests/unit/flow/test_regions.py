@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from codeassist.flow.regions import Region, codes_after, codes_of, fingerprints_of, regions_of, stretches
@@ -259,6 +261,39 @@ def test_a_caller_may_know_the_lines_that_changed() -> None:
         ("half", (24,), {24}),
     ]
     assert regions_of(parsed(SHOP), changed=()) == ()
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        "limit{n} = {n}\n\ndef f{n}(a):\n    b = a\n    return b\n\n",
+        "def f{n}(a):\n    def inner(c):\n        return c\n    return inner(a)\n\n",
+    ],
+)
+def test_twice_as_many_functions_cost_twice_as_much(one: str) -> None:
+    """In calls of functions, which are always as many."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    def cost_of(number: int) -> int:
+        nonlocal calls
+        syntax = parsed("".join(one.format(n=n) for n in range(number)))
+        old = parsed("".join(one.format(n=n).replace("return", "yield") for n in range(number)))
+        codes = codes_of(old)
+        calls = 0
+        sys.setprofile(count)
+        try:
+            found = [*regions_of(syntax), *regions_of(syntax, (), codes)]
+        finally:
+            sys.setprofile(None)
+        assert len(found) > 2 * number
+        return calls
+
+    cost_of(1)
+    assert cost_of(400) < 2.3 * cost_of(200)
 
 
 def test_a_function_of_5000_lines_is_looked_at_around_what_changed() -> None:
