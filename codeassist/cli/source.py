@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ ROOT_MARKS = (".git", ".hg", ".codeassist.toml")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was read. `path` is relative to `root` where it lies in it. `unreadable` says why not to use it."""
+    """A file that was read. `path` is relative to `root` where it lies in it, and its name elsewhere: what a model is
+    told. `listed` names it among others, see `listed_path`. `unreadable` says why not to use it."""
 
     file: Path
     path: str
@@ -26,6 +28,15 @@ class Source:
     document: Document
     syntax: Syntax | None
     unreadable: str | None
+    listed: str
+
+    @property
+    def real(self) -> Path:
+        """Where it lies, whatever links lead there; it may be one itself."""
+        inside = _inside(self.file, self.root) if self.root is not None else None
+        if self.root is not None and inside is not None:
+            return self.root.resolve() / inside
+        return self.file.absolute().parent.resolve() / self.file.name
 
 
 def read_source(file: Path, settings: Settings, *, root: Path | None = None) -> Source:
@@ -57,12 +68,20 @@ def source_of(file: Path, root: Path | None, data: bytes, settings: Settings) ->
     language = language_of(path, "", text[:200].split("\n", 1)[0])
     document = Document.create(file.absolute().as_uri(), text, language)
     syntax = parse(document) if reason is None else None
-    return Source(file, path, root, document, syntax, reason)
+    return Source(file, path, root, document, syntax, reason, listed_path(file, root))
 
 
 def unread_source(file: Path, root: Path | None, reason: str) -> Source:
     """`file` without its content, and why."""
-    return Source(file, _path(file, root), root, Document.create(file.absolute().as_uri(), ""), None, reason)
+    document = Document.create(file.absolute().as_uri(), "")
+    return Source(file, _path(file, root), root, document, None, reason, listed_path(file, root))
+
+
+def listed_path(file: Path, root: Path | None) -> str:
+    """What tells a file from all others: relative to `root` if it lies in it, or else to the folder where the command
+    was started; absolute if it lies in neither."""
+    found = _inside(file, root) if root is not None else None
+    return found or _inside(file, Path.cwd()) or Path(os.path.normpath(file.absolute())).as_posix()
 
 
 def text_of(data: bytes) -> str:
@@ -98,10 +117,13 @@ def _limits(settings: Settings) -> ReadLimits:
 
 
 def _path(file: Path, root: Path | None) -> str:
-    """Relative to `root`, by the place that it is named with, or else by its real one."""
-    if root is None:
-        return file.name
-    for place in (file.absolute(), file.resolve()):
-        if place.is_relative_to(root):
-            return place.relative_to(root).as_posix()
-    return file.name
+    return (_inside(file, root) if root is not None else None) or file.name
+
+
+def _inside(file: Path, folder: Path) -> str | None:
+    """Relative to `folder`, by the place that it is named with, or else by its real one; None if it lies elsewhere."""
+    for place in (Path(os.path.normpath(file.absolute())), file.resolve()):
+        for top in (folder, folder.resolve()):
+            if place.is_relative_to(top):
+                return place.relative_to(top).as_posix()
+    return None

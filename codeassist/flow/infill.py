@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from codeassist.context.limits import ContextLimits
 from codeassist.context.pack import Packed, pack
 from codeassist.flow.admission import Admission, Begun
 from codeassist.flow.asking import Bound, read
+from codeassist.flow.off_loop import OffLoop, at_once
 from codeassist.flow.trace import Trace
 from codeassist.model.api import CompletionRequest, Priority, Token
 from codeassist.post.findings import Finding
@@ -58,6 +59,11 @@ class Check:
     bound: Bound
     settings: ReviewSettings
     admission: Admission
+    off_loop: OffLoop = at_once
+
+
+async def _nobody(_finding: Finding) -> None:
+    """Nobody waits for findings."""
 
 
 async def check_lines(
@@ -65,24 +71,29 @@ async def check_lines(
     region: Span,
     lines: Sequence[int],
     trace: Trace,
-    sure: Callable[[Finding], None] = lambda _: None,
+    sure: Callable[[Finding], Awaitable[None]] = _nobody,
     before: Mapping[int, str] = NOTHING_BEFORE,
 ) -> list[Finding]:
     """Findings for the statements of `region` that begin on `lines` (0-based), in all their lines; `sure` is told each
     as soon as nothing can speak against it. `before`: what stood in the place of some of them before they were edited.
     Raises ModelError, and NoLogprobs where there are none."""
 
-    chosen = with_continuations(check.syntax, region, lines)
+    chosen = await check.off_loop(lambda: with_continuations(check.syntax, region, lines))
     alike = _alike(check.syntax, chosen)
     early: list[Finding] = []
+    least = check.settings.min_score or check.bound.family.review_least
 
     async def one(line: int) -> Verdict | None:
-        found = await check.admission.background(
-            lambda begun: _check_line(check, region, line, before.get(line), trace, begun), check.bound.rule
+        looked = await check.admission.background(
+            lambda begun: _look_at(check, region, line, before.get(line), trace, begun), check.bound.rule
         )
+        if looked is None:
+            return None
+        # Off the loop: it parses the document with each line that the model would rather write.
+        found = await check.off_loop(lambda: verdict(check.syntax, looked, least))
         if found is not None and line not in alike:
             early.append(found.finding)
-            sure(found.finding)
+            await sure(found.finding)
         return found
 
     tasks = [asyncio.ensure_future(one(line)) for line in chosen]
@@ -94,7 +105,7 @@ async def check_lines(
     kept = told([verdict for verdict in found if verdict is not None])
     for finding in kept:
         if finding not in early:
-            sure(finding)
+            await sure(finding)
     return [each.finding for each in found if each is not None and (each.finding in kept or each.finding in early)]
 
 
@@ -146,9 +157,10 @@ def _alike(syntax: Syntax, lines: Sequence[int]) -> frozenset[int]:
     return frozenset(line for same in shapes.values() if len(same) > 1 for line in same)
 
 
-async def _check_line(
+async def _look_at(
     check: Check, region: Span, number: int, before: str | None, trace: Trace, begun: Begun
-) -> Verdict | None:
+) -> Looked | None:
+    """How the model takes a line; None if there is no code in it."""
     document = check.syntax.document
     # A comment behind the code is no part of what the model is asked for, and no fix takes it away.
     line = code_of_line(check.syntax, number)
@@ -163,7 +175,7 @@ async def _check_line(
     if before is not None and before.strip() and before.rstrip() != line:
         earlier = await model.reading(before.rstrip())
         looked = replace(looked, before=before.rstrip(), advantage=advantage(earlier, now))
-    return verdict(check.syntax, looked, check.settings.min_score or check.bound.family.review_least)
+    return looked
 
 
 def _without_line(check: Check, region: Span, offset: Offset) -> Packed:

@@ -10,19 +10,19 @@ Pure values, for the editor's reviews and those of the command line alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from codeassist.flow.matching import Codes, code_of, earlier_names, is_overload
 from codeassist.syntax.names import Names, names_in
 from codeassist.syntax.pieces import Piece, pieces
 from codeassist.syntax.statements import statements
 from codeassist.syntax.tree import Syntax
-from codeassist.text.diff import LineDiff, diff_lines, likeness, lines_in
+from codeassist.text.diff import LineDiff, diff_lines
 from codeassist.text.document import Document, Offset, Span
 
-_LEAST_LIKENESS = 0.5
-"""A function of another name that shares so many of its lines with one that is gone was renamed."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 Removed = tuple[tuple[int, tuple[str, ...]], ...]
@@ -55,25 +55,27 @@ class Region:
         return _text(document, self.own)
 
 
-Codes = Mapping[str, tuple[str, ...]]
-"""The code of each function of a document by its name, and of what is outside of them by "", line by line."""
-
 NO_CODES: Codes = MappingProxyType({})
 
 
 def codes_of(syntax: Syntax) -> Codes:
     """The code of a document, to compare a later text with."""
-    return {piece.name: _code(piece, syntax) for piece in pieces(syntax)}
+    return {piece.name: code_of(piece, syntax) for piece in pieces(syntax)}
 
 
 def codes_after(earlier: Codes, syntax: Syntax, known: Collection[str]) -> Codes:
     """What to compare a later text with once the pieces of `syntax` with fingerprints `known` were looked at: their
-    code as it is, and the earlier one of the others."""
-    return {
-        piece.name: _code(piece, syntax) if piece.fingerprint in known else earlier[piece.name]
-        for piece in pieces(syntax)
-        if piece.fingerprint in known or piece.name in earlier
-    }
+    code as it is, and the earlier one of the others, of renamed ones under their earlier name."""
+    present = pieces(syntax)
+    names = earlier_names(present, known, earlier, syntax)
+    found: dict[str, tuple[str, ...]] = {}
+    for piece in present:
+        before = names.get(piece.name)
+        if piece.fingerprint in known:
+            found[piece.name] = code_of(piece, syntax)
+        elif before is not None:
+            found[piece.name if is_overload(piece.name, before) else before] = earlier[before]
+    return found
 
 
 def stretches(syntax: Syntax) -> list[tuple[str, Span, str]]:
@@ -101,7 +103,7 @@ def regions_of(
     know the lines and not the earlier text.
     """
     present = pieces(syntax)
-    renamed = _renamed(present, known, earlier, syntax)
+    names = earlier_names(present, known, earlier, syntax)
     found: list[Region] = []
     for piece in present:
         if piece.fingerprint in known:
@@ -113,28 +115,13 @@ def regions_of(
                 continue
             region = _region(piece, syntax, lines, mine, ())
         else:
-            name = renamed.get(piece.name, piece.name)
-            region = _compared(piece, syntax, lines, earlier.get(name), renamed=name != piece.name)
+            name = names.get(piece.name)
+            before = None if name is None else earlier[name]
+            renamed = name is not None and not is_overload(name, piece.name)
+            region = _compared(piece, syntax, lines, before, renamed=renamed)
         if region.name or region.lines:
             found.append(region)
     return tuple(found)
-
-
-def _renamed(present: Sequence[Piece], known: Collection[str], earlier: Codes, syntax: Syntax) -> dict[str, str]:
-    """The earlier names of functions whose name is new, for those that resemble one that is gone."""
-    names = {piece.name for piece in present}
-    gone = {name: lines_in(code) for name, code in earlier.items() if name not in names}
-    found: dict[str, str] = {}
-    for piece in present:
-        if piece.name in earlier or piece.fingerprint in known or not gone:
-            continue
-        code = lines_in(_code(piece, syntax))
-        alike = {name: likeness(lines, code, _LEAST_LIKENESS) for name, lines in gone.items()}
-        best = max(alike, key=alike.__getitem__)
-        if alike[best]:
-            found[piece.name] = best
-            del gone[best]
-    return found
 
 
 def _compared(
@@ -160,7 +147,7 @@ def _region(
     *,
     renamed: bool = False,
 ) -> Region:
-    own = [span for span in statements(syntax, piece.span) if not any(_holds(inner, span) for inner in piece.inner)]
+    own = list(_outside(statements(syntax, piece.span), piece.inner))
     document = syntax.document
     region = Region(
         piece.name, piece.span, piece.fingerprint, (), changed, removed, tuple(lines), _places(document, lines)
@@ -193,18 +180,20 @@ def _concerned(syntax: Syntax, own: Sequence[Span], changed: frozenset[int], rem
     if headers:
         named.append(Names(headers, headers))
     beside = _beside(document, own, [line for line, _ in removed if line not in changed])
-    depending = [span for span in rest if span in beside or any(names.feeds(names_in(syntax, span)) for names in named)]
+    all_named = Names(
+        frozenset().union(*(names.given for names in named)), frozenset().union(*(names.used for names in named))
+    )
+    depending = [span for span in rest if span in beside or all_named.feeds(names_in(syntax, span))]
     return [*touched, *depending]
 
 
 def _beside(document: Document, own: Sequence[Span], lines: Iterable[int]) -> set[Span]:
     """The statements right before and right behind where something stood that is gone, before each of `lines`."""
     found: set[Span] = set()
+    starts = [span.start for span in own]
     for line in lines:
-        start = document.line_start(line)
-        found.update(
-            [span for span in own if span.start < start][-1:] + [span for span in own if span.start >= start][:1]
-        )
+        behind = bisect_left(starts, document.line_start(line))
+        found.update(own[max(0, behind - 1) : behind + 1])
     return found
 
 
@@ -225,21 +214,24 @@ def _parts(piece: Piece, document: Document, lines: Sequence[int]) -> tuple[Span
     if piece.name:
         return (piece.span,)
     found: list[Span] = []
+    ends = sorted(document.line_end(line) - 1 for line in lines)
     start = piece.span.start
     for inner in (*piece.inner, Span(piece.span.end, piece.span.end)):
         part = Span(start, max(start, inner.start))
         start = Offset(max(start, inner.end))
-        if any(part.contains(document.line_end(line) - 1) for line in lines):
+        first = bisect_left(ends, part.start)
+        if first < len(ends) and part.contains(ends[first]):
             found.append(part)
     return tuple(found)
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _code(piece: Piece, syntax: Syntax) -> tuple[str, ...]:
-    return _text(syntax.document, piece.own_lines(syntax))
+def _outside(spans: Iterable[Span], inner: Sequence[Span]) -> Iterator[Span]:
+    """Those of `spans` that lie in none of `inner`, which are in order and apart from each other."""
+    starts = [span.start for span in inner]
+    for span in spans:
+        around = bisect_right(starts, span.start) - 1
+        if around < 0 or span.end > inner[around].end:
+            yield span
 
 
 def _text(document: Document, lines: Iterable[int]) -> tuple[str, ...]:

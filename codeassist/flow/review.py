@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
 from codeassist.flow.infill import Check, NoLogprobs, check_lines, lines_before
+from codeassist.flow.off_loop import OffLoop, at_once
 from codeassist.flow.regions import Region, fingerprints_of, regions_of, stretches
 from codeassist.flow.surroundings import ALONE, Surroundings
 from codeassist.flow.trace import Trace
@@ -53,13 +55,14 @@ class Watch:
     """What a caller adds: `surroundings`, where to look up what code calls and who calls it, and who looks on: `report`
     for progress; `sure` for all that is to be shown whatever comes, as soon as there is more
     of it; `done_with` for what was found in a region that was looked at to its end, and for more of it once all are
-    ranked. What they are told stays: later findings may join it, none takes its place. `hidden`: what nobody wants to
-    see, which takes no room from others."""
+    ranked. What they are told stays: later findings may join it, none takes its place. `off_loop`: where documents are
+    parsed with the fixes of findings in them. `hidden`: what nobody wants to see, which takes no room from others."""
 
     report: Report = lambda _done, _all: None
     done_with: Callable[[Region, tuple[Finding, ...]], None] = _nobody
     sure: Callable[[tuple[Finding, ...]], None] | None = None
     surroundings: Surroundings = ALONE
+    off_loop: OffLoop = at_once
     hidden: Callable[[Finding], bool] = lambda _finding: False
 
     @property
@@ -86,7 +89,7 @@ async def review(
     if not regions:
         trace.skip = "nothing-changed"
         return Review(skips={name: Skip("nothing-changed") for name in settings.analyzers})
-    run = _Run(Check(syntax, path, bound, settings, admission), trace, watch)
+    run = _Run(Check(syntax, path, bound, settings, admission, watch.off_loop), trace, watch)
     await run.walk(regions)
     watch.report(len(regions), len(regions))
     found = run.end()
@@ -100,7 +103,7 @@ async def review(
 @dataclass(slots=True)
 class _Run:
     """One review. `pool`: all that was found; `pinned`: the fingerprints of what `watch` was told of, and
-    `told` what of it belongs to regions that are done."""
+    `told` what of it belongs to regions that are done. `joining`: findings go into the pool one after the other."""
 
     check: Check
     trace: Trace
@@ -110,6 +113,7 @@ class _Run:
     reviewed: list[Region] = field(default_factory=list)
     told: dict[Region, tuple[Finding, ...]] = field(default_factory=dict)
     skips: dict[AnalyzerName, Skip] = field(default_factory=dict)
+    joining: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def walk(self, regions: Sequence[Region]) -> None:
         """The infill check of each region, then, of several small ones at once, the review in words."""
@@ -183,25 +187,33 @@ class _Run:
         if skip is not None:
             self.skips[name] = skip
 
-    def _take(self, found: Sequence[Finding]) -> None:
+    async def _take(self, found: Sequence[Finding]) -> None:
         """Put findings into the pool, and tell of those that are to be shown whatever comes."""
         if not found:
             return
+        async with self.joining:
+            drops: list[str] = []
+            self.pool = await self.check.off_loop(lambda: self._joined(found, drops.append))
+            for reason in drops:
+                self.trace.drop(reason)
+            if self.watch.sure is not None:
+                before = len(self.pinned)
+                early = self._early()
+                if len(self.pinned) > before:
+                    self.watch.sure(early)
+
+    def _joined(self, found: Sequence[Finding], drop: Drop) -> Pool:
+        """The pool with more findings in it."""
         syntax = self.check.syntax
         fitted = [with_fitted_fix(finding, syntax.document) for finding in found]
-        self.pool = join(self.pool, fitted, syntax, self.trace.drop)
-        if self.watch.sure is not None:
-            before = len(self.pinned)
-            early = self._early()
-            if len(self.pinned) > before:
-                self.watch.sure(early)
+        return join(self.pool, fitted, syntax, drop)
 
     def shown(self, drop: Drop = lambda _reason: None) -> tuple[Finding, ...]:
         """The findings to show, as far as is known."""
         settings = self.check.settings
         most, least = settings.max_findings, settings.min_severity
         hidden = self.watch.hidden
-        return shown(self.pool, self.check.syntax, most=most, least=least, pinned=self.pinned, drop=drop, hidden=hidden)
+        return shown(self.pool, most=most, least=least, pinned=self.pinned, drop=drop, hidden=hidden)
 
 
 def _unable(name: AnalyzerName, bound: Bound) -> Skip | None:
@@ -219,7 +231,7 @@ async def _ask(
     regions: Sequence[tuple[Region, Sequence[int]]],
     trace: Trace,
     surroundings: Surroundings,
-    take: Callable[[Sequence[Finding]], None],
+    take: Callable[[Sequence[Finding]], Awaitable[None]],
 ) -> Skip | None:
     """Give `take` what an analyzer finds; if it could not look at all of it, why."""
     try:
@@ -242,7 +254,7 @@ async def _infill(
     region: Region,
     lines: Sequence[int],
     trace: Trace,
-    take: Callable[[Sequence[Finding]], None],
+    take: Callable[[Sequence[Finding]], Awaitable[None]],
 ) -> None:
     """The infill check of `lines` of a region, part by part; each finding is taken as soon as it is there."""
     document, before = check.syntax.document, lines_before(region.changed, region.removed)

@@ -8,7 +8,7 @@ says that a request is too long, it is halved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ async def review_in_words(
     check: Check,
     regions: Sequence[tuple[Region, Sequence[int]]],
     trace: Trace,
-    take: Callable[[Sequence[Finding]], None],
+    take: Callable[[Sequence[Finding]], Awaitable[None]],
     surroundings: Surroundings = ALONE,
 ) -> None:
     """Review regions, each with its lines to look at (from 0); `take` is given the findings of each request, as far as
@@ -92,7 +92,7 @@ async def review_in_words(
     while waiting:
         batch = waiting.pop(0)
         try:
-            take(await _review(check, batch, room, trace, surroundings))
+            await take(await _review(check, batch, room, trace, surroundings))
         except PromptTooLong:
             if room.code < 2 * _LEAST_CODE_TOKENS:
                 raise

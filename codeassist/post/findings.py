@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from codeassist.post.categories import SEVERITIES, Severity
 from codeassist.syntax.comments import code_of_line
-from codeassist.syntax.scopes import enclosing
+from codeassist.syntax.outline import Symbol, enclosing, outline
 from codeassist.syntax.tree import Syntax, parses_as_well, reparse
 from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
@@ -70,8 +70,9 @@ def clean_message(text: str) -> str:
 
 def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Finding, ...]:
     """Name findings by what they say and where in the structure, not by line: moved code keeps its findings, and a
-    comment behind it changes nothing. Of lines that are the same in one function the first is the first, whichever of
-    them something was found in, and when."""
+    comment behind it changes nothing. Of lines that are the same in one function, or in several with one name
+    (overloads, a property and its setter), the first is the first, whichever of them something was found in, and
+    when."""
     document = syntax.document
     named: list[Finding] = []
     for finding in findings:
@@ -83,7 +84,8 @@ def with_fingerprints(findings: Sequence[Finding], syntax: Syntax) -> tuple[Find
         scope = ".".join(symbol.name for symbol in around)
         inside = around[-1].span.start if around else Offset(0)
         code = _SPACE.sub(" ", lines).strip()
-        key = "\0".join([finding.analyzer, finding.category, scope, code, _alike_above(syntax, first, inside)])
+        above = [*_namesakes(syntax, around), Span(inside, document.line_start(first))]
+        key = "\0".join([finding.analyzer, finding.category, scope, code, _alike_in(syntax, first, above)])
         named.append(replace(finding, fingerprint=_digest(key)))
     return told_apart(named)
 
@@ -103,14 +105,31 @@ def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(named)
 
 
-def _alike_above(syntax: Syntax, line: int, start: Offset) -> str:
-    """How many lines from `start` on say the same as `line`, which stands below them; "" for none."""
+def _namesakes(syntax: Syntax, around: Sequence[Symbol]) -> list[Span]:
+    """What stands above the innermost of the symbols `around` a place and has the same name, inside of the same ones.
+
+    The number of an overload would name it too, but another one before it would rename all findings in it.
+    """
+    path: list[str] = []
+    found: list[Span] = []
+    for symbol in outline(syntax) if around else ():
+        if symbol.span.start >= around[-1].span.start:
+            break
+        path[symbol.depth :] = [symbol.name]
+        if len(path) == len(around) and all(name == each.name for name, each in zip(path, around, strict=True)):
+            found.append(symbol.span)
+    return found
+
+
+def _alike_in(syntax: Syntax, line: int, spans: Iterable[Span]) -> str:
+    """How many lines in `spans` say the same as `line`; "" for none."""
     document = syntax.document
     code = code_of_line(syntax, line).strip() or document.line(line).strip()
     begins = re.compile(rf"^[ \t]*{re.escape(code)}(?P<rest>.*)$", re.MULTILINE)
     count = sum(
         1
-        for match in begins.finditer(document.text, start, document.line_start(line))
+        for span in spans
+        for match in begins.finditer(document.text, span.start, span.end)
         if not match["rest"].strip()
         or code_of_line(syntax, document.position_at(Offset(match.start())).line).strip() == code
     )

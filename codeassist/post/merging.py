@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from codeassist.post.drops import Drop
-from codeassist.post.findings import SEVERITIES, Finding, Severity, fix_parses, with_fingerprints
+from codeassist.post.findings import SEVERITIES, Finding, Severity, fix_parses, told_apart, with_fingerprints
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Span
 
@@ -35,7 +35,8 @@ Pool = tuple[Joined, ...]
 
 def join(pool: Pool, new: Iterable[Finding], syntax: Syntax, drop: Drop) -> Pool:
     """The pool with new findings in it, the gravest and surest first. One whose fix would make the document parse worse
-    is no evidence and left out."""
+    is no evidence and left out. Parses the document once for each, and finds out their names: not for the event loop.
+    """
     joined = list(pool)
     for finding in sorted(new, key=rank):
         if finding.fix and not fix_parses(finding.fix, syntax):
@@ -43,7 +44,8 @@ def join(pool: Pool, new: Iterable[Finding], syntax: Syntax, drop: Drop) -> Pool
             continue
         same = next((at for at, other in enumerate(joined) if overlap(other.first.span, finding.span)), None)
         if same is None:
-            joined.append(Joined(finding, finding))
+            (named,) = with_fingerprints([finding], syntax)
+            joined.append(Joined(named, named))
         elif finding.analyzer in joined[same].now.analyzer.split("+"):
             drop("said-twice")
         else:
@@ -73,7 +75,6 @@ def merged(one: Finding, other: Finding) -> Finding:
 
 def shown(
     pool: Pool,
-    syntax: Syntax,
     *,
     most: int,
     least: Severity,
@@ -84,7 +85,7 @@ def shown(
     """The findings to show, in document order: at most `most`, none milder than `least`. Those whose fingerprints are
     `pinned` are shown already and stay. What is `hidden` takes the place of no other, and is given all the same: it may
     be asked for again."""
-    names = with_fingerprints([joined.first for joined in pool], syntax)
+    names = told_apart(joined.first for joined in pool)
     found = [replace(joined.now, fingerprint=name.fingerprint) for joined, name in zip(pool, names, strict=True)]
     kept: list[Finding] = []
     aside: list[Finding] = []

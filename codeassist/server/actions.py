@@ -88,10 +88,10 @@ class Actions:
         if action.command is not None or action.edit is not None or "does" not in data:
             return action
         entry = self.session.documents.get(str(data.get("uri")))
-        found = [each for each in entry.findings if each.fingerprint == data.get("fingerprint")] if entry else []
-        if entry is None or not found:
+        finding = _named(entry, data) if entry is not None else None
+        if entry is None or finding is None:
             raise Refused(_MOVED)
-        action.edit = await self._edit_of(str(data["does"]), entry, entry.document, found[0])
+        action.edit = await self._edit_of(str(data["does"]), entry, entry.document, finding)
         return action
 
     async def _about(
@@ -99,6 +99,7 @@ class Actions:
     ) -> list[types.CodeAction]:
         uri, category = document.uri, finding.category
         diagnostic = diagnostic_of(document, finding, self.session.encoding)
+        among = _among(entry, finding)
         actions: list[types.CodeAction] = []
 
         async def offer(title: str, does: str, *, preferred: bool = False) -> None:
@@ -107,7 +108,7 @@ class Actions:
                 kind=types.CodeActionKind.QuickFix,
                 diagnostics=[diagnostic],
                 is_preferred=preferred or None,
-                data={"uri": uri, "fingerprint": finding.fingerprint, "does": does},
+                data={"uri": uri, "fingerprint": finding.fingerprint, "does": does, "among": among},
             )
             if not self.client().resolves:
                 try:
@@ -206,6 +207,19 @@ class Actions:
         return types.WorkspaceEdit(
             document_changes=[types.TextDocumentEdit(text_document=identifier, edits=list(changes))]
         )
+
+
+def _among(entry: OpenDocument, finding: Finding) -> list[int]:
+    """Which finding of its name one is in its document, from 0, and of how many: overloads may have several. -1 if it
+    is gone meanwhile."""
+    spans = [each.span for each in entry.findings if each.fingerprint == finding.fingerprint]
+    return [spans.index(finding.span) if finding.span in spans else -1, len(spans)]
+
+
+def _named(entry: OpenDocument, data: dict[str, Any]) -> Finding | None:
+    """The finding that an action is about; None if it is gone, or if others have come or gone."""
+    found = [each for each in entry.findings if each.fingerprint == data.get("fingerprint")]
+    return next((each for at, each in enumerate(found) if [at, len(found)] == data.get("among")), None)
 
 
 def _command(

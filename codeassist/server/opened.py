@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from codeassist.context.carry import carried
 from codeassist.context.choose import NOTHING_HELD, Held
+from codeassist.flow.matching import Codes
 from codeassist.flow.prepare import Prepared
-from codeassist.flow.regions import Codes
 from codeassist.post.findings import Finding
 from codeassist.post.outcome import USEFUL, Outcome, Watched, follow
 from codeassist.post.reuse import Suggested
@@ -62,8 +62,9 @@ class OpenDocument:
     `document`; `followers` collect edits for those who need them. `kept` is False for a document that was too large
     when it was opened: then `document` is empty, and only a whole new text is taken in. `findings`: all that were
     found, of which `silenced` holds the fingerprints of those that comments hide; `pending`: the fingerprints of the
-    functions that the running review will still look at, `again`: there is more to review after it; `lost`: findings
-    went with an edit, and `recalling` waits to see whether their code is back. `held`: what the repository
+    functions that the running review will still look at, `again`: there is more to review after it; `lost`:
+    functions that lost findings, by fingerprint, with how often their text stood in the document, and `recalling` waits
+    to see whether they are back. `held`: what the repository
     gave to its last prompt, `made`: the last one for which all was looked up. `known`: fingerprints of what needs no
     review, `codes`: the code that was looked at last.
     `suggested`: its last completions, latest first; `running`: the one that is on its way,
@@ -91,7 +92,7 @@ class OpenDocument:
     silenced: frozenset[str] = frozenset()
     pending: set[str] = field(default_factory=set)
     again: bool = False
-    lost: bool = False
+    lost: dict[str, int] = field(default_factory=dict)
     recalling: asyncio.TimerHandle | None = None
     held: Held = NOTHING_HELD
     made: Made | None = None

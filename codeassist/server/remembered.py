@@ -63,6 +63,20 @@ class Remembered:
         again = (_found_again(each, looked.text, text) for each in looked.findings)
         return tuple(_moved(each, start) for each in again if each is not None)
 
+    def functions_with(self, language: str, name: str) -> dict[str, str]:
+        """The texts of the functions in which a finding of this name was found, by fingerprint, those wanted last at
+        the end."""
+        return {
+            fingerprint: looked.text
+            for (spoken, fingerprint), looked in self._known.items()
+            if spoken == language and any(each.fingerprint == name for each in looked.findings)
+        }
+
+    def text_of(self, language: str, fingerprint: str) -> str:
+        """A function as it was reviewed; "" if nothing is known that was found in it."""
+        looked = self._known.get((language, fingerprint))
+        return looked.text if looked is not None else ""
+
     def forget(self) -> None:
         """Other models or settings would find other things."""
         self._known.clear()

@@ -20,6 +20,7 @@ from codeassist.post.merging import within_limit
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.hiding import Hiding
+from codeassist.server.lost import are_back, dropped, may_be_back, note_lost
 from codeassist.server.opened import OpenDocument, moved_findings
 from codeassist.server.progress import Progress
 from codeassist.server.publishing import Publisher
@@ -128,11 +129,10 @@ class Reviewer:
     ) -> None:
         """A document was edited, from `before` on step by step; it had these findings."""
         document = entry.document
-        left = {finding.fingerprint for finding in entry.findings}
-        dropped = [finding for finding in findings if finding.fingerprint not in left]
-        if places := applied(before, document, dropped):
+        gone = dropped(findings, [edits for edits, _after in steps]) if len(entry.findings) < len(findings) else []
+        if places := applied(before, document, gone):
             self.session.spawn(self.fixed(document, places))
-        entry.lost = entry.lost or bool(dropped)
+        note_lost(entry, before, gone, self.session.remembered)
         if entry.recalling is not None:
             entry.recalling.cancel()
             entry.recalling = None
@@ -142,7 +142,8 @@ class Reviewer:
             self.session.spawn(self.silence(entry))
 
     def _rested(self, entry: OpenDocument) -> None:
-        if self.session.documents.get(entry.document.uri) is entry:
+        is_open = self.session.documents.get(entry.document.uri) is entry
+        if is_open and may_be_back(entry, self.session.remembered):
             self.session.spawn(self.recall(entry))
 
     async def recall(self, entry: OpenDocument) -> None:
@@ -173,6 +174,7 @@ class Reviewer:
             await self.silence(entry)
             self.limit(entry, ())
             self.publisher.publish(document.uri)
+        are_back(entry, {mark for mark, some in found if some}, self.session.remembered)
 
     def remembered(self, document: Document, present: Stretches) -> list[tuple[str, tuple[Finding, ...]]]:
         """The functions that were reviewed before as they are now, by fingerprint, with what was found in them."""
@@ -270,7 +272,11 @@ class _Run:
             uri = self.document.uri
             await reviewer.repositories.catch_up(uri)
             around = Surroundings(reviewer.repositories.ask(uri), session.others(uri))
-            watch = Watch(report, done_with, sure, around, lambda finding: self._is_hidden(finding, asked))
+
+            def hidden(finding: Finding) -> bool:
+                return self._is_hidden(finding, asked)
+
+            watch = Watch(report, done_with, sure, around, session.off_loop, hidden)
             answer = await review(syntax, regions, entry.path, bound, chosen, reviewer.admission, trace, watch)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
@@ -322,6 +328,7 @@ class _Run:
         own = [finding for finding in there if any(_inside(finding, place) for place in region.places)]
         text, start = document.slice(region.span), region.span.start
         self.reviewer.session.remembered.add(document.language, region.fingerprint, text, start, own)
+        note_lost(entry, document, dropped(found, self.edits), self.reviewer.session.remembered)
         if before != {(finding.fingerprint, finding.span) for finding in entry.findings}:
             self.reviewer.publisher.publish(document.uri)
 
@@ -333,20 +340,26 @@ class _Run:
         looked_at = [place for region in reviewed for place in region.places]
         for step in self.edits:
             looked_at = [_moved(span, step) for span in looked_at]
-        again = {finding.fingerprint for finding in found}
-        others = tuple(finding for finding in entry.findings if finding.fingerprint not in again)
-        entry.findings = tuple(finding for finding in others if not any(_inside(finding, span) for span in looked_at))
-        entry.lost = entry.lost or len(entry.findings) < len(others)  # They may be back with the code around them.
+        again = {_place_of(finding, entry.document) for finding in self._today(found)}
+        others = tuple(finding for finding in entry.findings if _place_of(finding, entry.document) not in again)
+        gone = [finding for finding in others if any(_inside(finding, span) for span in looked_at)]
+        entry.findings = tuple(finding for finding in others if finding not in gone)
+        # They may be back with the code around them.
+        note_lost(entry, entry.document, gone, self.reviewer.session.remembered)
         self._add(found, asked)
-        self.reviewer.limit(entry, again)
+        self.reviewer.limit(entry, {finding.fingerprint for finding in found})
 
     def _add(self, found: Sequence[Finding], asked: Ignored) -> bool:
         """Put findings of the reviewed text beside the others, at today's places. Whether any was new."""
         silenced = _silenced(found, asked, self.document)
         self.entry.silenced = (self.entry.silenced - {finding.fingerprint for finding in found}) | silenced
+        return self.reviewer.add(self.entry, self._today(found))
+
+    def _today(self, found: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings of the reviewed text where they are now."""
         for step in self.edits:
             found = moved_findings(found, step)
-        return self.reviewer.add(self.entry, found)
+        return found
 
 
 def _silenced(findings: Sequence[Finding], asked: Ignored, document: Document) -> frozenset[str]:
@@ -362,6 +375,11 @@ def _may_ask_for_silence(before: Document, steps: Sequence[Step]) -> bool:
                 return True
         before = after
     return False
+
+
+def _place_of(finding: Finding, document: Document) -> tuple[str, int]:
+    """What makes two findings one: their name, and their line, for overloads may have findings of one name."""
+    return finding.fingerprint, document.position_at(finding.span.start).line
 
 
 def _inside(finding: Finding, span: Span) -> bool:

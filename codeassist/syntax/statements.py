@@ -7,9 +7,11 @@ divides (`else`, `}`, `try`) is none. The tables below name the nodes of the gra
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from codeassist.syntax.definitions import definitions, imported
+from codeassist.syntax.definitions import Kind, definitions, imported
 from codeassist.syntax.tree import Syntax
 from codeassist.text.document import Span
 
@@ -60,6 +62,11 @@ _BODY_FIELDS = frozenset({None, "body", "consequence", "alternative"})
 _DECLARE_ONLY = frozenset({"type", "macro"})
 _VALUES = frozenset({"constant", "variable", "field"})
 _CLOSERS = frozenset({",", ";", ")", "]", "}"})
+
+
+_named: WeakKeyDictionary[Syntax, tuple[dict[tuple[int, int], Kind], frozenset[tuple[int, int]]]] = WeakKeyDictionary()
+"""The kinds of definitions, and the imports, by their bytes. Made once per parsed document, an entry goes when its
+document does: looking for those in one function goes through all that the top of the file defines."""
 
 
 def statements(syntax: Syntax, span: Span) -> tuple[Span, ...]:
@@ -117,18 +124,28 @@ class _Walk:
         self.pieces: list[tuple[int, int]] = []
         self._source = syntax.source
         self._language = syntax.language
-        self._kinds = {found.node.byte_range: found.kind for found in definitions(syntax, start, end)}
-        self._imports = {node.byte_range for node in imported(syntax, start, end)}
+        self._kinds, self._imports = _named_in(syntax)
 
     def block(self, node: tree_sitter.Node) -> None:
         """All statements that stand in a block."""
         separator = self._separator(node)
         waiting = separator is not None and any(child.type == separator for child in node.children)
-        for child in node.children:
+        for child in node.children if waiting else self._children(node):
             if waiting:  # The parameters of a lambda come before its statements.
                 waiting = child.type != separator
             elif child.is_named:
                 self.statement(child)
+
+    def _children(self, node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+        """Those between the two bytes; of a long file a function is a small part."""
+        if self.start <= node.start_byte and node.end_byte <= self.end:
+            yield from node.children
+            return
+        cursor = node.walk()
+        is_there = cursor.goto_first_child_for_byte(self.start) is not None
+        while is_there and (child := cursor.node) is not None and child.start_byte < self.end:
+            yield child
+            is_there = cursor.goto_next_sibling()
 
     def statement(self, node: tree_sitter.Node) -> None:
         """One child of a block: its pieces, and the statements in the blocks inside it."""
@@ -196,6 +213,15 @@ class _Walk:
 
     def _separator(self, node: tree_sitter.Node) -> str | None:
         return _DIRECT_BODIES.get(f"{self._language} {node.type}") or _DIRECT_BODIES.get(node.type)
+
+
+def _named_in(syntax: Syntax) -> tuple[dict[tuple[int, int], Kind], frozenset[tuple[int, int]]]:
+    known = _named.get(syntax)
+    if known is None:
+        kinds = {found.node.byte_range: found.kind for found in definitions(syntax)}
+        imports = frozenset(node.byte_range for node in imported(syntax, 0, len(syntax.source)))
+        known = _named[syntax] = kinds, imports
+    return known
 
 
 def _is_nested(parent: tree_sitter.Node, index: int, node: tree_sitter.Node) -> bool:

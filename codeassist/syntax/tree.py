@@ -21,6 +21,9 @@ _CHUNK = 1024
 """Characters between two known byte offsets in a text that is not pure ASCII."""
 _CONTINUATION = bytes(range(0x80, 0xC0))
 """The bytes of UTF-8 that do not begin a character."""
+_READ_BYTES = 4096
+"""What the parser is given at a time of a text that is longer. Between two readings another thread has its turn:
+given all at once, a long text holds the event loop up until it is parsed, whichever thread does that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +156,8 @@ def _parse(document: Document, found: Grammar, between: Syntax | None) -> Syntax
     # A parser of its own: parsers are cheap, hold state while they work, and parsing happens on several
     # threads.
     parser = Parser(found.handle)
-    tree = parser.parse(source, between.tree) if between else parser.parse(source)
+    given = source if len(source) <= _READ_BYTES else lambda byte, _point: source[byte : byte + _READ_BYTES]
+    tree = parser.parse(given, between.tree) if between else parser.parse(given)
     return Syntax(document, found, tree, source)
 
 

@@ -187,6 +187,46 @@ async def test_outside_of_a_repository(run: Run, tmp_path: Path) -> None:
     assert "codeassist review PATH" in result.stderr
 
 
+@pytest.mark.parametrize("form", ["json", "sarif", "text", "github"])
+async def test_files_of_one_name_outside_of_a_repository_are_two(
+    form: str, run: Run, fake: FakeVllm, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    files = [here / "a" / "shop.py", here / "b" / "shop.py", tmp_path / "elsewhere" / "shop.py"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text(HALF, encoding="utf-8")
+    fake.answer = knowing(HALF, RIGHT)
+    names = ["a/shop.py", "b/shop.py", files[2].as_posix()]
+    result = await run("review", *map(str, files), "--format", form, folder=here)
+    if form == "json":
+        assert sorted(each["path"] for each in result.document["findings"]) == sorted(names)
+    elif form == "sarif":
+        places = [
+            each["locations"][0]["physicalLocation"]["artifactLocation"]
+            for each in result.document["runs"][0]["results"]
+        ]
+        inside = [{"uri": name, "uriBaseId": "%SRCROOT%"} for name in names[:2]]
+        assert sorted(places, key=lambda place: place["uri"]) == [*inside, {"uri": files[2].as_uri()}]
+    else:
+        assert all(str(name) in result.stdout for name in (names if form == "github" else files))
+    prompts = {each.body["prompt"].split("\n")[0] for each in fake.received if is_review(each.body)}
+    assert not any(str(tmp_path) in prompt for prompt in prompts), "no model is told where files lie"
+
+
+async def test_what_is_known_of_a_file_is_not_known_of_its_namesake(run: Run, fake: FakeVllm, tmp_path: Path) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "shop.py").write_text(HALF, encoding="utf-8")
+    fake.answer = knowing(HALF, RIGHT)
+    written = await run("review", "a/shop.py", "--update-baseline", "--baseline", "known.json", folder=tmp_path)
+    assert written.code == DONE, written.stderr
+    options = ("--baseline", "known.json", "--format", "json")
+    result = await run("review", "a/shop.py", "b/shop.py", *options, folder=tmp_path)
+    assert categories(result.document) == [("b/shop.py", TOTAL)]
+    assert result.document["stats"]["hidden"]["baseline"] == 1
+
+
 async def test_a_server_that_is_gone(run: Run, repository: Repository) -> None:
     async with FakeVllm() as gone:
         address = gone.base_url

@@ -25,12 +25,12 @@ class Known:
 
     def path_of(self, source: Source) -> str:
         """A file as the baseline names it: relative to the folder of the baseline, with forward slashes."""
-        if self.file is None or source.root is None:
-            return source.path
+        if self.file is None:
+            return source.listed
         folder = self.file.absolute().parent.resolve()
         with suppress(ValueError):  # On another drive of Windows.
-            return Path(os.path.relpath(source.root.resolve() / source.path, folder)).as_posix()
-        return source.path
+            return Path(os.path.relpath(source.real, folder)).as_posix()
+        return source.listed
 
     def covers(self, source: Source, finding: Finding) -> bool:
         return self.baseline.covers(self.path_of(source), finding)

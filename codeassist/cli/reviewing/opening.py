@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codeassist.cli.main import EXIT_OTHER, Failure
 from codeassist.cli.reviewing.targets import Selection, Target
-from codeassist.cli.source import Source, read_source, source_of, text_of, unread_source
+from codeassist.cli.source import Source, listed_path, read_source, source_of, text_of, unread_source
 from codeassist.flow.regions import Region, codes_of, fingerprints_of, regions_of
 from codeassist.post.ignored import NOTHING_IGNORED, Ignored, ignored
 from codeassist.settings import Settings
@@ -42,7 +42,8 @@ class Opener:
     def open(self, target: Target) -> Opened:
         """Read, parse, and see what there is to review. Raises Failure where that is nobody's fault but git's."""
         try:
-            source = self._source(target)
+            # The root may be that of another repository than the file's: what is listed together has one.
+            source = replace(self._source(target), listed=listed_path(target.file, self.root))
         except Failure:
             # Gone or locked since it was listed: the others can be reviewed all the same.
             return Opened(target, unread_source(target.file, self.root, "unreadable-file"), skip="unreadable-file")

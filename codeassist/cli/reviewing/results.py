@@ -27,7 +27,8 @@ graver or surer ones in its file."""
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding with its file. `shown`: what the file is called for people, `path`: relative to the root."""
+    """A finding with its file. `shown`: what the file is called for people, `path`: relative to the root where it lies
+    in it."""
 
     source: Source
     shown: str
@@ -35,7 +36,7 @@ class Located:
 
     @property
     def path(self) -> str:
-        return self.source.path
+        return self.source.listed
 
     @property
     def place(self) -> dict[str, dict[str, int]]:
@@ -98,7 +99,7 @@ class Results:
         # Git also names files that were only touched, or changed where nothing is to be reviewed.
         self.files += opened.target.change is None or bool(opened.regions)
         if opened.skip is not None:
-            self.skips[opened.source.path] = opened.skip
+            self.skips[opened.source.listed] = opened.skip
         self._begun += 1
         number = self._begun
         self._open[number] = _OfFile(opened, opened.is_whole)
@@ -123,7 +124,7 @@ class Results:
             if skip.is_failure:
                 self.failure = self.failure or str(skip)
             if skip.reason != "not-able":
-                self.skips[f"{file.opened.source.path} ({name})"] = skip.reason
+                self.skips[f"{file.opened.source.listed} ({name})"] = skip.reason
                 self.silent_analyzers[name] = skip.reason
         file.is_whole = file.is_whole and not self.silent_analyzers
         if file.done == len(file.opened.regions):

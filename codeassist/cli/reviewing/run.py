@@ -150,7 +150,7 @@ class _Run:
         source, trace = job.opened.source, Trace("review")
         if source.syntax is None:
             return
-        path, shown = _named(source.path), self.progress.of_file(source.path, job.opened.target.size)
+        path, shown = _named(source.path), self.progress.of_file(source.listed, job.opened.target.size)
 
         def done_with(region: Region, found: tuple[Finding, ...]) -> None:
             self.results.note(job.number, region, found)

@@ -1,13 +1,15 @@
 """Findings as SARIF 2.1.0, for code scanning of GitHub and others.
 
-Paths are relative to the root of the repository and percent-encoded; nothing of this machine is in the log. Columns
-count UTF-16 code units: that is what readers assume that do not look at `columnKind`, and it says so for those that do.
+Paths are relative to the root of the repository and percent-encoded; of this machine nothing is in the log but where
+files lie that are neither in the repository nor in the folder where the command was started. Columns count UTF-16 code
+units: that is what readers assume that do not look at `columnKind`, and it says so for those that do.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -92,7 +94,9 @@ def _result(located: Located, categories: Sequence[str]) -> dict[str, Any]:
 
 
 def _artifact(source: Source) -> dict[str, str]:
-    return {"uri": uri(source.path), "uriBaseId": _ROOT}
+    if Path(source.listed).is_absolute():
+        return {"uri": Path(source.listed).as_uri()}
+    return {"uri": uri(source.listed), "uriBaseId": _ROOT}
 
 
 def uri(path: str) -> str:

@@ -73,11 +73,14 @@ async def test_of_lines_that_look_alike_none_is_told_before_all_are_known() -> N
     line = '!token "    a.add(" -0.01\n!token "9" -0.01 "1" -9.0 "2" -9.0\n)\n'
     told: list[Finding] = []
 
+    async def sure(finding: Finding) -> None:
+        told.append(finding)
+
     async def found(script: str) -> list[Finding]:
         told.clear()
         syntax = parsed(text)
         check = Check(syntax, "a.py", bound(ScriptedModel(script)), ReviewSettings(), Admission(quiet_ms=0))
-        return await check_lines(check, Span(Offset(0), Offset(len(text))), (1, 2, 3), Trace("review"), told.append)
+        return await check_lines(check, Span(Offset(0), Offset(len(text))), (1, 2, 3), Trace("review"), sure)
 
     assert await found("!next\n".join((line, ")\n", line, ")\n", "    return a\n"))) == told == []
     once = await found("!next\n".join((line, ")\n", "    a.add(2)\n", "    return a\n")))

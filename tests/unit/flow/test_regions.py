@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from codeassist.flow.regions import Region, codes_after, codes_of, fingerprints_of, regions_of, stretches
@@ -167,6 +169,51 @@ def test_an_overload_is_told_from_the_other() -> None:
     assert shown(before.replace("return a", "return b"), before) == [("A.f#2", ["return b"])]
 
 
+def test_an_overload_that_is_put_before_another_is_new_and_the_other_is_not() -> None:
+    other = "    def f(self, a):\n        b = a\n        c = 1\n        return b\n"
+    new = "    def f(self):\n        b = 2\n        c = 1\n        return b\n"
+    before = f"class A:\n{other}"
+    assert shown(f"class A:\n{new}{other}", before) == [("A.f", ["b = 2", "c = 1", "return b"])], "looked at whole"
+    (first, second) = shown(f"class A:\n{new}{other.replace('c = 1', 'c = 2')}", before)
+    assert first == ("A.f", ["b = 2", "c = 1", "return b"])
+    assert second == ("A.f#2", ["c = 2"])
+    both = f"class A:\n{new}{other}"
+    assert shown(f"class A:\n{other.replace('c = 1', 'c = 2')}", both) == [("A.f", ["c = 2"])], "one is gone"
+
+
+def test_overloads_that_were_written_anew_are_the_same_in_order() -> None:
+    before = "class A:\n    def f(self):\n        return 1\n    def f(self, a):\n        return a\n"
+    (region,) = after(before.replace("self, a", "self, b").replace("return a", "c = b"), before)
+    assert (region.name, region.changed) == ("A.f#2", {3, 4})
+
+
+def test_what_was_not_reviewed_is_compared_with_its_own_code_after_another_overload_came() -> None:
+    other = "    def f(self, a):\n        b = a\n        c = 1\n        return b\n"
+    first = parsed(f"class A:\n{other}")
+    known, codes = fingerprints_of(first), codes_of(first)
+    new = "    def f(self):\n        return 7\n"
+    second = parsed(f"class A:\n{new}{other.replace('c = 1', 'c = 2')}")
+    before = regions_of(second, known, codes)
+    codes = codes_after(codes, second, known)
+    assert regions_of(second, known, codes) == before
+    assert [region.name for region in before] == ["A.f", "A.f#2"]
+    assert before[1].changed == {5}
+
+
+def test_what_a_renamed_function_was_is_not_forgotten_before_it_is_reviewed() -> None:
+    first, second = parsed(SHOP), parsed(SHOP.replace("def total", "def whole").replace("amount = 0", "amount = 1"))
+    known, codes = fingerprints_of(first), codes_of(first)
+    (region,) = regions_of(second, known, codes)
+    assert region.changed == {9, 10}
+    assert regions_of(second, known, codes_after(codes, second, known)) == (region,)
+
+
+def test_many_functions_of_one_name_are_told_apart_by_what_they_are() -> None:
+    before = "".join(f"def f(a):\n    b = {n}\n    return b\n" for n in range(100))
+    (region,) = after("def f():\n    return 0\n" + before, before)
+    assert (region.name, region.changed) == ("f", frozenset())
+
+
 def test_an_undo_to_what_was_looked_at_costs_nothing() -> None:
     first = parsed(SHOP)
     known, codes = fingerprints_of(first), codes_of(first)
@@ -214,6 +261,39 @@ def test_a_caller_may_know_the_lines_that_changed() -> None:
         ("half", (24,), {24}),
     ]
     assert regions_of(parsed(SHOP), changed=()) == ()
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        "limit{n} = {n}\n\ndef f{n}(a):\n    b = a\n    return b\n\n",
+        "def f{n}(a):\n    def inner(c):\n        return c\n    return inner(a)\n\n",
+    ],
+)
+def test_twice_as_many_functions_cost_twice_as_much(one: str) -> None:
+    """In calls of functions, which are always as many."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    def cost_of(number: int) -> int:
+        nonlocal calls
+        syntax = parsed("".join(one.format(n=n) for n in range(number)))
+        old = parsed("".join(one.format(n=n).replace("return", "yield") for n in range(number)))
+        codes = codes_of(old)
+        calls = 0
+        sys.setprofile(count)
+        try:
+            found = [*regions_of(syntax), *regions_of(syntax, (), codes)]
+        finally:
+            sys.setprofile(None)
+        assert len(found) > 2 * number
+        return calls
+
+    cost_of(1)
+    assert cost_of(400) < 2.3 * cost_of(200)
 
 
 def test_a_function_of_5000_lines_is_looked_at_around_what_changed() -> None:

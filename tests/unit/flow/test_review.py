@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from codeassist.model.scripted import ScriptedModel
 from codeassist.post.findings import Finding
 from codeassist.prompt.review import FINDINGS_SCHEMA
 from codeassist.settings import ReviewSettings
+from codeassist.syntax import tree
 from codeassist.syntax.tree import Syntax, parse
 from codeassist.text.document import Document
 from tests.unit.flow.making import bound, parsed, until
@@ -258,6 +260,35 @@ async def test_cancelling_a_review_closes_its_stream() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [call.outcome for call in model.calls] == ["closed"]
+
+
+@pytest.mark.parametrize("analyzer", ["infill", "words"])
+async def test_nothing_is_parsed_on_the_event_loop(analyzer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fix in broken code may cost a parse of the whole document, and several are tried for each finding."""
+    script = {
+        "infill": '!token "    return n" -0.01\n!token " *" -0.01 " /" -9.0\n 2\n!next\n 2\n!next\n    return n * 2\n',
+        "words": '{"findings": [{"quote": "n / 2", "category": "bug", "severity": "error", "message": "No.",'
+        ' "replacement": "n * 2"}]}',
+    }[analyzer]
+    parses: list[bool] = []
+    parse_really = tree._parse
+
+    def counted(*given: object) -> Syntax:
+        parses.append(threading.current_thread() is threading.main_thread())
+        return parse_really(*given)  # type: ignore[arg-type]
+
+    syntax = parsed(TWO)
+    regions = regions_of(syntax)
+    model, settings = ScriptedModel(script), INFILL if analyzer == "infill" else WORDS
+    monkeypatch.setattr(tree, "_parse", counted)
+    watch = Watch(sure=lambda _: None, off_loop=asyncio.to_thread)
+    result = await review(
+        syntax, regions, "a.py", bound(model, can_review=True), settings, Admission(quiet_ms=0), Trace("review"), watch
+    )
+    assert len(result.findings) == 1
+    assert result.findings[0].fix
+    assert parses
+    assert not any(parses), "the loop waited for a parse"
 
 
 async def test_a_completion_interrupts_a_review_and_its_line_is_asked_again() -> None:

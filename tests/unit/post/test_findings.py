@@ -44,7 +44,7 @@ def finding(
 
 
 def settle(found: list[Finding], syntax: Syntax, *, most: int, least: Severity = "info") -> tuple[Finding, ...]:
-    return shown(join((), found, syntax, lambda _reason: None), syntax, most=most, least=least)
+    return shown(join((), found, syntax, lambda _reason: None), most=most, least=least)
 
 
 def test_findings_come_in_document_order() -> None:
@@ -176,6 +176,40 @@ def test_equal_findings_are_told_apart() -> None:
     text = "def f(a):\n    a = a + 1\n    a = a + 1\n"
     found = settle([finding(at(text, "1", 1)), finding(at(text, "1", 2))], parsed(text), most=5)
     assert len({kept.fingerprint for kept in found}) == 2
+
+
+OVERLOADS = """\
+class Cart:
+    @property
+    def total(self):
+        amount = self.amount + 1
+        return amount
+
+    @total.setter
+    def total(self, value):
+        amount = self.amount + 1
+        return value + 1
+
+
+class Basket:
+    def total(self):
+        amount = self.amount + 1
+"""
+
+
+def names_of(text: str, *places: int) -> list[str]:
+    """The names of findings at `+` signs, each found by itself, in a review of its own."""
+    return [settle([finding(at(text, "+", place))], parsed(text), most=1)[0].fingerprint for place in places]
+
+
+def test_equal_lines_of_functions_with_one_name_are_told_apart_in_reviews_of_their_own() -> None:
+    assert len(set(names_of(OVERLOADS, 1, 2, 3, 4))) == 4
+
+
+def test_an_overload_put_before_another_leaves_the_names_of_its_findings() -> None:
+    more = OVERLOADS.replace("class Cart:\n", "class Cart:\n    def total(self, tax):\n        return tax + 2\n\n")
+    assert names_of(more, 2, 3, 4, 5) == names_of(OVERLOADS, 1, 2, 3, 4)
+    assert names_of(more, 1)[0] not in names_of(OVERLOADS, 1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

@@ -45,7 +45,7 @@ def pool(*groups: list[Finding], dropped: list[str] | None = None) -> Pool:
 
 
 def now(*groups: list[Finding], **options: object) -> list[Finding]:
-    return list(shown(pool(*groups), parsed(), **{"most": 5, "least": "info", **options}))  # type: ignore[arg-type]
+    return list(shown(pool(*groups), **{"most": 5, "least": "info", **options}))  # type: ignore[arg-type]
 
 
 def test_two_analyzers_about_the_same_code_are_one_finding_with_the_evidence_of_both() -> None:
@@ -96,7 +96,7 @@ def test_the_gravest_and_surest_are_shown_in_document_order() -> None:
 def test_why_others_are_not_shown_is_told() -> None:
     dropped: list[str] = []
     found = pool([at("+", severity="info"), at("-"), at("*", score=1.0)])
-    shown(found, parsed(), most=1, least="warning", drop=dropped.append)
+    shown(found, most=1, least="warning", drop=dropped.append)
     assert sorted(dropped) == ["too-many", "too-mild"]
 
 
@@ -106,9 +106,7 @@ def test_what_is_hidden_takes_the_place_of_no_other_and_is_given_all_the_same() 
 
     def texts(*hidden: str, least: Severity = "warning") -> list[str]:
         dropped.clear()
-        left = shown(
-            found, parsed(), most=1, least=least, drop=dropped.append, hidden=lambda each: text_of(each) in hidden
-        )
+        left = shown(found, most=1, least=least, drop=dropped.append, hidden=lambda each: text_of(each) in hidden)
         return [text_of(each) for each in left]
 
     def text_of(one: Finding) -> str:
@@ -123,11 +121,11 @@ def test_what_is_hidden_takes_the_place_of_no_other_and_is_given_all_the_same() 
 
 def test_what_is_shown_stays_whatever_comes() -> None:
     early = pool([at("+", score=3.0)])
-    (first,) = shown(early, parsed(), most=1, least="info")
+    (first,) = shown(early, most=1, least="info")
     grave = join(early, [at("-", "words", score=9.0, severity="error")], parsed(), lambda _: None)
-    assert shown(grave, parsed(), most=1, least="info", pinned={first.fingerprint}) == (first,)
+    assert shown(grave, most=1, least="info", pinned={first.fingerprint}) == (first,)
     joined = join(grave, [at("a + b", "words", severity="error", message="More.")], parsed(), lambda _: None)
-    (still,) = shown(joined, parsed(), most=1, least="info", pinned={first.fingerprint})
+    (still,) = shown(joined, most=1, least="info", pinned={first.fingerprint})
     assert (still.fingerprint, still.span) == (first.fingerprint, first.span)
     assert still.message == "More."
 

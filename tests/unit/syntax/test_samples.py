@@ -81,6 +81,15 @@ def test_statements(name: str) -> None:
 
 
 @every_language
+def test_the_statements_of_a_definition_are_those_of_the_whole_that_lie_in_it(name: str) -> None:
+    syntax = parsed(code(name), name)
+    found = statements(syntax, Span(Offset(0), Offset(len(syntax.document.text))))
+    for symbol in outline(syntax):
+        inside = [each for each in found if symbol.span.start <= each.start and each.end <= symbol.span.end]
+        assert list(statements(syntax, symbol.span)) == inside, symbol.name
+
+
+@every_language
 def test_comments_and_strings(name: str) -> None:
     syntax = parsed(code(name), name)
     whole = Span(Offset(0), Offset(len(syntax.document.text)))

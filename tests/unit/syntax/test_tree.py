@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +39,30 @@ def changed(old: Syntax, *edits: tuple[int, int, str]) -> Syntax:
 def test_unknown_language_is_not_parsed() -> None:
     assert parse(Document.create("file:///a.txt", "text", "")) is None
     assert parse(Document.create("file:///a.cob", "text", "cobol")) is None
+
+
+def test_a_long_text_lets_other_threads_have_their_turn() -> None:
+    """The parser itself never does: what it reads is the only code of ours that runs while it works."""
+    turns: list[str] = []
+
+    def watch(_frame: object, event: str, _argument: object) -> None:
+        turns.append(event)
+
+    def turns_while_parsing(text: str) -> int:
+        turns.clear()
+        sys.setprofile(watch)
+        try:
+            syntax = parse(Document.create("file:///a.py", text, "python"))
+        finally:
+            sys.setprofile(None)
+        assert syntax is not None
+        assert syntax.tree.root_node.end_byte == len(text.encode())
+        return turns.count("call")
+
+    turns_while_parsing("")  # Which loads the grammar.
+    short = turns_while_parsing("total = 1\n" * 100)
+    assert turns_while_parsing("total = (1\n" * 5_000) > short + 10
+    assert turns_while_parsing("größe = 1\n" * 5_000) > short + 10
 
 
 @pytest.mark.parametrize("name", ["python", "javascript", "rust", "markdown"])
