@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from codeassist import __version__
+from codeassist.cli.plain import plain
 
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
@@ -75,7 +77,7 @@ class LazyGroup(click.Group):
         try:
             status = super().main(args, *others, **options)
         except click.ClickException as error:
-            error.show()
+            _show(error)
             raise SystemExit(error.exit_code) from error
         except click.Abort as error:
             click.echo("codeassist: interrupted", err=True)
@@ -88,6 +90,13 @@ class LazyGroup(click.Group):
             _report(error)
             raise SystemExit(EXIT_OTHER) from error
         raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """On stderr. What was typed, or came out of a file name, must not give orders to the terminal."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo("\n".join(map(plain, said.getvalue().split("\n"))), err=True, nl=False)
 
 
 def _report(error: Exception) -> None:

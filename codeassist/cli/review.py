@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codeassist.cli.main import EXIT_FINDINGS, EXIT_MODEL, EXIT_OTHER, Failure
+from codeassist.cli.plain import one_line, plain
 
 if TYPE_CHECKING:
     from codeassist.cli.reviewing.known import Known
@@ -22,7 +23,19 @@ _NO_BASE = "\0"
 _FORMATS = ("text", "json", "sarif", "github")
 
 
+class _Review(click.Command):
+    """The command, with a word of its own for what click takes for an option of ours that it does not know."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for argument in args[: args.index("--")] if "--" in args else args:
+            if argument.startswith("--diff=-"):
+                base = plain(argument.removeprefix("--diff="))
+                raise click.BadParameter(f"a revision does not begin with a dash: {base}", ctx, param_hint="--diff")
+        return super().parse_args(ctx, args)
+
+
 @click.command(
+    cls=_Review,
     help="Review files, or all code files of folders, and print findings. With --diff or --staged only functions that "
     "changed are reviewed, and PATHS restrict which.",
     epilog="Exit codes: 0 done, 1 findings at or above --fail-on, 2 wrong usage, 3 the model cannot be reached, "
@@ -64,7 +77,6 @@ def review(
     no_baseline: bool,
     update_baseline: bool,
 ) -> None:
-    from codeassist.cli.reviewing.plain import one_line
     from codeassist.cli.reviewing.results import Results
 
     _check_usage(paths, base, staged=staged)
@@ -156,12 +168,12 @@ def _update(known: Known, results: Results) -> None:
     changed = known.updated(results.wholly_reviewed, results.all_found)
     before, after = (len(each.baseline.findings) for each in (known, changed))
     changed.write()
-    click.echo(f"codeassist: {known.file} holds {_counted(after, 'finding')}; before there were {before}", err=True)
+    name = plain(str(known.file))
+    click.echo(f"codeassist: {name} holds {_counted(after, 'finding')}; before there were {before}", err=True)
 
 
 def _say_rest(results: Results) -> None:
     """How much was found, hidden and left out, on stderr."""
-    from codeassist.cli.reviewing.plain import plain
     from codeassist.cli.reviewing.results import HIDDEN
     from codeassist.post.skip import REASONS
 

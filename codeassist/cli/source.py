@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeassist.cli.main import EXIT_USAGE, Failure
+from codeassist.cli.plain import plain
 from codeassist.settings import Settings, load
 from codeassist.syntax.languages import language_of
 from codeassist.syntax.tree import Syntax, parse
@@ -42,21 +43,21 @@ class Source:
 def read_source(file: Path, settings: Settings, *, root: Path | None = None) -> Source:
     """Read and parse `file`, of the workspace at `root` or the one that holds it. Raises Failure with one sentence if
     that cannot be done."""
-    root = root or root_of(file)
+    root, name = root or root_of(file), plain(os.fspath(file))
     most_bytes = settings.index.max_file_bytes
     try:
         state = file.stat()
         if not stat.S_ISREG(state.st_mode):
             raise Failure(
-                f"{file} is {'a folder' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}", EXIT_USAGE
+                f"{name} is {'a folder' if stat.S_ISDIR(state.st_mode) else 'not a regular file'}", EXIT_USAGE
             )
         if state.st_size > most_bytes:
             return unread_source(file, root, "too-large")
         data = file.read_bytes()
     except FileNotFoundError as error:
-        raise Failure(f"there is no file {file}", EXIT_USAGE) from error
+        raise Failure(f"there is no file {name}", EXIT_USAGE) from error
     except OSError as error:
-        raise Failure(f"cannot read {file}: {error.strerror or error}") from error
+        raise Failure(f"cannot read {name}: {error.strerror or error}") from error
     return source_of(file, root, data, settings)
 
 

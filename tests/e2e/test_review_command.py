@@ -161,7 +161,8 @@ async def test_a_byte_order_mark_and_windows_line_ends(run: Run, fake: FakeVllm,
     ("arguments", "said"),
     [
         (("--diff", "nowhere"), "there is no revision nowhere here"),
-        (("--diff=-O/tmp/x",), "No such option"),
+        (("--diff=-O/tmp/x",), "a revision does not begin with a dash: -O/tmp/x"),
+        (("--diff=--word",), "a revision does not begin with a dash: --word"),
         (("--diff", "shop.py"), "--diff=HEAD shop.py"),
         (("--staged", "--diff"), "exclude each other"),
         (("--diff", "--", "missing.py"), "git knows of no change there"),
@@ -169,6 +170,10 @@ async def test_a_byte_order_mark_and_windows_line_ends(run: Run, fake: FakeVllm,
         ((), "name files or folders, or what changed"),
         (("--no-baseline", "--update-baseline", "shop.py"), "--no-baseline"),
         (("--baseline", "gone.json", "shop.py"), "there is no baseline gone.json"),
+        (("--diff", "\x1b[31mno\nwhere"), "there is no revision \\x1b[31mno\\nwhere here"),
+        (("--diff=-\x1b[31m",), "a revision does not begin with a dash: -\\x1b[31m"),
+        (("--baseline", "\x1b[31mgone\n.json", "shop.py"), "there is no baseline \\x1b[31mgone\\n.json"),
+        (("--\x1b[31m",), "No such option"),
     ],
 )
 async def test_wrong_usage_names_the_next_step(
@@ -177,6 +182,7 @@ async def test_wrong_usage_names_the_next_step(
     result = await run("review", *arguments, folder=repository.root)
     assert (result.code, result.stdout) == (USAGE, "")
     assert said in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 async def test_outside_of_a_repository(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from codeassist.cli.reviewing.plain import plain, plain_character
+from codeassist.cli.plain import plain, plain_character
 from codeassist.cli.reviewing.results import Located, Results
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codeassist.cli.main import EXIT_USAGE, Failure
+from codeassist.cli.plain import plain
 from codeassist.cli.source import Source
 from codeassist.post.baseline import BASELINE_FILE, LARGEST_BASELINE_BYTES, Baseline, BaselineError, parse_baseline
 from codeassist.post.findings import Finding
@@ -61,31 +62,34 @@ class Known:
                 with suppress(FileNotFoundError):
                     Path(name).unlink()
         except OSError as error:
-            raise Failure(f"cannot write the baseline {self.file}: {error.strerror or error}") from error
+            raise Failure(
+                f"cannot write the baseline {plain(os.fspath(self.file))}: {error.strerror or error}"
+            ) from error
 
 
 def known_at(root: Path | None, named: Path | None, *, must_exist: bool) -> Known:
     """The baseline in `named`, or else in the file of the usual name in `root`, if it is there. Raises Failure for one
     that cannot be read or is none, and where `must_exist` if it is not there."""
     file = named or ((root or Path()) / BASELINE_FILE)
+    name = plain(os.fspath(file))
     try:
         # A pipe or a terminal would be read for ever, and a repository can have a link to one.
         if not stat.S_ISREG(file.stat().st_mode):
-            raise Failure(f"{file}: not a regular file, so this is no baseline", EXIT_USAGE)
+            raise Failure(f"{name}: not a regular file, so this is no baseline", EXIT_USAGE)
         with file.open("rb") as reader:
             data = reader.read(LARGEST_BASELINE_BYTES + 1)
         if len(data) > LARGEST_BASELINE_BYTES:
             megabytes = LARGEST_BASELINE_BYTES // 1_000_000
-            raise Failure(f"{file}: larger than {megabytes} MB, so this is no baseline", EXIT_USAGE)
+            raise Failure(f"{name}: larger than {megabytes} MB, so this is no baseline", EXIT_USAGE)
         return Known(file, parse_baseline(data.decode("utf-8")))
     except FileNotFoundError as error:
         if must_exist:
-            raise Failure(f"there is no baseline {file}; `--update-baseline` makes one", EXIT_USAGE) from error
+            raise Failure(f"there is no baseline {name}; `--update-baseline` makes one", EXIT_USAGE) from error
         return Known(file)
     except UnicodeDecodeError as error:
-        raise Failure(f"{file}: not UTF-8, so this is no baseline", EXIT_USAGE) from error
+        raise Failure(f"{name}: not UTF-8, so this is no baseline", EXIT_USAGE) from error
     except BaselineError as error:
         mend = "mend it, or remove it and make it anew with `--update-baseline`"
-        raise Failure(f"{file}: {error}; {mend}", EXIT_USAGE) from error
+        raise Failure(f"{name}: {error}; {mend}", EXIT_USAGE) from error
     except OSError as error:
-        raise Failure(f"cannot read the baseline {file}: {error.strerror or error}", EXIT_USAGE) from error
+        raise Failure(f"cannot read the baseline {name}: {error.strerror or error}", EXIT_USAGE) from error

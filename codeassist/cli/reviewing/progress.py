@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from codeassist.cli.reviewing.plain import plain
+from codeassist.cli.plain import plain
 
 _LINE_EVERY_S = 30.0
 

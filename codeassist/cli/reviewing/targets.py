@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codeassist.cli.main import EXIT_OTHER, EXIT_USAGE, Failure
+from codeassist.cli.plain import plain
 from codeassist.cli.source import root_of
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
@@ -65,7 +66,7 @@ def look_for_changes(folder: Path, base: str | None, *, is_staged: bool) -> Chan
     try:
         return staged_changes(folder) if is_staged else changes_since(folder, base)
     except GitError as error:
-        raise Failure(str(error), EXIT_USAGE if error.is_usage else EXIT_OTHER) from error
+        raise Failure(plain(str(error)), EXIT_USAGE if error.is_usage else EXIT_OTHER) from error
 
 
 def select_changes(changes: Changes, paths: Sequence[Path], settings: Settings, *, is_staged: bool) -> Selection:

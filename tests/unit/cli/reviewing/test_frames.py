@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from codeassist.cli.plain import one_line, plain
 from codeassist.cli.reviewing.frames import frame, print_findings
-from codeassist.cli.reviewing.plain import one_line, plain
 from tests.unit.cli.reviewing.making import finding, results_of
 
 CODE = "def f(a):\n    b = wrong(a)\n    return b\n"
