@@ -66,8 +66,9 @@ class _Review(click.Command):
     "[default: .codeassist-baseline.json of the repository or workspace, if it is there]",
 )
 @click.option("--no-baseline", is_flag=True, help="Show known findings, too.")
+@click.option("--no-dismissals", is_flag=True, help="Show what you dismissed in your editor, too.")
 @click.option("--update-baseline", is_flag=True, help="Take all findings into the baseline, instead of showing them.")
-def review(
+def review(  # noqa: PLR0913, PLR0917 - one parameter for each option of the command line.
     paths: tuple[Path, ...],
     base: str | None,
     staged: bool,
@@ -75,9 +76,12 @@ def review(
     fail_on: str | None,
     baseline_file: Path | None,
     no_baseline: bool,
+    no_dismissals: bool,
     update_baseline: bool,
 ) -> None:
+    from codeassist.cli.reviewing.dismissed import Dismissed
     from codeassist.cli.reviewing.results import Results
+    from codeassist.workspace.dismissals import DismissalStore
 
     _check_usage(paths, base, staged=staged)
     if no_baseline and (baseline_file or update_baseline):
@@ -85,7 +89,10 @@ def review(
     settings, selection = _selected(paths, base, staged=staged)
     known = _known(selection.root, baseline_file, ignore=no_baseline, update=update_baseline)
     # What is taken into the baseline is all there is, or the next run would find what had no room in this one.
-    results = Results(known) if update_baseline else Results(known, settings.review.max_findings)
+    results = Results(known)
+    if not update_baseline:
+        dismissed = Dismissed(None if no_dismissals else DismissalStore(), lambda said: _say(one_line(said)))
+        results = Results(known, settings.review.max_findings, dismissed)
     _run(selection, settings, results)
     _print(results, form, update=update_baseline)
     if update_baseline:
@@ -188,6 +195,10 @@ def _say_rest(results: Results) -> None:
         return
     found = f"{_counted(len(results.shown), 'finding')} in {_counted(results.files, 'file')}"
     click.echo(", ".join([found, *hidden]), err=True)
+
+
+def _say(message: str) -> None:
+    click.echo(f"codeassist: {message}", err=True)
 
 
 def _counted(count: int, what: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from codeassist.flow.asking import SEATS
+from codeassist.workspace.dismissals import Dismissal, DismissalStore
 from tests.e2e.commands import DONE, FINDINGS, MODEL_FAILED, USAGE, Run
 from tests.e2e.editor import acquaint
 from tests.e2e.programs import BUGGY, RIGHT, asked_line, is_review, knowing
@@ -286,7 +287,7 @@ async def test_a_baseline_hides_what_is_known(run: Run, fake: FakeVllm, reposito
     fake.answer = knowing("import os\n\n\n" + BUGGY, "import os\n\n\n" + RIGHT)
     result = await run("review", "shop.py", "--format", "json", "--fail-on", "info", folder=root)
     assert (result.code, result.document["findings"]) == (DONE, [])
-    assert result.document["stats"]["hidden"] == {"baseline": 2, "comments": 0, "limit": 0}
+    assert result.document["stats"]["hidden"] == {"baseline": 2, "dismissed": 0, "comments": 0, "limit": 0}
     result = await run("review", "--diff", "--", "shop.py", folder=root)
     assert "0 findings in 1 file, 2 hidden by the baseline" in result.stderr
     result = await run("review", "shop.py", "--no-baseline", "--fail-on", "info", folder=root)
@@ -319,7 +320,7 @@ async def test_what_has_no_room_is_counted_and_the_baseline_takes_it_all(
     repository.write({"a.py": many})
     result = await run("review", "a.py", "--format", "json", folder=root)
     assert len(result.document["findings"]) == 5
-    assert result.document["stats"]["hidden"] == {"baseline": 0, "comments": 0, "limit": 4}
+    assert result.document["stats"]["hidden"] == {"baseline": 0, "dismissed": 0, "comments": 0, "limit": 4}
     result = await run("review", "a.py", "--update-baseline", folder=root)
     assert "holds 9 findings" in result.stderr
     result = await run("review", "a.py", "--fail-on", "info", folder=root)
@@ -329,7 +330,32 @@ async def test_what_has_no_room_is_counted_and_the_baseline_takes_it_all(
     repository.write({"a.py": more})
     result = await run("review", "a.py", "--format", "json", "--fail-on", "info", folder=root)
     assert (result.code, [each["start"]["line"] for each in result.document["findings"]]) == (FINDINGS, [38])
-    assert result.document["stats"]["hidden"] == {"baseline": 9, "comments": 0, "limit": 0}
+    assert result.document["stats"]["hidden"] == {"baseline": 9, "dismissed": 0, "comments": 0, "limit": 0}
+
+
+async def test_what_the_user_dismissed_in_an_editor_stops_no_commit(
+    run: Run, fake: FakeVllm, repository: Repository, tmp_path: Path
+) -> None:
+    """In whatever folder that holds the file the editor was opened."""
+    fake.answer = knowing(BUGGY, RIGHT)
+    root, store = repository.root, DismissalStore(tmp_path / "data" / "codeassist" / "dismissals.sqlite3")
+    repository.write({"sub/shop.py": BUGGY})
+    command = ("review", "--diff", "--format", "json", "--fail-on", "info")
+    first, second = (await run(*command, folder=root)).document["findings"]
+    store.change(root / "sub", new=[Dismissal("shop.py", first["fingerprint"], first["category"])])
+    result = await run(*command, folder=root)
+    assert (result.code, result.document["findings"]) == (FINDINGS, [second])
+    store.change(root, new=[Dismissal("", "", second["category"])])
+    result = await run(*command, folder=root)
+    assert (result.code, result.document["findings"]) == (DONE, [])
+    assert result.document["stats"]["hidden"] == {"baseline": 0, "dismissed": 2, "comments": 0, "limit": 0}
+    assert "0 findings in 1 file, 2 dismissed by you" in result.stderr
+    result = await run(*command, "--no-dismissals", folder=root)
+    assert (result.code, result.document["findings"]) == (FINDINGS, [first, second])
+    (tmp_path / "data" / "codeassist" / "dismissals.sqlite3").write_bytes(b"no database " * 100)
+    result = await run(*command, folder=root)
+    assert (result.code, len(result.document["findings"])) == (FINDINGS, 2)
+    assert result.stderr.count("what you dismissed cannot be read") == 1
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"version": 7}', b"<<<<<<< HEAD\n"])
@@ -350,6 +376,7 @@ async def test_comments_ask_for_silence(run: Run, fake: FakeVllm, repository: Re
     assert (result.code, result.document["findings"]) == (DONE, [])
     assert result.document["stats"]["hidden"] == {
         "baseline": 0,
+        "dismissed": 0,
         "comments": 1,
         "limit": 0,
     }  # About the other nobody was asked.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from codeassist.cli.reviewing.dismissed import Dismissed
 from codeassist.cli.reviewing.known import Known
 from codeassist.cli.reviewing.opening import Opened
 from codeassist.cli.source import Source
@@ -18,11 +19,12 @@ from codeassist.post.merging import rank
 
 HIDDEN = {
     "baseline": "hidden by the baseline",
+    "dismissed": "dismissed by you",
     "comments": "hidden by comments",
     "limit": "beyond review.max_findings",
 }
-"""Why a finding is not shown, with the words for it: it is known, a comment in the code says so, or there are as many
-graver or surer ones in its file."""
+"""Why a finding is not shown, with the words for it: it is known, the user or a comment in the code says so, or there
+are as many graver or surer ones in its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Results:
 
     known: Known
     most: int = NO_LIMIT
+    dismissed: Dismissed = field(default_factory=Dismissed)
     shown: list[Located] = field(default_factory=list)
     hidden: Counter[str] = field(default_factory=Counter)
     all_found: list[tuple[str, Finding]] = field(default_factory=list)
@@ -163,6 +166,8 @@ class Results:
             self.all_found.append((self.known.path_of(source), finding))
             if self.known.covers(source, finding):
                 self.hidden["baseline"] += 1
+            elif self.dismissed.covers(source, finding):
+                self.hidden["dismissed"] += 1
             else:
                 shown.append(finding)
         shown.sort(key=lambda finding: (rank(finding), finding.span))
