@@ -64,14 +64,14 @@ class Reviewer:
         syntax = await self.session.syntax_at(entry, document)
         if syntax is None:
             return
-        present = await self.session.off_loop(lambda: stretches(syntax))
+        present = await self.session.in_background(lambda: stretches(syntax))
         entry.known |= {mark for _name, _span, mark in present}
-        entry.codes = await self.session.off_loop(lambda: codes_of(syntax))
+        entry.codes = await self.session.in_background(lambda: codes_of(syntax))
         await self.hiding.ready(document.uri)
         if self.session.is_current(entry, document):
             await self._recalled(entry, document, present)
         file = OpenFile(entry.path, syntax, syntax.document)
-        await self.session.off_loop(lambda: warm(file))  # Or the first completion beside it would index it.
+        await self.session.in_background(lambda: warm(file))  # Or the first completion beside it would index it.
 
     async def saved(self, uri: str) -> None:
         """Review what changed, unless the user switched that off. A review that runs is not disturbed as long as what
@@ -151,7 +151,7 @@ class Reviewer:
         document = entry.document
         syntax = await self.session.syntax_at(entry, document)
         if syntax is not None:
-            present = await self.session.off_loop(lambda: stretches(syntax))
+            present = await self.session.in_background(lambda: stretches(syntax))
             if self.session.is_current(entry, document):
                 await self._recalled(entry, document, present)
 
@@ -161,7 +161,7 @@ class Reviewer:
         syntax = await self.session.syntax_at(entry, document)
         if syntax is None:
             return
-        asked = await self.session.off_loop(lambda: ignored(syntax))
+        asked = await self.session.in_background(lambda: ignored(syntax))
         if self.session.is_current(entry, document):
             before, entry.silenced = entry.silenced, _silenced(entry.findings, asked, document)
             if before != entry.silenced:
@@ -206,7 +206,7 @@ class Reviewer:
         syntax = await self.session.syntax_at(entry, entry.document)
         if syntax is None:
             return False
-        present = await self.session.off_loop(lambda: stretches(syntax))
+        present = await self.session.in_background(lambda: stretches(syntax))
         return bool(entry.pending) and entry.pending <= {mark for _name, _span, mark in present}
 
 
@@ -242,7 +242,7 @@ class _Run:
         if syntax is None:
             return Skip("stale" if entry.document is not self.document else "unknown-language")
         # Off the loop: finding the statements of 250 KB of Python takes up to a second.
-        asked = await session.off_loop(lambda: ignored(syntax))
+        asked = await session.in_background(lambda: ignored(syntax))
         if asked.everything:
             await reviewer.silence(entry)
             return Skip("ignored-file")
@@ -276,7 +276,7 @@ class _Run:
             def hidden(finding: Finding) -> bool:
                 return self._is_hidden(finding, asked)
 
-            watch = Watch(report, done_with, sure, around, session.off_loop, hidden)
+            watch = Watch(report, done_with, sure, around, session.in_background, hidden)
             answer = await review(syntax, regions, entry.path, bound, chosen, reviewer.admission, trace, watch)
         failures = [skip for skip in answer.skips.values() if skip.is_failure]
         for skip in failures:
@@ -294,7 +294,7 @@ class _Run:
         """What to look at: of functions that were reviewed as they are now the findings are taken over instead."""
         reviewer, session, entry, document = self.reviewer, self.reviewer.session, self.entry, self.document
         if not self.everything:
-            present = await session.off_loop(lambda: stretches(syntax))
+            present = await session.in_background(lambda: stretches(syntax))
             remembered = reviewer.remembered(document, present)
             entry.known |= {mark for mark, _some in remembered}
             if self._add([finding for _mark, some in remembered for finding in some], asked):
@@ -302,10 +302,10 @@ class _Run:
                 reviewer.publisher.publish(document.uri)
         # What is as it was reviewed, or is so again, is what the next change is compared with.
         known, codes = entry.known, entry.codes
-        codes = entry.codes = await session.off_loop(lambda: codes_after(codes, syntax, known))
+        codes = entry.codes = await session.in_background(lambda: codes_after(codes, syntax, known))
         if self.everything:
             known, codes = frozenset(), NO_CODES
-        regions = await session.off_loop(lambda: regions_of(syntax, known, codes))
+        regions = await session.in_background(lambda: regions_of(syntax, known, codes))
         if self.around is not None:
             places = self.around
             regions = tuple(each for each in regions if any(each.span.start <= at <= each.span.end for at in places))

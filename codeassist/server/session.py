@@ -79,6 +79,7 @@ class Session:
     _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "codeassist-parse"))
+    _patient: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "codeassist-review"))
     _next_item: int = 0
     _edits: int = 0
     _opened: int = 0
@@ -214,6 +215,10 @@ class Session:
     async def off_loop(self, work: Callable[[], T]) -> T:
         """Run `work` on a thread; the event loop goes on meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def in_background(self, work: Callable[[], T]) -> T:
+        """As `off_loop`, for what comes many at a time and has time: no completion waits behind it for a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._patient, work)
 
     def others(self, uri: str, *, within: Path | None = None) -> tuple[OpenFile, ...]:
         """The other open documents as they are parsed now, but for those that are not to be shown; those edited last
@@ -388,7 +393,8 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._patient):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _with_imports(syntax: SomeSyntax) -> SomeSyntax:

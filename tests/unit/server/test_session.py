@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -231,3 +232,15 @@ async def test_a_parse_that_comes_after_that_of_a_newer_text_changes_nothing() -
     assert late.document is between.document
     assert entry.syntax is newest
     assert not entry.steps
+
+
+async def test_what_has_time_takes_no_thread_from_a_parse_that_is_waited_for() -> None:
+    session, holding = Session(), threading.Event()
+    patient = [asyncio.ensure_future(session.in_background(lambda: holding.wait(10))) for _ in range(8)]
+    try:
+        assert await asyncio.wait_for(session.off_loop(lambda: "parsed"), 10) == "parsed"
+        assert not any(each.done() for each in patient)
+    finally:
+        holding.set()
+    assert all(await asyncio.gather(*patient))
+    await session.shut_down()
