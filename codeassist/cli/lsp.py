@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import click
 
 from codeassist.cli.main import Failure
+
+_SWITCH_S = 0.0005
+"""So long a thread that works beside the event loop may keep the interpreter from it; Python's own 5 ms are as long as
+all that we add to a key. See benchmarks/latency/overhead.py."""
 
 
 @click.command(help="Run the language server, over stdio unless told otherwise.")
@@ -21,6 +26,7 @@ def lsp(stdio: bool, tcp: str | None) -> None:
 
     server = App().server
     _collect_seldom()
+    sys.setswitchinterval(_SWITCH_S)
     if address is None:
         server.start_io()
         return
@@ -56,7 +62,6 @@ def _log_to_stderr() -> None:
     """Our log goes to stderr. Libraries log messages and addresses, and with them code: they stay silent until the
     settings say otherwise (`log.code`)."""
     import logging
-    import sys
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
