@@ -80,6 +80,35 @@ async def test_what_has_no_room_is_counted_and_the_baseline_takes_it_all(
     assert result.document["stats"]["hidden"] == {"baseline": 9, "dismissed": 0, "comments": 0, "limit": 0}
 
 
+async def test_what_is_hidden_takes_the_place_of_nothing_in_one_function_either(
+    run: Run, fake: FakeVllm, repository: Repository, tmp_path: Path
+) -> None:
+    """Whatever hides it: comments, the baseline or the user; and what has no room is counted there, too."""
+    names = [f"x{number}" for number in range(8)]
+    lines = ["def f(a, b):", *(f"    {name} = a - b" for name in names), f"    return {' + '.join(names)}", ""]
+    right = "\n".join(lines).replace(" - ", " + ")
+    command = ("review", "a.py", "--format", "json", "--fail-on", "info")
+    root, store = repository.root, DismissalStore(tmp_path / "data" / "codeassist" / "dismissals.sqlite3")
+    fake.answer = knowing("\n".join(lines), right)
+    repository.write({"a.py": "\n".join(lines)})
+    document = (await run(*command, folder=root)).document
+    assert (len(document["findings"]), document["stats"]["hidden"]["limit"]) == (5, 3)
+    await run("review", "a.py", "--update-baseline", "--baseline", "all.json", folder=root)
+    known = json.loads((root / "all.json").read_text())
+    known["findings"] = known["findings"][:2]
+    repository.write({".codeassist-baseline.json": json.dumps(known)})
+    (first, *others) = (await run(*command, folder=root)).document["findings"]
+    store.change(root, new=[Dismissal("a.py", first["fingerprint"], first["category"])])
+    for each in others[:3]:
+        lines[each["start"]["line"] - 1] += f"  # codeassist: ignore[{each['category']}]"
+    fake.answer = knowing("\n".join(lines), right)
+    repository.write({"a.py": "\n".join(lines)})
+    result = await run(*command, folder=root)
+    assert (result.code, len(result.document["findings"])) == (FINDINGS, 2)
+    hidden = {"baseline": 2, "dismissed": 1, "comments": 3, "limit": 0}
+    assert result.document["stats"]["hidden"] == hidden
+
+
 async def test_what_the_user_dismissed_in_an_editor_stops_no_commit(
     run: Run, fake: FakeVllm, repository: Repository, tmp_path: Path
 ) -> None:

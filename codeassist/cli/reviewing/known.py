@@ -36,11 +36,6 @@ class Known:
     def covers(self, source: Source, finding: Finding) -> bool:
         return self.baseline.covers(self.path_of(source), finding)
 
-    def count_in(self, source: Source) -> int:
-        """How many findings are known of a file."""
-        path = self.path_of(source)
-        return sum(entry.path == path for entry in self.baseline.findings)
-
     def updated(self, reviewed: Collection[str], found: Iterable[tuple[str, Finding]]) -> Known:
         """With all that was `found`, and of the files that were `reviewed` as a whole with nothing else."""
         listed = list(found)

@@ -122,6 +122,8 @@ class Results:
         file.findings += answer.findings
         file.done += len(part)
         self.functions += len(answer.reviewed)
+        if without_room := trace.dropped.get("too-many"):
+            self.hidden["limit"] += without_room
         self.count(trace)
         for name, skip in answer.skips.items():
             if skip.is_failure:
@@ -132,6 +134,14 @@ class Results:
         file.is_whole = file.is_whole and not self.silent_analyzers
         if file.done == len(file.opened.regions):
             self._close(number)
+
+    def why_hidden(self, opened: Opened, finding: Finding) -> str | None:
+        """Why nobody wants to see a finding of a file, whatever room there is: one of HIDDEN, or None."""
+        if opened.comments.covers(finding, opened.source.document):
+            return "comments"
+        if self.known.covers(opened.source, finding):
+            return "baseline"
+        return "dismissed" if self.dismissed.covers(opened.source, finding) else None
 
     def count(self, trace: Trace) -> None:
         """Add up what requests cost."""
@@ -160,16 +170,13 @@ class Results:
         self.functions += len(file.early)
         shown: list[Finding] = []
         for finding in _named([*file.findings, *chain.from_iterable(file.early.values())]):
-            if opened.comments.covers(finding, source.document):
-                self.hidden["comments"] += 1
-                continue
-            self.all_found.append((self.known.path_of(source), finding))
-            if self.known.covers(source, finding):
-                self.hidden["baseline"] += 1
-            elif self.dismissed.covers(source, finding):
-                self.hidden["dismissed"] += 1
-            else:
+            why = self.why_hidden(opened, finding)
+            if why != "comments":
+                self.all_found.append((self.known.path_of(source), finding))
+            if why is None:
                 shown.append(finding)
+            else:
+                self.hidden[why] += 1
         shown.sort(key=lambda finding: (rank(finding), finding.span))
         if len(shown) > self.most:
             self.hidden["limit"] += len(shown) - self.most

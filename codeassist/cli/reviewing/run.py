@@ -14,7 +14,6 @@ from codeassist.cli.reviewing.opening import Opened, Opener, opener
 from codeassist.cli.reviewing.progress import Progress, shown_progress
 from codeassist.cli.reviewing.results import Results
 from codeassist.cli.reviewing.targets import Selection, Target
-from codeassist.cli.source import Source
 from codeassist.flow.admission import Admission
 from codeassist.flow.asking import Bound
 from codeassist.flow.review import NO_LIMIT, Region, Watch
@@ -156,18 +155,18 @@ class _Run:
             self.results.note(job.number, region, found)
             shown(region, len(job.opened.regions))
 
-        watch = Watch(done_with=done_with, surroundings=self.surroundings)
-        answer = await flow(
-            source.syntax, job.part, path, self.bound, self._settings(source), self.admission, trace, watch
-        )
+        def hidden(finding: Finding) -> bool:
+            return self.results.why_hidden(job.opened, finding) is not None
+
+        watch = Watch(done_with=done_with, surroundings=self.surroundings, hidden=hidden)
+        answer = await flow(source.syntax, job.part, path, self.bound, self._settings(), self.admission, trace, watch)
         self._give_up(answer.skips)
         self.results.add(job.number, job.part, answer, trace)
 
-    def _settings(self, source: Source) -> ReviewSettings:
-        """Those of a file. What is known of it already must not take the place of what is new."""
+    def _settings(self) -> ReviewSettings:
+        """With the analyzers that are left."""
         analyzers = tuple(name for name in self.settings.analyzers if name not in self.given_up)
-        most = self.results.most + self.results.known.count_in(source)
-        return self.settings.model_copy(update={"analyzers": analyzers, "max_findings": most})
+        return self.settings.model_copy(update={"analyzers": analyzers, "max_findings": self.results.most})
 
     def _give_up(self, skips: Mapping[AnalyzerName, Skip]) -> None:
         """Note what need not be tried again; with nothing left to try, that is a failure like any other."""
