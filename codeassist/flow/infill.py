@@ -121,11 +121,11 @@ def with_continuations(syntax: Syntax, region: Span, lines: Sequence[int]) -> li
             ends[begin] = max(end, ends.get(begin, end))
     if not ends:
         return list(lines)
-    texts = {
-        number
-        for span in comments_and_strings(syntax, region)
-        for number in range(document.position_at(span.start).line, document.position_at(span.end).line + 1)
-    }
+    texts: set[int] = set()
+    for span in comments_and_strings(syntax, region):
+        start, last = document.position_at(span.start), document.position_at(span.end).line
+        if last > start.line or not document.line(last)[: start.column].strip():  # Not a comment behind code.
+            texts.update(range(start.line, last + 1))
     found: list[int] = []
     for line in lines:
         found.append(line)

@@ -26,7 +26,7 @@ def test_statements_of_several_lines_are_looked_at_whole() -> None:
     text = (
         "def f(items):\n"
         "    total = sum(\n"
-        "        item.price\n"
+        "        item.price  # Of one.\n"
         "        # Not the discount.\n"
         "        for item in items\n"
         "    )\n"
