@@ -105,6 +105,7 @@ def regions_of(
     present = pieces(syntax)
     names = earlier_names(present, known, earlier, syntax)
     found: list[Region] = []
+    taken: set[int] = set()
     for piece in present:
         if piece.fingerprint in known:
             continue
@@ -119,6 +120,9 @@ def regions_of(
             before = None if name is None else earlier[name]
             renamed = name is not None and not is_overload(name, piece.name)
             region = _compared(piece, syntax, lines, before, renamed=renamed)
+        if not taken.isdisjoint(region.lines):  # Several functions may share a line, which is looked at once.
+            region = replace(region, lines=tuple(line for line in region.lines if line not in taken))
+        taken.update(region.lines)
         if region.name or region.lines:
             found.append(region)
     return tuple(found)
@@ -210,9 +214,12 @@ def _places(document: Document, lines: Sequence[int]) -> tuple[Span, ...]:
 
 
 def _parts(piece: Piece, document: Document, lines: Sequence[int]) -> tuple[Span, ...]:
-    """A function whole; of the code outside of functions the stretches between them that hold `lines`."""
+    """A function whole, to the end of its last line; of the code outside of functions the stretches between them that
+    hold `lines`."""
     if piece.name:
-        return (piece.span,)
+        # Behind a function may stand a comment, or what closes the code around it.
+        last = document.position_at(Offset(max(piece.span.start, piece.span.end - 1))).line
+        return (Span(piece.span.start, max(piece.span.end, document.line_end(last))),)
     found: list[Span] = []
     ends = sorted(document.line_end(line) - 1 for line in lines)
     start = piece.span.start

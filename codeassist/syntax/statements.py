@@ -8,7 +8,7 @@ divides (`else`, `}`, `try`) is none. The tables below name the nodes of the gra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from codeassist.syntax.definitions import Kind, definitions, imported
@@ -61,16 +61,34 @@ _BARE_KEYWORDS = frozenset({"default_keyword", "catch_keyword", "else", "throw_k
 _BODY_FIELDS = frozenset({None, "body", "consequence", "alternative"})
 _DECLARE_ONLY = frozenset({"type", "macro"})
 _VALUES = frozenset({"constant", "variable", "field"})
+_CALLABLE = frozenset({"function", "method"})
+_SIGN_BEFORE = frozenset({"arrow_expression_clause", "function_body"})
+"""Nodes around what a function gives back, or around its block, with the sign before it: `=> a`, `= a`."""
+_AROUND_FUNCTIONS = ("value", "right", "declaration", "definition")
+_ASSIGNING = frozenset({"assignment", "assignment_expression", "variable_declarator"})
+"""Fields and nodes that lead from a name that is given a function to the function."""
 _CLOSERS = frozenset({",", ";", ")", "]", "}"})
 
+_Bytes: TypeAlias = tuple[int, int]
 
-_named: WeakKeyDictionary[Syntax, tuple[dict[tuple[int, int], Kind], frozenset[tuple[int, int]]]] = WeakKeyDictionary()
-"""The kinds of definitions, and the imports, by their bytes. Made once per parsed document, an entry goes when its
-document does: looking for those in one function goes through all that the top of the file defines."""
+
+class _Named(NamedTuple):
+    """What is known of nodes by their bytes: the kinds of definitions, the imports, and what functions without a block
+    give back."""
+
+    kinds: dict[_Bytes, Kind]
+    imports: frozenset[_Bytes]
+    bodies: frozenset[_Bytes]
+
+
+_named: WeakKeyDictionary[Syntax, _Named] = WeakKeyDictionary()
+"""Made once per parsed document, an entry goes when its document does: looking for those in one function goes through
+all that the top of the file defines."""
 
 
 def statements(syntax: Syntax, span: Span) -> tuple[Span, ...]:
-    """The statements inside a span, in order: simple ones whole, of compound ones the headers.
+    """The statements inside a span, in order: simple ones whole, of compound ones the headers. What a function without
+    a block gives back is one, too: `f = lambda x: x + 1`, `(x) => x + 1`, `fun f() = 1`.
 
     Left out: comments, docstrings, imports, the headers of functions and types, and lines that only open,
     close or divide blocks. Languages that are no programming languages have none.
@@ -124,7 +142,7 @@ class _Walk:
         self.pieces: list[tuple[int, int]] = []
         self._source = syntax.source
         self._language = syntax.language
-        self._kinds, self._imports = _named_in(syntax)
+        self._kinds, self._imports, self._bodies = _named_in(syntax)
 
     def block(self, node: tree_sitter.Node) -> None:
         """All statements that stand in a block."""
@@ -151,7 +169,12 @@ class _Walk:
         """One child of a block: its pieces, and the statements in the blocks inside it."""
         if node.start_byte >= self.end or node.end_byte <= self.start:
             return
-        if "comment" in node.type or node.type in _NEVER or node.byte_range in self._imports:
+        if "comment" in node.type or node.byte_range in self._imports:
+            return
+        if node.type in _NEVER:
+            for child in node.named_children:  # A constant of an enumeration may have methods of its own.
+                if child.type in _BLOCKS:
+                    self.block(child)
             return
         kind = self._kinds.get(node.byte_range)
         if kind in _DECLARE_ONLY or _is_docstring(node):
@@ -204,6 +227,7 @@ class _Walk:
                 apart = child.child_count > 0
             else:
                 apart = behind or _is_nested(node, index, child) or _continues(node, children, index)
+                apart = apart or child.byte_range in self._bodies
             if apart and child.is_named:
                 cuts.append(child)
                 pieces.append([])
@@ -215,13 +239,33 @@ class _Walk:
         return _DIRECT_BODIES.get(f"{self._language} {node.type}") or _DIRECT_BODIES.get(node.type)
 
 
-def _named_in(syntax: Syntax) -> tuple[dict[tuple[int, int], Kind], frozenset[tuple[int, int]]]:
+def _named_in(syntax: Syntax) -> _Named:
     known = _named.get(syntax)
     if known is None:
-        kinds = {found.node.byte_range: found.kind for found in definitions(syntax)}
+        found = definitions(syntax)
+        kinds = {each.node.byte_range: each.kind for each in found}
         imports = frozenset(node.byte_range for node in imported(syntax, 0, len(syntax.source)))
-        known = _named[syntax] = kinds, imports
+        bodies = (_given_back(each.node) for each in found if each.kind in _CALLABLE)
+        known = _named[syntax] = _Named(kinds, imports, frozenset(body.byte_range for body in bodies if body))
     return known
+
+
+def _given_back(function: tree_sitter.Node) -> tree_sitter.Node | None:
+    """What a function gives back that has no block."""
+    node: tree_sitter.Node | None = function
+    while node is not None:
+        body = node.child_by_field_name("body") or _child_among(node, _SIGN_BEFORE)
+        if body is not None and body.type in _SIGN_BEFORE:
+            body = next((child for child in body.named_children if "comment" not in child.type), None)
+        if body is not None:
+            return None if body.type in _BLOCKS else body
+        inside = (node.child_by_field_name(name) for name in _AROUND_FUNCTIONS)
+        node = next((child for child in inside if child), None) or _child_among(node, _ASSIGNING)
+    return None
+
+
+def _child_among(node: tree_sitter.Node, types: frozenset[str]) -> tree_sitter.Node | None:
+    return next((child for child in node.named_children if child.type in types), None)
 
 
 def _is_nested(parent: tree_sitter.Node, index: int, node: tree_sitter.Node) -> bool:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from codeassist.flow.regions import Region, codes_after, codes_of, fingerprints_of, regions_of, stretches
+from codeassist.text.document import Offset
 from tests.unit.flow.making import parsed
 
 SHOP = """\
@@ -61,6 +62,31 @@ def test_everything_where_nothing_is_known() -> None:
     ]
     looked_at = [line for region in found for line in region.lines]
     assert len(looked_at) == len(set(looked_at)), "no line is looked at twice"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "lines"),
+    [
+        ("python", "def f(a): return a - 1  # Why.\nkey = lambda a: a - 1\n", [0, 1]),
+        ("typescript", "class A {\n  f = (a: T) => a - 1;\n  g() { return 1; } // Why.\n}\n", [1, 2]),
+        ("javascript", "const o = {\n  f: (a) => a - 1,\n  g(a) { return a - 1; },\n};\n", [0, 1, 2]),
+        ("rust", "impl A {\n    fn f(&self) -> i32 { 1 } // Why.\n}\n", [1]),
+        ("go", "package m\n\nfunc f(a int) int { return a } // Why.\n", [2]),
+        ("java", "class A { int f() { return 1; } int g() { return 2; } }\n", [0]),
+        ("php", "<?php\nfunction f($a) { return $a; } // Why.\n", [1]),
+        ("ruby", "def f(a) = a - 1 # Why.\n", [0]),
+        ("kotlin", "class A {\n  fun f(a: Int) = a - 1 // Why.\n}\n", [1]),
+    ],
+)
+def test_a_function_on_one_line_is_looked_at_once_whatever_stands_behind_it(
+    language: str, text: str, lines: list[int]
+) -> None:
+    syntax = parsed(text, language)
+    found = regions_of(syntax)
+    assert sorted(line for region in found for line in region.lines) == lines
+    for region in found:
+        for line in region.lines:
+            assert any(part.contains(Offset(syntax.document.line_end(line) - 1)) for part in region.parts)
 
 
 @pytest.mark.parametrize(
