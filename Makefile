@@ -120,8 +120,11 @@ bench-engine: $(VENV)/installed
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/engine/latency.py --url "$(URL)" --json benchmarks/results/engine-latency.json
 
-vscode:
-	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm run package
+# The language server travels in the package, so that both are of one version wherever it is installed.
+vscode: $(VENV)/installed
+	rm -rf editors/vscode/server
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir editors/vscode/server .
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm test && npm run package
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) $(EDITORS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,11 +21,11 @@ _OWN: Mapping[str, Any] = {
     "codeassist.command": {
         "type": "array",
         "items": {"type": "string"},
-        "minItems": 1,
-        "default": ["codeassist", "lsp"],
+        "default": [],
         "scope": "machine",
-        "markdownDescription": "The command that starts the language server, program and arguments. "
-        "`--stdio` is added.",
+        "markdownDescription": "The program that is codeassist, with its arguments: "
+        "`[\"/path/to/codeassist\"]`. Empty: the workspace's interpreter if it has codeassist, then the search path, "
+        "then an environment that the extension makes after asking you.",
     },
     "codeassist.trace.server": {
         "type": "string",

@@ -1,0 +1,139 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { Client, selector, type Around } from './client';
+import { interpretersOf } from './interpreters';
+import { tellOfOthers } from './others';
+import { Backoff } from './server/backoff';
+import { interpreter } from './server/environment';
+import { candidates, configured, firstThatWorks, type Codeassist } from './server/find';
+import { run } from './server/run';
+import type { Status } from './status';
+
+/** Keeps one language server running for this window: finds it, starts it, and starts it again when it crashes. */
+export class Keeper implements vscode.Disposable {
+  /** The command that was found last. */
+  server: Codeassist | undefined;
+  private client: Client | undefined;
+  private telling: vscode.Disposable | undefined;
+  /** Since it was last wanted: it is no wrong command then. */
+  private hasRun = false;
+  private again: NodeJS.Timeout | undefined;
+  private turn: Promise<void> = Promise.resolve();
+  private readonly backoff = new Backoff();
+
+  /** `own`: the folder of the extension's own environment. `show` gets each status, `missing` is called when there is no
+   * server to start, `failed` when one does not start or stops again and again. */
+  constructor(
+    private readonly own: string,
+    private readonly around: Omit<Around, 'ended'>,
+    private readonly show: (status: Status) => void,
+    private readonly missing: () => void,
+    private readonly failed: (command: string, reason: string) => void,
+  ) {}
+
+  /** Start the server, or another one in its place. It looks anew where there is one. */
+  restart(): Promise<void> {
+    return this.next(async () => {
+      await this.end();
+      this.backoff.reset();
+      this.hasRun = false;
+      await this.begin();
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.next(() => this.end());
+  }
+
+  dispose(): void {
+    void this.stop();
+  }
+
+  /** The client, while its server runs. */
+  get running(): Client | undefined {
+    return this.client?.isRunning() ? this.client : undefined;
+  }
+
+  /** One after the other: two servers at a time would answer twice. */
+  private next(step: () => Promise<void>): Promise<void> {
+    this.turn = this.turn.then(step).catch((error: unknown) => this.around.output.error(String(error)));
+    return this.turn;
+  }
+
+  private async begin(): Promise<void> {
+    this.show({ state: 'busy', message: 'The language server starts.' });
+    this.server = await this.find();
+    if (!this.server) {
+      this.show({ state: 'off', message: 'codeassist is not installed.', reason: 'no-server' });
+      this.missing();
+      return;
+    }
+    const made = new Client(this.server, { ...this.around, ended: () => this.crashed(made) });
+    this.client = made;
+    this.telling = tellOfOthers(made, selector(this.around.manifest));
+    made.onNotification('codeassist/status', (status: Status) => this.show(status));
+    try {
+      await made.start();
+      this.backoff.started();
+      this.hasRun = true;
+      await vscode.commands.executeCommand('setContext', 'codeassist.running', true);
+    } catch (error) {
+      await this.end();
+      const reason = error instanceof Error ? error.message : String(error);
+      if (this.hasRun) this.later();
+      else this.giveUp(reason);
+    }
+  }
+
+  /** Start again after a while. */
+  private later(): void {
+    const wait = this.backoff.stopped();
+    if (wait === undefined) {
+      this.giveUp('it stops again and again');
+      return;
+    }
+    this.show({ state: 'off', message: `The language server has stopped; it starts again in ${wait / 1000} s.` });
+    this.again = setTimeout(() => void this.next(() => this.begin()), wait);
+  }
+
+  private giveUp(reason: string): void {
+    const command = this.server ? [this.server.program, ...this.server.args, 'lsp'].join(' ') : '';
+    this.around.output.error(`${command}: ${reason}`);
+    this.show({ state: 'degraded', message: `"${command}" does not run: ${reason}`, reason: 'no-start' });
+    this.failed(command, reason);
+  }
+
+  private async end(): Promise<void> {
+    clearTimeout(this.again);
+    this.telling?.dispose();
+    const ending = this.client;
+    this.client = undefined;
+    await vscode.commands.executeCommand('setContext', 'codeassist.running', false);
+    if (ending?.isRunning()) await ending.stop();
+  }
+
+  private crashed(ended: Client): void {
+    if (ended !== this.client || !ended.isRunning()) return; // It was told to, or has never begun: `begin` knows.
+    void this.next(async () => {
+      if (ended !== this.client) return;
+      await this.end();
+      this.later();
+    });
+  }
+
+  private async find(): Promise<Codeassist | undefined> {
+    const setting = vscode.workspace.getConfiguration('codeassist').get<string[]>('command', []);
+    const named = configured(setting);
+    if (named) return named;
+    const own = interpreter(this.own);
+    const all = candidates({ interpreters: interpretersOf(), own, exists: (file) => fs.existsSync(file) });
+    return firstThatWorks(all, run, (line) => this.around.output.info(line));
+  }
+}
+
+/** The folder of the extension's own environment; each version has its own. */
+export function ownEnvironment(context: vscode.ExtensionContext): string {
+  const { version } = context.extension.packageJSON as { version: string };
+  return path.join(context.globalStorageUri.fsPath, `server-${version}`);
+}
