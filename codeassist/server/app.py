@@ -19,6 +19,7 @@ from codeassist.server.actions import Actions, Client
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
 from codeassist.server.binding import ModelFactory, Models
+from codeassist.server.choosing import Choices
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
 from codeassist.server.convert import apply_changes, offset_of
@@ -394,6 +395,7 @@ class App:
         self.server.command("codeassist.review")(_function(self.review_command))
         self.server.command("codeassist.reviewChanges")(_function(self.review_changes_command))
         self.server.command("codeassist.restartModel")(_function(self.restart_command))
+        self.server.command("codeassist.models")(_function(Choices(self.session, self.models).offered))
         self.server.command("codeassist.showStatus")(_function(self.show_status_command))
         self.server.command("codeassist.showTrace")(_function(self.show_trace_command))
         self.server.command("codeassist.didAccept")(_function(self.accepted_command))

@@ -55,7 +55,8 @@ class Status:
         """The model that completes; "" before one was asked."""
         return self._model
 
-    def set(self, state: State, message: str = "") -> None:
+    def set(self, state: State, message: str = "", reason: str | None = None) -> None:
+        """`reason`: of a failure, its key in `post/skip.py`, for editors that offer what mends it."""
         if state == "ready":
             message = message or self._standing or self._repository or missing_sentence(self._abilities)
             if not self._enabled:
@@ -63,6 +64,7 @@ class Status:
         status = {
             "state": state,
             "message": message,
+            "reason": reason,
             "model": self._model,
             "latencyMs": self._latency_ms,
             "cachedShare": self._cached_share,
@@ -111,7 +113,7 @@ class Status:
 
     def failed(self, skip: Skip) -> None:
         """The model could not answer. The user is told in words once for each cause, until it works again."""
-        self.set("degraded", str(skip))
+        self.set("degraded", str(skip), skip.reason)
         if skip.reason not in self._shown:
             self._shown.add(skip.reason)
             self._show(types.MessageType.Warning, f"codeassist: {skip}")

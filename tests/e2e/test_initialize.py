@@ -61,5 +61,13 @@ async def test_offers_each_thing_in_one_way_only(editor: Editor, encoding: str, 
 @everywhere
 async def test_says_that_it_is_ready(editor: Editor) -> None:
     assert editor.statuses[0]["state"] == "ready"
-    assert set(editor.statuses[0]) == {"state", "message", "model", "latencyMs", "cachedShare", "abilities"}
+    assert set(editor.statuses[0]) == {
+        "state",
+        "message",
+        "reason",
+        "model",
+        "latencyMs",
+        "cachedShare",
+        "abilities",
+    }
     assert editor.messages == []

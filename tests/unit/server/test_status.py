@@ -58,3 +58,10 @@ async def test_whoever_asks_is_told_what_waits() -> None:
     client.completed(1_000)
     assert client.status.last["latencyMs"] == 1_000
     assert len(client.statuses) == 2
+
+
+async def test_a_failure_is_named_for_editors_until_the_model_is_well() -> None:
+    client = Client()
+    client.status.failed(Skip("engine-model-missing"))
+    client.status.answered()
+    assert [status["reason"] for status in client.statuses] == [None, "engine-model-missing", None]
