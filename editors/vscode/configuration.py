@@ -1,6 +1,7 @@
 """Keep package.json up to date with the code: `python editors/vscode/configuration.py`.
 
-The settings come from `codeassist.settings`, the languages that start the extension from `codeassist.syntax.languages`.
+The settings come from `codeassist.settings`, the languages that start the extension from `codeassist.syntax.languages`,
+the commands and keys from here; tests/unit/test_vscode_settings.py holds them against the server and the extension.
 Settings that say where code goes or what runs on this machine, and those that are the user's own, get the scope
 "machine": VS Code reads those from the user's settings only, so that no repository can set them.
 """
@@ -36,6 +37,27 @@ _OWN: Mapping[str, Any] = {
     },
 }
 """What the extension itself reads; never sent to the server."""
+
+COMMANDS: Mapping[str, str] = {
+    "menu": "Menu",
+    "togglePause": "Pause or Resume in This Workspace",
+    "toggleLanguage": "Pause or Resume Completions in This Language",
+    "chooseModel": "Choose Model...",
+    "pullModel": "Download the Embedded Model",
+    "review": "Review This File",
+    "reviewChanges": "Review Changes",
+    "showTrace": "Show What the Last Requests Did",
+    "restoreDismissed": "Show Dismissed Findings Again",
+    "doctor": "Run Doctor",
+    "restartModel": "Reconnect to the Model",
+    "restartServer": "Restart the Language Server",
+    "install": "Install the Language Server",
+    "showLog": "Show Log",
+}
+"""The commands that a user may run, by their names behind `codeassist.`, with their titles."""
+ALWAYS = frozenset({"menu", "restartServer", "install", "showLog"})
+"""Those that need no language server."""
+_KEYS: Mapping[str, str] = {"menu": "ctrl+k a", "review": "ctrl+k shift+a"}
 _KEPT = ("type", "enum", "items", "minimum", "maximum", "default")
 
 
@@ -46,7 +68,19 @@ def package(text: str) -> str:
     schema = json_schema()
     settings = {f"codeassist.{key}": _property(key, field) for key, field in _leaves(schema, schema["$defs"])}
     document["contributes"]["configuration"]["properties"] = {**_OWN, **settings}
+    document["contributes"]["commands"] = [_command(name, title) for name, title in COMMANDS.items()]
+    document["contributes"]["keybindings"] = [_key(name, keys) for name, keys in _KEYS.items()]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _command(name: str, title: str) -> dict[str, str]:
+    enabled = {} if name in ALWAYS else {"enablement": "codeassist.running"}
+    return {"command": f"codeassist.{name}", "category": "codeassist", "title": title, **enabled}
+
+
+def _key(name: str, keys: str) -> dict[str, str]:
+    when = {} if name in ALWAYS else {"when": "editorTextFocus && codeassist.running"}
+    return {"command": f"codeassist.{name}", "key": keys, "mac": keys.replace("ctrl", "cmd"), **when}
 
 
 def scope_of(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from codeassist import __version__
+from codeassist.server.app import App
 from codeassist.settings import Layer, Settings, build
 from codeassist.syntax.languages import LANGUAGES
 
@@ -19,6 +22,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "editors" / "vscode"
 PACKAGE = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
 PROPERTIES: dict[str, dict[str, Any]] = PACKAGE["contributes"]["configuration"]["properties"]
 OWN = {"codeassist.command", "codeassist.trace.server"}
+CALLED_BY_WHAT_IT_SENT = {
+    f"codeassist.{name}" for name in ("didAccept", "dismiss", "dismissCategory", "models", "showStatus")
+}
 
 
 def configuration() -> ModuleType:
@@ -78,6 +84,34 @@ def test_the_shown_defaults_are_the_true_ones() -> None:
 def test_every_language_starts_the_extension() -> None:
     identifiers = [identifier for language in LANGUAGES for identifier in language.ids]
     assert PACKAGE["activationEvents"] == [f"onLanguage:{identifier}" for identifier in identifiers]
+
+
+def test_every_command_is_one_of_the_server_or_the_extension() -> None:
+    """And what the server offers is in the palette, unless it is called by what it sent."""
+    offered = {entry["command"] for entry in PACKAGE["contributes"]["commands"]}
+    of_server = set(App().server.protocol.fm.commands)
+    source = "".join(file.read_text(encoding="utf-8") for file in (FOLDER / "src").rglob("*.ts"))
+    of_extension = set(re.findall(r"registerCommand\('(codeassist\.\w+)'", source))
+    assert not of_server & of_extension
+    assert offered == (of_server - CALLED_BY_WHAT_IT_SENT) | of_extension
+    keys = {entry["command"] for entry in PACKAGE["contributes"]["keybindings"]}
+    assert keys <= offered
+
+
+def test_the_extension_calls_no_command_that_is_not_there() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in (FOLDER / "src").rglob("*.ts"))
+    called = set(re.findall(r"command: '(codeassist\.\w+)'|executeCommand\('(codeassist\.\w+)'", source))
+    known = {entry["command"] for entry in PACKAGE["contributes"]["commands"]} | CALLED_BY_WHAT_IT_SENT
+    assert called
+    assert {first or second for first, second in called} <= known
+
+
+def test_the_package_has_the_version_of_the_server() -> None:
+    assert PACKAGE["version"] == __version__
+
+
+def test_untrusted_workspaces_get_no_server() -> None:
+    assert PACKAGE["capabilities"]["untrustedWorkspaces"]["supported"] is False
 
 
 def test_the_lock_file_names_no_registry() -> None:

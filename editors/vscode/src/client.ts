@@ -4,6 +4,9 @@ import { CloseAction, ErrorAction, LanguageClient, TransportKind, type LanguageC
 import type { Codeassist } from './server/find';
 import type { Manifest } from './settings';
 
+/** Commands that are about the document in front, if they are not told of another. */
+const OF_A_DOCUMENT = new Set(['codeassist.review', 'codeassist.restoreDismissed']);
+
 /** What a client needs of the extension around it. */
 export interface Around {
   manifest: Manifest;
@@ -12,8 +15,8 @@ export interface Around {
   settings: () => Record<string, unknown>;
   /** The server has ended, and nobody asked it to. */
   ended: () => void;
-  /** A command of the server was run from VS Code; `answer` is what it returned. */
-  ran: (command: string, answer: unknown) => Promise<void>;
+  /** A command of the server was run from VS Code. */
+  ran: (command: string) => Promise<void>;
 }
 
 /** A client that starts its server once, and leaves it to `ended` what happens after that. */
@@ -62,9 +65,9 @@ function options(around: Around): LanguageClientOptions {
       // The library makes a command of VS Code from each command of the server.
       executeCommand: async (command, args: unknown[], next) => {
         const active = vscode.window.activeTextEditor?.document.uri;
-        const completed = command === 'codeassist.review' && active && !args.length ? [active.toString()] : args;
+        const completed = OF_A_DOCUMENT.has(command) && active && !args.length ? [active.toString()] : args;
         const answer: unknown = await next(command, completed);
-        await around.ran(command, answer);
+        await around.ran(command);
         return answer;
       },
     },

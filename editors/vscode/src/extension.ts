@@ -1,9 +1,14 @@
 import * as vscode from 'vscode';
+import { commands } from './commands';
+import { Doctor } from './doctor';
 import { installServer, offerInstall } from './install';
 import { Keeper, ownEnvironment } from './keeper';
+import { downloadModel } from './models';
+import { Pause } from './pause';
+import { environmentVariables } from './server/variables';
 import { chosen, type Manifest } from './settings';
-import { StatusItem } from './status';
-import { showTrace, traceProvider } from './trace';
+import { StatusItem, type Status } from './status';
+import { TracePanel } from './trace/panel';
 
 let keeper: Keeper | undefined;
 
@@ -13,28 +18,40 @@ export function activate(context: vscode.ExtensionContext): void {
   const environment = ownEnvironment(context);
   const output = vscode.window.createOutputChannel('codeassist', { log: true });
   const status = new StatusItem();
-  const ran = async (command: string, answer: unknown): Promise<void> => {
-    if (command === 'codeassist.showTrace') await showTrace(answer);
+  const trace = new TracePanel();
+  const doctor = new Doctor();
+  const variables = (): Record<string, string> => environmentVariables(chosen(manifest));
+
+  const show = (now: Status): void => {
+    status.show(now, pause.here);
+    if (made.running) void trace.refresh(made.running);
   };
-  const around = { manifest, output, settings: () => chosen(manifest), ran };
-  const started = async (made: boolean): Promise<void> => {
-    if (made) await keeper?.restart();
+  const ran = async (command: string): Promise<void> => {
+    if (command === 'codeassist.showTrace' && made.running) await trace.show(made.running);
   };
-  const missing = (): void => void offerInstall(context, environment, output).then(started);
-  keeper = new Keeper(environment, around, (now) => status.show(now), missing, (command, reason) => explain(command, reason, output));
+  const pause = new Pause(context.workspaceState, () => void made.running?.sendNotification('workspace/didChangeConfiguration', { settings: null }));
+  const around = { manifest, output, settings: () => pause.over(chosen(manifest)), ran };
+  const restartIf = async (installed: boolean): Promise<void> => {
+    if (installed) await made.restart();
+  };
+  const missing = (): void => void offerInstall(context, environment, output).then(restartIf);
+  const made = new Keeper(environment, around, show, missing, (command, reason) => explain(command, reason, output));
+  keeper = made;
+
+  const install = (): Promise<void> => installServer(context, environment, output).then(restartIf);
+  const download = async (name?: string): Promise<boolean> => {
+    const there = !!made.server && (await downloadModel(made.server, name, variables(), output));
+    if (there) await vscode.commands.executeCommand('codeassist.restartModel'); // It tells that all is well again.
+    return there;
+  };
+  context.subscriptions.push(output, status, made, trace, doctor);
+  context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables }));
   context.subscriptions.push(
-    output,
-    status,
-    keeper,
-    traceProvider(),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration('codeassist.command')) void keeper?.restart();
+      if (event.affectsConfiguration('codeassist.command')) void made.restart();
     }),
-    vscode.commands.registerCommand('codeassist.install', () => installServer(context, environment, output).then(started)),
-    vscode.commands.registerCommand('codeassist.restartServer', () => keeper?.restart()),
-    vscode.commands.registerCommand('codeassist.showLog', () => output.show()),
   );
-  void keeper.restart();
+  void made.restart();
 }
 
 export async function deactivate(): Promise<void> {

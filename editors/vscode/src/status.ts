@@ -37,9 +37,10 @@ export class StatusItem implements vscode.Disposable {
     this.bar.command = 'codeassist.menu';
   }
 
-  show(status: Status): void {
+  /** `paused`: the user has paused codeassist here, which the server only knows as settings. */
+  show(status: Status, paused: boolean): void {
     this.last = status;
-    const said = [status.message, ...facts(status)].filter(Boolean);
+    const said = [paused && 'Paused in this workspace.', status.message, ...facts(status)].filter(Boolean);
     this.bar.text = `${ICONS[status.state]} codeassist`;
     this.bar.tooltip = said.join('\n') || `codeassist is ${status.state}`;
     this.bar.accessibilityInformation = { label: [`codeassist is ${status.state}`, ...said].join('. '), role: 'button' };

@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { Backoff } from '../src/server/backoff';
 import { NotMade, interpreter, make, reason } from '../src/server/environment';
 import { candidates, configured, firstThatWorks } from '../src/server/find';
+import { percentage } from '../src/server/pulling';
 import { Failed, run, type Run } from '../src/server/run';
+import { environmentVariables } from '../src/server/variables';
 
 test('a server that stops again and again is started later each time, and then not any more', () => {
   const backoff = new Backoff(() => 1);
@@ -119,4 +121,21 @@ test('reasons say what to do', () => {
   assert.match(of('OSError: [Errno 28] No space left on device'), /disk is full/);
   assert.equal(of('a\nERROR: No matching distribution found for xllamacpp\n'), 'ERROR: No matching distribution found for xllamacpp');
   assert.equal(of(''), 'ended with 1');
+});
+
+test('the command line gets the settings that the language server has', () => {
+  const settings = { server: { url: 'unix:///a b', fallback_urls: ['x'] }, completion: { server: { model: 'm' }, enabled: false, max_lines: 3 } };
+  assert.deepEqual(environmentVariables(settings), {
+    CODEASSIST_SERVER__URL: 'unix:///a b',
+    CODEASSIST_SERVER__FALLBACK_URLS: '["x"]',
+    CODEASSIST_COMPLETION__SERVER__MODEL: 'm',
+    CODEASSIST_COMPLETION__ENABLED: 'false',
+    CODEASSIST_COMPLETION__MAX_LINES: '3',
+  });
+});
+
+test('a download tells how far it is', () => {
+  assert.equal(percentage('Downloading qwen2.5-coder-0.5b. 265 of 530 MB'), 50);
+  assert.equal(percentage('x 1,500 of 1,000 MB'), 100);
+  assert.equal(percentage('Verifying.'), undefined);
 });

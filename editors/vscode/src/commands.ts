@@ -1,0 +1,37 @@
+import * as vscode from 'vscode';
+import type { Doctor } from './doctor';
+import type { Keeper } from './keeper';
+import { openMenu } from './menu';
+import { chooseModel } from './models';
+import { toggleLanguage, type Pause } from './pause';
+import type { StatusItem } from './status';
+
+/** What the commands are about. */
+export interface Parts {
+  keeper: Keeper;
+  status: StatusItem;
+  pause: Pause;
+  doctor: Doctor;
+  output: vscode.LogOutputChannel;
+  install: () => Promise<void>;
+  /** Download an embedded model; true if it is there. */
+  download: (name?: string) => Promise<boolean>;
+  /** The settings as environment variables, for the command line. */
+  variables: () => Record<string, string>;
+}
+
+/** The commands of the extension. Those of the server are made by the language client. */
+export function commands({ keeper, status, pause, doctor, output, install, download, variables }: Parts): vscode.Disposable[] {
+  const language = (): string | undefined => vscode.window.activeTextEditor?.document.languageId;
+  return [
+    vscode.commands.registerCommand('codeassist.menu', () => openMenu({ status: status.last, running: !!keeper.running, paused: pause.here })),
+    vscode.commands.registerCommand('codeassist.togglePause', () => pause.toggle()),
+    vscode.commands.registerCommand('codeassist.toggleLanguage', (named = language()) => named && toggleLanguage(named)),
+    vscode.commands.registerCommand('codeassist.chooseModel', () => keeper.running && chooseModel(keeper.running, download)),
+    vscode.commands.registerCommand('codeassist.pullModel', download),
+    vscode.commands.registerCommand('codeassist.doctor', () => keeper.server && doctor.examine(keeper.server, variables())),
+    vscode.commands.registerCommand('codeassist.install', install),
+    vscode.commands.registerCommand('codeassist.restartServer', () => keeper.restart()),
+    vscode.commands.registerCommand('codeassist.showLog', () => output.show()),
+  ];
+}

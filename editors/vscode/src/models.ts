@@ -1,0 +1,59 @@
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import type { Codeassist } from './server/find';
+import { percentage } from './server/pulling';
+import { Failed, run } from './server/run';
+
+/** One answer of `codeassist.models`. */
+interface Choice {
+  name: string;
+  setting: string;
+  detail: string;
+  installed: boolean;
+  current: boolean;
+}
+
+/** Let the user choose from what the server offers; a model that is not there yet is downloaded first. */
+export async function chooseModel(client: LanguageClient, download: (name: string) => Promise<boolean>): Promise<void> {
+  const offered = await client.sendRequest<Choice[]>('workspace/executeCommand', { command: 'codeassist.models' }).catch((error: unknown) => {
+    void vscode.window.showErrorMessage(`codeassist: ${error instanceof Error ? error.message : String(error)}`);
+    return [];
+  });
+  if (!offered.length) return;
+  const items = offered.map((choice) => ({
+    label: `${choice.current ? '$(check)' : '$(blank)'} ${choice.name}`,
+    description: [choice.detail, !choice.installed && 'will be downloaded'].filter(Boolean).join(', '),
+    choice,
+  }));
+  const picked = await vscode.window.showQuickPick(items, { title: 'codeassist: the model that completes', matchOnDescription: true });
+  if (!picked) return;
+  const { name, setting, installed } = picked.choice;
+  if (!installed && !(await download(name))) return;
+  await vscode.workspace.getConfiguration('codeassist').update(setting, name, vscode.ConfigurationTarget.Global);
+}
+
+/** Download an embedded model, the usual one if `name` is undefined, with progress. True if it is there. */
+export async function downloadModel(server: Codeassist, name: string | undefined, env: Record<string, string>, output: vscode.LogOutputChannel): Promise<boolean> {
+  try {
+    await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: 'codeassist', cancellable: true }, async (progress, token) => {
+      const stop = new AbortController();
+      token.onCancellationRequested(() => stop.abort());
+      let shown = 0;
+      const onLine = (line: string): void => {
+        output.info(line);
+        const done = percentage(line);
+        progress.report({ message: line, ...(done !== undefined && { increment: done - shown }) });
+        shown = done ?? shown;
+      };
+      await run(server.program, [...server.args, 'models', 'pull', ...(name ? [name] : [])], { onLine, signal: stop.signal, env });
+    });
+    return true;
+  } catch (error) {
+    const said = error instanceof Failed ? error.output.trim().split('\n').at(-1) || error.message : String(error);
+    output.error(said);
+    void vscode.window.showErrorMessage(`codeassist: the model is not there yet. ${said}`, 'Try Again').then((picked) => {
+      if (picked) void vscode.commands.executeCommand('codeassist.pullModel', name);
+    });
+    return false;
+  }
+}
