@@ -25,7 +25,7 @@ _OWN: Mapping[str, Any] = {
         "default": [],
         "scope": "machine",
         "markdownDescription": "The program that is codeassist, with its arguments: "
-        "`[\"/path/to/codeassist\"]`. Empty: the workspace's interpreter if it has codeassist, then the search path, "
+        '`["/path/to/codeassist"]`. Empty: the workspace\'s interpreter if it has codeassist, then the search path, '
         "then an environment that the extension makes after asking you.",
     },
     "codeassist.trace.server": {
