@@ -203,9 +203,9 @@ def main() -> int:
 
 
 def _default(recordings: Recordings) -> float:
-    """The threshold of the settings, or of the model's family."""
-    least = load()[0].review.min_score
-    return least or (family(recordings.asked.family).review_least if recordings.asked else 0.0)
+    """The threshold of the settings, or the model's own."""
+    least, asked = load()[0].review.min_score, recordings.asked
+    return least or (family(asked.family).least_surprise(asked.model) if asked else 0.0)
 
 
 def _chosen(cases: Sequence[Case], every: str | None) -> Sequence[Case]:

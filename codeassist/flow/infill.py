@@ -81,7 +81,7 @@ async def check_lines(
     chosen = await check.off_loop(lambda: with_continuations(check.syntax, region, lines))
     alike = _alike(check.syntax, chosen)
     early: list[Finding] = []
-    least = check.settings.min_score or check.bound.family.review_least
+    least = check.settings.min_score or check.bound.family.least_surprise(check.bound.name)
 
     async def one(line: int) -> Verdict | None:
         looked = await check.admission.background(

@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, StringConstraints, model_validator
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,8 +52,9 @@ class Family(BaseModel):
     agree.
     `template_options`, `reasoning_effort`: how to switch thinking off in chat. `prefill`: whether a chat may
     begin the assistant's answer. `review_least`: the least surprise (nats) that makes a finding of the infill check,
-    by benchmarks/quality/review.py for the families that were measured. `source`: where the facts of the entry come
-    from.
+    and `review_least_of` that of models by patterns of their names, by benchmarks/quality/review.py for those that
+    were measured: what a larger model is surprised by is more often wrong. `source`: where the facts of the entry
+    come from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
@@ -81,13 +82,17 @@ class Family(BaseModel):
     reasoning_effort: str | None = None
     prefill: bool = True
     review_least: float = Field(default=2.5, gt=0.0)
+    review_least_of: Mapping[str, PositiveFloat] = Field(default_factory=dict)
     source: str = Field(min_length=10)
 
     @model_validator(mode="after")
     def _consistent(self) -> Family:
-        wrong = [pattern for pattern in (*self.match, *self.control_patterns) if not _compiles(pattern)]
+        patterns = (*self.match, *self.control_patterns, *self.review_least_of)
+        wrong = [pattern for pattern in patterns if not _compiles(pattern)]
         if wrong:
-            raise ValueError(f"{self.name}: match or control_patterns hold no regular expressions: {wrong}")
+            raise ValueError(
+                f"{self.name}: match, control_patterns or review_least_of hold no regular expressions: {wrong}"
+            )
         if self.kind == "fim" and not (self.prefix and self.suffix):
             raise ValueError(f"{self.name}: a fim family needs prefix and suffix markers")
         if self.kind == "chat" and (self.prefix or self.suffix or self.middle):
@@ -102,6 +107,12 @@ class Family(BaseModel):
         if longer:
             raise ValueError(f"{self.name}: text after a marker could turn it into {longer}")
         return self
+
+    def least_surprise(self, model: str) -> float:
+        """From how much surprise on (nats) the infill check of a model of this family, by its served name, has found
+        something."""
+        found = (least for name, least in self.review_least_of.items() if re.search(name, model, re.IGNORECASE))
+        return next(found, self.review_least)
 
     @property
     def markers(self) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ class ReviewSettings(Section):
         ge=0.0,
         le=50.0,
         description="Least surprise (nats) of an infill finding: higher means fewer and surer findings. "
-        "0: what was measured to suit the model's family.",
+        "0: what was measured to suit the model.",
     )
     min_confidence: float = Field(
         0.5,

@@ -77,6 +77,20 @@ def test_markers_are_control_tokens_from_their_first_character(entry: Family) ->
         assert [match.start() for match in entry.control.finditer(marker)] == [0]
 
 
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [
+        ("Qwen/Qwen2.5-Coder-1.5B-Instruct", 1.0),
+        ("qwen2.5-coder-1.5b", 1.0),
+        ("qwen2.5-coder-0.5b", 2.5),
+        ("Qwen/Qwen3-Coder-30B-A3B-Instruct", 2.5),
+        ("Qwen2.5-Coder-11.5B", 2.5),
+    ],
+)
+def test_a_model_that_was_measured_has_a_threshold_of_its_own(model: str, least: float) -> None:
+    assert family("qwen-coder").least_surprise(model) == least
+
+
 def test_qwen_is_written_as_its_readme_says() -> None:
     qwen = family("qwen-coder")
     assert (qwen.prefix, qwen.suffix, qwen.middle) == ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
