@@ -36,7 +36,8 @@ class Region:
     `lines`: where the statements begin that are worth a look (from 0), those that changed first, then what depends on
     them directly; all of them where no earlier text is known, or where something else of a function changed.
     `changed`: the lines that changed, statements or not, `removed`: what is gone; both empty where no earlier text is
-    known. `own`: all its lines that are not another's, `places`: the spans of these, which hold its findings.
+    known. `own`: all its lines that are not another's, `places`: the spans of these, which hold its findings;
+    `passed_over`: the statements among them that are not looked at, so that what was found there before holds.
     `parts`: the spans that hold `lines`, each without a function of its own inside where `name` is "".
     """
 
@@ -48,6 +49,7 @@ class Region:
     removed: Removed = ()
     own: tuple[int, ...] = ()
     places: tuple[Span, ...] = ()
+    passed_over: tuple[Span, ...] = ()
     parts: tuple[Span, ...] = ()
 
     def code(self, document: Document) -> tuple[str, ...]:
@@ -163,7 +165,9 @@ def _region(
     if not chosen and not renamed and (piece.name or not (changed or removed)):
         # Also where no statement is concerned: what a function is for may stand in its docstring or its decorators.
         chosen = tuple(sorted(set(starts.values())))
-    return replace(region, lines=chosen, parts=_parts(piece, document, chosen))
+    looked_at = set(chosen)
+    passed_over = tuple(span for span in own if starts[span] not in looked_at)
+    return replace(region, lines=chosen, passed_over=passed_over, parts=_parts(piece, document, chosen))
 
 
 def _concerned(syntax: Syntax, own: Sequence[Span], changed: frozenset[int], removed: Removed) -> list[Span]:

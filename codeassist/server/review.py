@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from codeassist.context.related import OpenFile, warm
@@ -212,7 +212,8 @@ class Reviewer:
 
 @dataclass(slots=True)
 class _Run:
-    """One review of one document. `edits` are those made to it since, step by step."""
+    """One review of one document. `edits` are those made to it since, step by step; `before`: what was found in its
+    text before anything was asked."""
 
     reviewer: Reviewer
     entry: OpenDocument
@@ -223,6 +224,7 @@ class _Run:
     everything: bool
     around: Sequence[Offset] | None
     pending: set[str] = field(default_factory=set)
+    before: tuple[Finding, ...] = ()
 
     async def walk(self) -> Review | Skip:
         self.entry.again, self.entry.pending = False, self.pending
@@ -250,6 +252,7 @@ class _Run:
         if not regions:
             return Skip("nothing-changed")
         self.pending.update(region.fingerprint for region in regions)
+        self.before = () if self.edits else entry.findings  # Else nobody knows where they stood in the reviewed text.
         async with reviewer.progress.shown(f"Reviewing {entry.path}") as report:
             try:
                 with trace.stage("connect"):
@@ -324,7 +327,9 @@ class _Run:
         self.pending.discard(region.fingerprint)
         before = {(finding.fingerprint, finding.span) for finding in entry.findings}
         self._take_over(found, (region,), asked)
-        there = entry.findings if not self.edits else found
+        there = entry.findings
+        if self.edits:
+            there = (*found, *(finding for finding in self.before if _is_passed_over(finding, region.passed_over)))
         own = [finding for finding in there if any(_inside(finding, place) for place in region.places)]
         text, start = document.slice(region.span), region.span.start
         self.reviewer.session.remembered.add(document.language, region.fingerprint, text, start, own)
@@ -337,12 +342,15 @@ class _Run:
         entry = self.entry
         entry.known |= {region.fingerprint for region in reviewed}
         entry.codes = {**entry.codes, **{region.name: region.code(self.document) for region in reviewed}}
-        looked_at = [place for region in reviewed for place in region.places]
-        for step in self.edits:
-            looked_at = [_moved(span, step) for span in looked_at]
+        looked_at = self._spans_today(place for region in reviewed for place in region.places)
+        passed_over = self._spans_today(span for region in reviewed for span in region.passed_over)
         again = {_place_of(finding, entry.document) for finding in self._today(found)}
         others = tuple(finding for finding in entry.findings if _place_of(finding, entry.document) not in again)
-        gone = [finding for finding in others if any(_inside(finding, span) for span in looked_at)]
+        gone = [
+            finding
+            for finding in others
+            if any(_inside(finding, span) for span in looked_at) and not _is_passed_over(finding, passed_over)
+        ]
         entry.findings = tuple(finding for finding in others if finding not in gone)
         # They may be back with the code around them.
         note_lost(entry, entry.document, gone, self.reviewer.session.remembered)
@@ -354,6 +362,13 @@ class _Run:
         silenced = _silenced(found, asked, self.document)
         self.entry.silenced = (self.entry.silenced - {finding.fingerprint for finding in found}) | silenced
         return self.reviewer.add(self.entry, self._today(found))
+
+    def _spans_today(self, spans: Iterable[Span]) -> Sequence[Span]:
+        """Places of the reviewed text where they are now."""
+        found = list(spans)
+        for step in self.edits:
+            found = [_moved(span, step) for span in found]
+        return found
 
     def _today(self, found: Sequence[Finding]) -> Sequence[Finding]:
         """Findings of the reviewed text where they are now."""
@@ -384,6 +399,12 @@ def _place_of(finding: Finding, document: Document) -> tuple[str, int]:
 
 def _inside(finding: Finding, span: Span) -> bool:
     return span.start <= finding.span.start < span.end
+
+
+def _is_passed_over(finding: Finding, spans: Iterable[Span]) -> bool:
+    """Whether a finding stands where a review of its function did not look. A model that is asked in words sees all of
+    a function, so what it said before counts no more."""
+    return finding.analyzer == "infill" and any(_inside(finding, span) for span in spans)
 
 
 def _moved(span: Span, edits: Sequence[Edit]) -> Span:

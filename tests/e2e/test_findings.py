@@ -45,6 +45,10 @@ async def editor(editor: Editor) -> Editor:
     return editor
 
 
+PAIR = "def pair(a, b):\n    x = a - b\n    y = a - b\n    return x, y\n"
+"""Two mistakes that do not depend on each other."""
+
+
 def lines_asked(fake: FakeVllm) -> list[int]:
     """The lines (from 0) that were looked at."""
     return sorted({asked_line(each.body)[0] for each in fake.received if each.body and is_review(each.body)})
@@ -63,6 +67,31 @@ async def until_reviewed(editor: Editor, uri: str, times: int) -> None:
 def assert_nothing_asked_twice(fake: FakeVllm) -> None:
     prompts = [each.body["prompt"] for each in fake.received if each.body and is_review(each.body)]
     assert len(prompts) == len(set(prompts))
+
+
+@one_each
+async def test_what_was_found_where_a_review_does_not_look_stays(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """One of two mistakes is mended by hand; the function is renamed, which concerns none of its lines."""
+    fake.answer = knowing(PAIR, PAIR.replace(" - ", " + "))
+    editor.open(uri, "\n" * PAIR.count("\n"))
+    editor.set_whole(uri, PAIR)
+    assert marked(editor, uri, await editor.reviewed(uri)) == ["-", "-"]
+    editor.replace(uri, "x = a - b", "x = a + b")
+    mended = editor.texts[uri]
+    fake.answer = knowing(mended, mended.replace(" - ", " + "))
+    found = await editor.reviewed(uri)
+    assert [each.range.start.line for each in found] == [2]
+    cost = asked(fake)
+    editor.replace(uri, "def pair", "def both")
+    assert await editor.reviewed(uri) == found
+    assert asked(fake) == cost
+    renamed = editor.texts[uri]
+    editor.close(uri)
+    editor.open(uri, renamed)
+    await editor.until_diagnostics(uri, lambda shown: shown == found)
+    editor.replace(uri, "y = a - b", "y = a + b")
+    fake.answer = knowing(editor.texts[uri], editor.texts[uri])
+    assert await editor.reviewed(uri) == []
 
 
 @one_each
