@@ -179,14 +179,16 @@ def _empty_tree(folder: Path) -> str:
 
 def _parting(folder: Path, base: str) -> str:
     """The commit at which the history of HEAD and that of `base` parted."""
+    if not base.strip():  # A variable of a script that is not set.
+        raise GitError("the revision is empty; name one, or leave it out: `codeassist review --diff`")
     if base.startswith("-"):  # No name of git's begins so; an option does.
         raise GitError(f"a revision does not begin with a dash: {base}")
     found = _commit(folder, base)
     is_shallow = _git(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    if found is None:
-        raise GitError(_unknown(folder, base, is_shallow=is_shallow))
     if _commit(folder, "HEAD") is None:
         raise GitError("there is no commit here yet; leave the revision out: `codeassist review --diff`")
+    if found is None:
+        raise GitError(_unknown(folder, base, is_shallow=is_shallow))
     asked = _run(folder, "merge-base", found, "HEAD")
     if asked.returncode == 0:
         return asked.stdout.decode().split()[0]

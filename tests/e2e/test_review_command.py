@@ -159,6 +159,7 @@ async def test_a_byte_order_mark_and_windows_line_ends(run: Run, fake: FakeVllm,
     ("arguments", "said"),
     [
         (("--diff", "nowhere"), "there is no revision nowhere here"),
+        (("--diff=",), "the revision is empty; name one, or leave it out"),
         (("--diff=-O/tmp/x",), "a revision does not begin with a dash: -O/tmp/x"),
         (("--diff=--word",), "a revision does not begin with a dash: --word"),
         (("--diff", "shop.py"), "--diff=HEAD shop.py"),

@@ -139,7 +139,7 @@ def test_before_the_first_commit_all_is_new(tmp_path: Path, options: tuple[str, 
     made.git("add", "a.py")
     assert summary(staged_changes(made.root).files) == {"a.py": "file"}
     assert summary(changes_since(made.root, None).files) == {"a.py": "file", "b.py": "file"}
-    with pytest.raises(GitError, match=r"there is no commit here yet|there is no revision"):
+    with pytest.raises(GitError, match="there is no commit here yet"):
         changes_since(made.root, "HEAD")
 
 
