@@ -34,7 +34,7 @@ async def test_a_review_on_save_answers_by_the_schema(sliced: Server, home: Path
         await editor.reviewed(uri)
         (entry,) = [each for each in await editor.trace() if each["kind"] == "review"]
         assert entry["skip"] is None, entry
-        assert entry["requests"] == 1
+        assert entry["requests"] >= 1  # More if it says something that is looked at a second time.
         assert editor.messages == []
         answers = [text for text in between.chats() if "findings" in text]
     (answer,) = answers
@@ -46,7 +46,7 @@ def violations(value: Any, schema: Any, place: str = "$") -> list[str]:
     """Where a value differs from a schema, for those words of JSON Schema that ours uses."""
     known = {"type", "properties", "items", "required", "additionalProperties", "enum"}
     assert set(schema) <= known, f"this check does not know all of {sorted(schema)}"
-    kinds = {"object": dict, "array": list, "string": str, "null": type(None)}
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
     allowed = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if not isinstance(value, tuple(kinds[kind] for kind in allowed)):
         return [f"{place} is a {type(value).__name__}"]
@@ -67,7 +67,7 @@ def violations(value: Any, schema: Any, place: str = "$") -> list[str]:
 
 
 def test_the_check_sees_what_breaks_the_schema() -> None:
-    right = {"quote": "a", "category": "bug", "severity": "info", "message": "m", "replacement": None}
+    right = {"quote": "a", "line": 1, "category": "bug", "severity": "info", "message": "m", "replacement": None}
     assert violations({"findings": [right]}, FINDINGS_SCHEMA) == []
     for wrong in ({}, {**right, "severity": "fatal"}, {**right, "more": 1}, {**right, "message": 5}, "text"):
         assert violations({"findings": [wrong]}, FINDINGS_SCHEMA) != []
