@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
-from tests.editors.code_server import code_server
+from tests.editors.code_server import CodeServer, code_server
 from tests.editors.workbench import Workbench, workbench
 from tests.fake_vllm import Behaviour, FakeVllm
 
@@ -22,10 +22,17 @@ async def engine() -> AsyncIterator[FakeVllm]:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def window(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workbench]:
-    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
-    variables = environment(home, SERVER__URL=engine.base_url)
-    async with code_server(home, variables) as server, workbench(server, folder) as made:
+async def vscode(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeServer]:
+    home = tmp_path_factory.mktemp("home")
+    async with code_server(home, environment(home, SERVER__URL=engine.base_url)) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def window(
+    engine: FakeVllm, vscode: CodeServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Workbench]:
+    async with workbench(vscode, tmp_path_factory.mktemp("work")) as made:
         engine.answer = "1\n"
         await made.wake()
         yield made

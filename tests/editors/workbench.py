@@ -149,6 +149,41 @@ class Workbench:
         """Wait until the status says that the language server is there and nothing is wrong."""
         await expect(self.status).to_have_attribute("aria-label", re.compile("is ready"), timeout=LIMIT_MS)
 
+    async def is_now(self, said: str) -> None:
+        """Wait until the status says so."""
+        await expect(self.status).to_have_attribute("aria-label", re.compile(re.escape(said)), timeout=LIMIT_MS)
+
+    async def menu(self) -> Locator:
+        """Open our menu, as a click on the status does."""
+        await self.status.click(timeout=LIMIT_MS)
+        shown = self.page.locator(".quick-input-widget", has_text="codeassist is")
+        await shown.wait_for(timeout=LIMIT_MS)
+        return shown
+
+    async def choose(self, label: str) -> None:
+        """Take an entry of a menu that is open."""
+        await self.page.locator(".quick-input-list .monaco-list-row", has_text=label).first.click(timeout=LIMIT_MS)
+        await self.page.locator(".quick-input-widget").wait_for(state="hidden", timeout=LIMIT_MS)
+
+    async def focus(self) -> None:
+        """Go on writing where the cursor is."""
+        await self.command("View: Focus Active Editor Group")
+
+    async def until_ghost(self) -> None:
+        """Type until there is a suggestion: an engine that failed is not asked at once again."""
+        for _ in range(_MOST_TRIES):
+            await self.type(" ")
+            with suppress(PlaywrightTimeoutError):
+                await self.ghost.first.wait_for(timeout=LIMIT_MS / _MOST_TRIES)
+                return
+            await self.press("Backspace")
+        raise AssertionError("there is no suggestion")
+
+    async def reload(self) -> None:
+        """Load the window anew."""
+        await self.page.reload(wait_until="domcontentloaded")
+        await self.page.locator(".explorer-folders-view").wait_for(timeout=2 * LIMIT_MS)
+
     async def wake(self) -> None:
         """Type until there is a suggestion: no sign tells that the editor asks for them by now."""
         await self.open(FIRST)

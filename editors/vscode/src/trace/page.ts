@@ -20,9 +20,10 @@ interface Stage {
 /** In the order in which they happen. */
 const STAGES: Readonly<Record<string, Stage>> = {
   debounce: { label: 'waits for the next key', colour: 'descriptionForeground' },
-  join: { label: 'waits for an answer on its way', colour: 'charts-lines' },
-  connect: { label: 'connects', colour: 'charts-foreground' },
-  repository: { label: 'looks at the repository', colour: 'charts-orange' },
+  join: { label: 'waits for an answer on its way', colour: 'terminal-ansiMagenta' },
+  connect: { label: 'connects', colour: 'terminal-ansiBrightBlack' },
+  repository: { label: 'looks at the repository', colour: 'terminal-ansiCyan' },
+  question: { label: 'works out what to look up', colour: 'charts-red' },
   parse: { label: 'parses', colour: 'charts-yellow' },
   context: { label: 'finds related code', colour: 'charts-orange' },
   prompt: { label: 'writes the prompt', colour: 'charts-red' },

@@ -13,10 +13,10 @@ export class TracePanel implements vscode.Disposable {
   async show(client: LanguageClient): Promise<void> {
     if (!this.panel) {
       const options = { enableScripts: false, enableForms: false, localResourceRoots: [] };
-      this.panel = vscode.window.createWebviewPanel('codeassist.trace', 'codeassist: Last Requests', vscode.ViewColumn.Beside, options);
+      this.panel = vscode.window.createWebviewPanel('codeassist.trace', 'codeassist: Last Requests', vscode.ViewColumn.Active, options);
       this.panel.onDidDispose(() => (this.panel = undefined));
     }
-    this.panel.reveal(undefined, true);
+    this.panel.reveal();
     await this.refresh(client);
   }
 

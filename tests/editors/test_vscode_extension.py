@@ -1,0 +1,145 @@
+"""What the extension adds to the language server: its menu, pauses, the view of requests, a server that comes back."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FrameLocator, expect
+
+from tests.e2e.programs import BUGGY, RIGHT, knowing
+from tests.editors.code_server import CodeServer
+from tests.editors.workbench import LIMIT_MS, Workbench
+from tests.fake_vllm import FakeVllm
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+HEAD = "def total(prices):\n    return"
+
+
+async def test_the_menu_says_how_things_are_and_pauses_here(window: Workbench, fake: FakeVllm, name: str) -> None:
+    fake.answer = "sum(prices)\n"
+    await window.write(name, HEAD)
+    await window.open(name)
+    await window.type(" ")
+    await window.shows("sum(prices)")
+    menu = await window.menu()
+    await expect(menu).to_contain_text("codeassist is ready")
+    await expect(menu.locator("input")).to_have_attribute(
+        "placeholder", re.compile(r"Model: Qwen.*Last completion: \d+ ms")
+    )
+    await window.picture("menu")
+    await window.choose("Pause in This Workspace")
+    await window.is_now("codeassist is off. Paused in this workspace.")
+    asked = len(fake.received)
+    await window.press("Backspace")
+    await window.type(" ")
+    await window.menu()
+    await window.choose("Resume in This Workspace")
+    await window.is_now("codeassist is ready")
+    assert len(fake.received) == asked
+    assert not (window.folder / ".vscode").exists()
+    await window.focus()
+    await window.type("s")
+    await window.shows("um(prices)")
+
+
+async def test_the_status_shows_an_engine_that_fails_and_its_recovery(
+    window: Workbench, fake: FakeVllm, name: str
+) -> None:
+    fake.answer = "sum(prices)\n"
+    fake.behaviour.status = 500
+    await window.write(name, HEAD)
+    await window.open(name)
+    await window.type(" ")
+    await window.is_now("codeassist is degraded")
+    await window.picture("engine-down")
+    fake.behaviour.status = 0
+    await window.press("Backspace")
+    await window.until_ghost()
+    await window.is_now("codeassist is ready")
+
+
+async def test_settings_hold_at_once_and_the_server_stays(
+    window: Workbench, vscode: CodeServer, fake: FakeVllm, name: str
+) -> None:
+    fake.answer = "sum(prices)\n"
+    (before,) = servers(vscode)
+    await window.write(name, HEAD)
+    await window.open(name)
+    vscode.set(codeassist__completion__enabled=False)
+    await window.is_now("codeassist is off")
+    vscode.set(codeassist__completion__enabled=True)
+    await window.is_now("codeassist is ready")
+    await window.type(" ")
+    await window.shows("sum(prices)")
+    assert servers(vscode) == [before]
+
+
+async def test_a_server_that_was_killed_comes_back(
+    window: Workbench, vscode: CodeServer, fake: FakeVllm, name: str
+) -> None:
+    fake.answer = "sum(prices)\n"
+    await window.write(name, HEAD)
+    await window.open(name)
+    (before,) = servers(vscode)
+    os.kill(before, signal.SIGKILL)
+    await window.is_now("it starts again in")
+    await window.is_now("codeassist is ready")
+    (after,) = servers(vscode)
+    assert after != before
+    await window.until_ghost()
+
+
+async def test_the_trace_shows_the_stages_of_a_request(window: Workbench, fake: FakeVllm, name: str) -> None:
+    fake.answer = "sum(prices)\n"
+    await window.write(name, HEAD)
+    await window.open(name)
+    await window.type(" ")
+    await window.shows("sum(prices)")
+    await window.command("codeassist: Show What the Last Requests Did")
+    page = trace_of(window)
+    row = page.locator("tr", has_text=name).first
+    await expect(row).to_contain_text("completion", timeout=LIMIT_MS)
+    await expect(row).to_contain_text("answered")
+    assert await row.locator("rect").count() >= 3
+    await window.picture("trace")
+    await window.press("Control+W")
+
+
+async def test_a_dismissed_finding_stays_away_after_a_reload(window: Workbench, fake: FakeVllm, name: str) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    await window.write(name, BUGGY)
+    await window.open(name)
+    await window.command("codeassist: Review This File")
+    await expect(window.squiggles).to_have_count(2, timeout=LIMIT_MS)
+    await window.press("Control+Home", "F8")
+    await window.page.locator(".marker-widget", has_text="codeassist").wait_for(timeout=LIMIT_MS)
+    await window.press("Escape")
+    await window.choose_fix("Dismiss this finding", "dismiss")
+    await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
+    await window.reload()
+    await window.open(name)
+    await window.ready()
+    await window.command("codeassist: Review This File")
+    await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
+
+
+def servers(vscode: CodeServer) -> list[int]:
+    """The language servers of this editor's user."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            mine = f"HOME={vscode.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if mine and b"lsp" in words:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def trace_of(window: Workbench) -> FrameLocator:
+    return window.page.frame_locator("iframe.webview").frame_locator("iframe")
