@@ -86,7 +86,7 @@ async def test_a_cache_salt_keeps_prompts_apart(tiny: Server) -> None:
 
 async def test_a_prompt_above_the_context_is_refused_in_a_sentence(tiny: Server) -> None:
     said = await refused(model_of(tiny), "word " * 5000)
-    assert said.startswith("BadRequest: ")
+    assert said.startswith("PromptTooLong: ")
     assert "4096" in said
     assert "word word" not in said
 
