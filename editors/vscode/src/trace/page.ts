@@ -128,6 +128,7 @@ h1 { font-weight: normal; margin-bottom: 0; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; }
 td, th { padding: .25em .6em .25em 0; border-bottom: 1px solid var(--vscode-panel-border); white-space: nowrap; }
+td:nth-child(2) { max-width: 14em; overflow: hidden; text-overflow: ellipsis; }
 td:last-child { white-space: normal; }
 .number { text-align: right; }
 .time { width: 40%; min-width: 12em; }
