@@ -114,6 +114,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/latency/typing_during_scan.py | tee benchmarks/results/typing-during-scan.txt
 	$(BIN)/python benchmarks/latency/replay.py | tee benchmarks/results/replay.txt
 	$(BIN)/python benchmarks/latency/overhead.py | tee benchmarks/results/overhead.txt
+	$(BIN)/python benchmarks/latency/first_finding.py | tee benchmarks/results/first-finding.txt
 
 bench-engine: $(VENV)/installed
 	@test -n "$(URL)" || { echo "Name a served model: make bench-engine URL=http://127.0.0.1:8000/v1"; exit 1; }
