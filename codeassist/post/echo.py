@@ -19,6 +19,8 @@ _BEGUN = re.compile(r"(?:[^\W\d]\w*(?:\.|::|->))*(?<!\w)(?P<word>[^\W\d]\w*)\Z")
 """The word before the cursor, and what it is a member of. A number that goes on with its own digits is no echo."""
 _WORD = re.compile(r"\w+")
 _SHORTEST_WORD, _SHORTEST_CHAIN = 2, 4
+_WITH_ITEMS = frozenset({"yaml", "markdown"})
+_ITEM_SIGNS = frozenset({"-", "*", "+"})
 _DIRECTIVE = re.compile(
     r"\W*(?:eslint|prettier|biome|ts-|tslint|jshint|istanbul|c8 |v8 |noqa|pylint|pyright|mypy|type:|ruff|flake8|fmt:"
     r"|isort|pragma|nolint|go:|\+build|rubocop|clang-|noinspection|sonar|spdx|safety:|shellcheck|region|endregion)",
@@ -46,6 +48,15 @@ def repeats(text: str, view: CursorView) -> str | None:
     if len(lines) > 2 and any(near[start : start + len(lines)] == lines for start in range(len(near))):
         return "repeats-prefix"
     return None
+
+
+def without_begun_item(text: str, view: CursorView) -> str:
+    """`text` without the sign of a list's item at its beginning, if the cursor stands behind it: `name: Test`, not
+    `- name: Test`, behind `- `. Lists right inside of items are rare, and this is what small models write."""
+    sign = view.line_prefix.strip()
+    if view.document.language not in _WITH_ITEMS or sign not in _ITEM_SIGNS or not text.startswith(f"{sign} "):
+        return text
+    return text[len(sign) :].lstrip(" ")
 
 
 def without_begun_word(text: str, view: CursorView) -> str:

@@ -6,7 +6,7 @@ import re
 
 from codeassist.context.cursor import CursorView
 from codeassist.post.cut import CLOSERS, CutReason, columns
-from codeassist.post.echo import repeats, without_begun_word, without_echoed_comments
+from codeassist.post.echo import repeats, without_begun_item, without_begun_word, without_echoed_comments
 from codeassist.post.indentation import fit_indentation, without_trailing_blanks
 from codeassist.post.meeting import Inline, candidates
 from codeassist.post.prose import is_prose
@@ -44,7 +44,7 @@ def finish_inline(
     if inside_private_key(view.prefix) or secret_like(view.line_prefix + text, len(view.line_prefix)):
         return Skip("secret-like")
     text = without_trailing_blanks(fit_indentation(text, view), view)
-    text = without_echoed_comments(without_begun_word(text, view), view)
+    text = without_echoed_comments(without_begun_word(without_begun_item(text, view), view), view)
     repeated = repeats(text, view) if text.strip() else "repeats-prefix"
     if repeated is not None:
         return Skip(repeated)
