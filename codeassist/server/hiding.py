@@ -148,16 +148,18 @@ class Hiding:
         self._change(self._folder_of(uri), [Dismissal("", "", category)], ())
 
     def restore(self, uri: str, fingerprint: str = "") -> int:
-        """Take dismissals back: of one finding, with that of its category if there is one; or all of the workspace
-        folder. How many were taken back."""
+        """Take dismissals back: of one finding in this document, with that of its category if there is one; or all of
+        the workspace folder. How many were taken back."""
         folder, entry = self._folder_of(uri), self._session.documents.get(uri)
         gone = tuple(folder.dismissed)
         if fingerprint:
             found = [each.category for each in entry.findings if each.fingerprint == fingerprint] if entry else []
+            path = self._name_of(entry) if entry else ""  # A copy of the function in another file has the same name.
             gone = tuple(
                 each
                 for each in gone
-                if each.fingerprint == fingerprint or (each.is_category and each.category in found)
+                if (each.fingerprint == fingerprint and each.path == path)
+                or (each.is_category and each.category in found)
             )
         self._change(folder, (), gone)
         return len(gone)

@@ -120,6 +120,15 @@ async def test_a_category_and_all_of_a_folder_are_taken_back(desk: Desk) -> None
     await desk.close()
 
 
+async def test_what_is_taken_back_in_one_file_stays_dismissed_in_a_copy_of_it(desk: Desk) -> None:
+    one, copy = desk.open("a.py", "f1"), desk.open("b.py", "f1")
+    for each in (one, copy):
+        desk.hiding.dismiss(each.document.uri, "f1")
+    assert desk.hiding.restore(one.document.uri, "f1") == 1
+    assert [desk.shown(one), desk.shown(copy)] == [["f1"], []]
+    await desk.close()
+
+
 async def test_where_nothing_can_be_written_it_holds_until_the_end_and_is_written_when_it_can(tmp_path: Path) -> None:
     store = BrokenStore(tmp_path / "dismissals.sqlite3")
     desk = Desk(tmp_path / "project", store)
