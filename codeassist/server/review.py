@@ -16,7 +16,7 @@ from codeassist.model.errors import ModelError
 from codeassist.post.findings import Finding
 from codeassist.post.fixes import applied
 from codeassist.post.ignored import Ignored, ignored
-from codeassist.post.merging import within_limit
+from codeassist.post.merging import overlap, within_limit
 from codeassist.post.skip import Skip
 from codeassist.server.binding import Models
 from codeassist.server.hiding import Hiding
@@ -187,10 +187,12 @@ class Reviewer:
         return found
 
     def add(self, entry: OpenDocument, found: Sequence[Finding]) -> bool:
-        """Put findings beside those that are there. Whether any was new."""
+        """Put findings beside those that are there, or in the place of what speaks of the same code: that was found
+        when the code around it was another, so that it has another name. Whether any was new."""
         there = {(finding.fingerprint, finding.span) for finding in entry.findings}
         new = [finding for finding in found if (finding.fingerprint, finding.span) not in there]
-        entry.findings = tuple(sorted((*entry.findings, *new), key=lambda finding: finding.span.start))
+        others = [each for each in entry.findings if not any(overlap(each.span, finding.span) for finding in new)]
+        entry.findings = tuple(sorted((*others, *new), key=lambda finding: finding.span.start))
         return bool(new)
 
     def limit(self, entry: OpenDocument, new: Collection[str]) -> None:

@@ -95,6 +95,23 @@ async def test_what_was_found_where_a_review_does_not_look_stays(editor: Editor,
 
 
 @one_each
+async def test_code_that_was_reviewed_broken_shows_each_finding_once_when_it_is_mended(
+    editor: Editor, uri: str, fake: FakeVllm
+) -> None:
+    """Broken, it is in no function, so that findings have other names there."""
+    fake.answer = knowing(PAIR, PAIR.replace(" - ", " + "))
+    editor.open(uri, "\n" * PAIR.count("\n"))
+    editor.set_whole(uri, PAIR)
+    found = await editor.reviewed(uri)
+    editor.replace(uri, "pair(a, b)", "pair((a, b")
+    broken = editor.texts[uri]
+    fake.answer = knowing(broken, broken.replace(" - ", " + "))
+    assert marked(editor, uri, await editor.reviewed(uri)) == ["-", "-"]
+    editor.replace(uri, "pair((a, b", "pair(a, b)")
+    assert await editor.reviewed(uri) == found
+
+
+@one_each
 async def test_an_undo_brings_a_finding_back_at_once_and_costs_no_token(
     touched: Editor, uri: str, fake: FakeVllm
 ) -> None:
