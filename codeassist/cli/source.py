@@ -92,10 +92,18 @@ def text_of(data: bytes) -> str:
 
 def root_of(file: Path) -> Path | None:
     """The folder of the repository or workspace that holds `file`, or None."""
-    for folder in file.resolve().parents:
+    for folder in real_path(file).parents:
         if any((folder / mark).exists() for mark in ROOT_MARKS):
             return folder
     return None
+
+
+def real_path(file: Path) -> Path:
+    """Where a file lies, whatever links lead there; as it is named where they lead nowhere but to each other."""
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):
+        return file.absolute()
 
 
 def settings_for(file: Path) -> Settings:
@@ -123,7 +131,7 @@ def _path(file: Path, root: Path | None) -> str:
 
 def _inside(file: Path, folder: Path) -> str | None:
     """Relative to `folder`, by the place that it is named with, or else by its real one; None if it lies elsewhere."""
-    for place in (Path(os.path.normpath(file.absolute())), file.resolve()):
+    for place in (Path(os.path.normpath(file.absolute())), real_path(file)):
         for top in (folder, folder.resolve()):
             if place.is_relative_to(top):
                 return place.relative_to(top).as_posix()

@@ -108,6 +108,7 @@ async def test_what_cannot_be_reviewed_is_said(run: Run, fake: FakeVllm, reposit
         }
     )
     (repository.root / "link.py").symlink_to("shop.py")
+    (repository.root / "loop.py").symlink_to("loop.py")
     (repository.root / "other.py").unlink()
     for what in ("--diff", "--staged"):
         result = await run("review", what, "--format", "json", "--fail-on", "info", folder=repository.root)
@@ -117,6 +118,7 @@ async def test_what_cannot_be_reviewed_is_said(run: Run, fake: FakeVllm, reposit
             "credentials.json": "secret-file",
             "large.py": "too-large",
             "link.py": "link",
+            "loop.py": "link",
             "silent.py": "ignored-file",
             "utf16.py": "binary",
             "vendored/x.py": "excluded",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codeassist.cli.main import EXIT_OTHER, EXIT_USAGE, Failure
 from codeassist.cli.plain import plain
-from codeassist.cli.source import root_of
+from codeassist.cli.source import real_path, root_of
 from codeassist.settings import Settings
 from codeassist.syntax.languages import language_of
 from codeassist.workspace.changes import ChangedFile, Changes, GitError, changes_since, staged_changes
@@ -57,7 +57,7 @@ def select_paths(paths: Sequence[Path], settings: Settings) -> Selection:
         if not path.exists():
             raise Failure(f"Path {os.fspath(path)!a} does not exist.", EXIT_USAGE)
         for file in _files_in(path, settings) if path.is_dir() else [path]:
-            found.setdefault(file.resolve(), Target(file, os.fspath(file), size=_size(file)))
+            found.setdefault(real_path(file), Target(file, os.fspath(file), size=_size(file)))
     return Selection(tuple(found.values()), root_for(paths))
 
 
@@ -124,7 +124,7 @@ def _inside(top: Path, path: Path) -> str:
     """`path` relative to the top of the repository, "" for the top itself. Raises Failure if it lies elsewhere."""
     # The file itself may be a link that changed: only the folders around it are looked through.
     absolute = Path(os.path.normpath(path.absolute()))
-    for place in (absolute, absolute.parent.resolve() / absolute.name, absolute.resolve()):
+    for place in (absolute, real_path(absolute.parent) / absolute.name, real_path(absolute)):
         for root in (top, top.resolve()):
             if place.is_relative_to(root):
                 inside = place.relative_to(root).as_posix()
