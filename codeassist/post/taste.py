@@ -20,13 +20,14 @@ from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
 
 Taste: TypeAlias = Literal[
-    "no-line", "other-block", "neighbour", "no-syntax", "same-meaning", "message", "unseen-name", "own-name"
+    "no-line", "other-block", "neighbour", "goes-on", "no-syntax", "same-meaning", "message", "unseen-name", "own-name"
 ]
 """Why there is nothing to tell:
 
 - no-line: the model would leave the line out, or write a comment;
 - other-block: it would go on in another block, with another line;
 - neighbour: it would go on with a line that stands right above or below;
+- goes-on: it would break the line where code has to go on, and nobody knows how;
 - no-syntax: what it would write does not parse;
 - same-meaning: it would say the same in another form;
 - message: it would tell people something else, in a text of several words;
@@ -34,6 +35,7 @@ Taste: TypeAlias = Literal[
 - own-name: it would give something new a name of its own.
 """
 
+_HAS_TO_GO_ON = re.compile(r"(?:[:{(\[,=\\]|[=-]>|&&|\|\|)$")
 _NEAR = (-2, -1, 1, 2)
 _NAME = re.compile(r"[^\W\d]\w*$")
 _WORDS = re.compile(r"[^\W\d_]{2,}\s+[^\W\d_]{2,}")
@@ -96,6 +98,12 @@ def _is_near(place: _Place) -> bool:
     return any(document.line(n).rstrip() == place.better.rstrip() for n in near)
 
 
+def _goes_on(place: _Place) -> bool:
+    """Whether the alternative is the beginning of the line, which the model would end in the next one."""
+    better = place.better.rstrip()
+    return place.line.startswith(better) and bool(_HAS_TO_GO_ON.search(better))
+
+
 def _is_message(place: _Place) -> bool:
     """Whether only texts differ that are made for people to read."""
     old, new = lexemes(place.change.old), lexemes(place.change.text)
@@ -141,6 +149,7 @@ _RULES: tuple[tuple[Taste, Callable[[_Place], bool]], ...] = (
     ("no-line", _is_no_line),
     ("other-block", _is_other_block),
     ("neighbour", _is_near),
+    ("goes-on", _goes_on),
     ("message", _is_message),
     ("unseen-name", _is_unseen),
     ("own-name", _is_own_name),

@@ -19,6 +19,8 @@ def total(items, tax):
     print("there is nothing here", result)
     cost = parse_price(result)
     return cost * tax
+
+def half(cost): return cost / 2
 """
 
 
@@ -42,6 +44,9 @@ def tasted(line: str, better: str, seen: str = CODE, code: str = CODE) -> str | 
         ('    print("there is nothing here", result)', '    print("no more of it", result)', "message"),
         ("    cost = parse_price(result)", "    value = parse_price(result)", "own-name"),
         ("    return cost * tax", "    return cost * (tax", "no-syntax"),
+        ("def half(cost): return cost / 2", "def half(cost):", "goes-on"),
+        ("def half(cost): return cost / 2", "def half(cost): return (", "no-syntax"),
+        ("def half(cost): return cost / 2", "def half(cost): return cost", None),
         ("    return cost * tax", "    return (tax * cost)", "same-meaning"),
         ("    return cost * tax", "    return cost * tax  # all", "same-meaning"),
         ("        result += item.price", "        result = result + item.price", "same-meaning"),
