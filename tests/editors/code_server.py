@@ -50,8 +50,10 @@ class CodeServer:
     home: Path
     settings: Path
 
-    def url(self, folder: Path) -> str:
-        return f"http://127.0.0.1:{self.port}/?folder={folder}"
+    def url(self, place: Path) -> str:
+        """Where a folder or a workspace file is open."""
+        kind = "workspace" if place.suffix == ".code-workspace" else "folder"
+        return f"http://127.0.0.1:{self.port}/?{kind}={place}"
 
     def set(self, **changed: object) -> None:
         """Change settings, with `__` for the dots in their names. The editor notices by itself."""

@@ -1,4 +1,4 @@
-"""One VS Code for all its tests, with a scripted engine."""
+"""One VS Code for all tests of a module, with a scripted engine."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ async def engine() -> AsyncIterator[FakeVllm]:
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")  # One browser at a time, whatever a module needs.
 async def vscode(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeServer]:
     home = tmp_path_factory.mktemp("home")
     async with code_server(home, environment(home, SERVER__URL=engine.base_url)) as made:
         yield made
 
 
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def window(
     engine: FakeVllm, vscode: CodeServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Workbench]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 from playwright.async_api import FrameLocator, expect
@@ -124,6 +126,31 @@ async def test_a_dismissed_finding_stays_away_after_a_reload(window: Workbench, 
     await window.ready()
     await window.command("codeassist: Review This File")
     await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
+
+
+async def test_two_folders_have_one_server(
+    window: Workbench, vscode: CodeServer, fake: FakeVllm, tmp_path: Path
+) -> None:
+    fake.answer = "sum(prices)\n"
+    await window.go_to(vscode.url(workspace(tmp_path, "one", "two")))
+    for name in ("one", "two"):
+        await window.find(f"{name}.py")
+        await window.ready()
+        await window.until_ghost()
+        await window.shows("sum(prices)")
+        asked = fake.received[-1].body["prompt"]
+        assert f"of_{name}" in asked
+    assert len(language_servers(vscode)) == 1
+
+
+def workspace(folder: Path, *names: str) -> Path:
+    """A workspace of that many folders, each with a file of its name."""
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / f"{name}.py").write_text(f"def of_{name}(prices):\n    return", encoding="utf-8")
+    file = folder / "both.code-workspace"
+    file.write_text(json.dumps({"folders": [{"path": name} for name in names]}), encoding="utf-8")
+    return file
 
 
 def trace_of(window: Workbench) -> FrameLocator:

@@ -95,6 +95,9 @@ class Workbench:
     async def open(self, name: str) -> None:
         """Open a file of the folder, with the cursor at its end, and wait for the language server."""
         await self._row(name).dblclick(timeout=LIMIT_MS)
+        await self._at_its_end(name)
+
+    async def _at_its_end(self, name: str) -> None:
         await self.page.locator(".tab.active", has_text=name).wait_for(timeout=LIMIT_MS)
         await self.page.locator(".editor-instance .monaco-editor .view-line").first.wait_for(timeout=LIMIT_MS)
         await self.page.locator(".editor-instance .monaco-editor .view-lines").first.click()
@@ -196,6 +199,19 @@ class Workbench:
                 return
             await self.press("Backspace")
         raise AssertionError("there is no suggestion")
+
+    async def go_to(self, url: str) -> None:
+        """Show another place in the same window."""
+        await self.page.goto(url, wait_until="domcontentloaded")
+        await self.page.locator(".explorer-folders-view").wait_for(timeout=2 * LIMIT_MS)
+
+    async def find(self, name: str) -> None:
+        """Open a file of whatever folder by its name, with the cursor at its end."""
+        await self.command("Go to File...")
+        field = self.page.locator(".quick-input-widget input").first
+        await field.fill(name)
+        await self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.click(timeout=LIMIT_MS)
+        await self._at_its_end(name)
 
     async def reload(self) -> None:
         """Load the window anew."""
