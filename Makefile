@@ -9,7 +9,7 @@ CODE_SERVER := $(EDITORS)/code-server/node_modules/code-server
 CODE_SERVER_VERSION := 4.139.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors lint format bench bench-engine vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors pictures lint format bench bench-engine vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-editors  the tests that drive real editors (Linux; 0.7 GB into .editors; needs Chromium)"
 	@echo "make lint          ruff, mypy (strict), import-linter"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
+	@echo "make pictures      the pictures of the documents, anew"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
 	@echo "make bench-engine  URL=http://HOST:PORT/v1  how long completions take on a served model, alone and beside reviews"
 
@@ -91,6 +92,14 @@ $(EDITORS)/installed: pyproject.toml Makefile $(VENV)/installed-dev
 test-editors: $(EDITORS)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
 	@$(BIN)/python -m pytest tests/editors -m editors
+
+# The pictures that the documents show, made by the tests that look at the same things.
+pictures: $(EDITORS)/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
+	@$(BIN)/python -m pytest tests/editors/test_vscode_pictures.py -m editors
+	@mkdir -p docs/images/vscode
+	@cp build/screenshots/ghost-text.png build/screenshots/menu.png build/screenshots/finding.png \
+	    build/screenshots/quick-fix.png build/screenshots/walkthrough.png build/screenshots/trace.png docs/images/vscode/
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -22,4 +22,4 @@ const notices = [...new Set(folders)].filter(Boolean).sort().map((folder) => {
   return `${name} ${version}\n\n${readFileSync(`${folder}/${licence}`, 'utf8').trim()}\n`;
 });
 writeFileSync('dist/THIRD-PARTY-NOTICES.txt', notices.join(`\n${'-'.repeat(80)}\n\n`));
-copyFileSync('../../LICENSE', 'LICENSE');
+for (const file of ['LICENSE', 'CHANGELOG.md']) copyFileSync(`../../${file}`, file);

@@ -53,9 +53,10 @@ COMMANDS: Mapping[str, str] = {
     "restartServer": "Restart the Language Server",
     "install": "Install the Language Server",
     "showLog": "Show Log",
+    "walkthrough": "Get Started",
 }
 """The commands that a user may run, by their names behind `codeassist.`, with their titles."""
-ALWAYS = frozenset({"menu", "restartServer", "install", "showLog"})
+ALWAYS = frozenset({"menu", "restartServer", "install", "showLog", "walkthrough"})
 """Those that need no language server."""
 _KEYS: Mapping[str, str] = {"menu": "ctrl+k a", "review": "ctrl+k shift+a"}
 _KEPT = ("type", "enum", "items", "minimum", "maximum", "default")

@@ -33,6 +33,7 @@ QUIET = {
     "update.mode": "none",
     "window.commandCenter": False,
     "workbench.enableExperiments": False,
+    "workbench.reduceMotion": "on",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,

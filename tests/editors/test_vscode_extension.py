@@ -31,7 +31,6 @@ async def test_the_menu_says_how_things_are_and_pauses_here(window: Workbench, f
     await expect(menu.locator("input")).to_have_attribute(
         "placeholder", re.compile(r"Model: Qwen.*Last completion: \d+ ms")
     )
-    await window.picture("menu")
     await window.choose("Pause in This Workspace")
     await window.is_now("codeassist is off. Paused in this workspace.")
     asked = len(fake.received)
@@ -56,7 +55,6 @@ async def test_the_status_shows_an_engine_that_fails_and_its_recovery(
     await window.open(name)
     await window.type(" ")
     await window.is_now("codeassist is degraded")
-    await window.picture("engine-down")
     fake.behaviour.status = 0
     await window.press("Backspace")
     await window.until_ghost()
@@ -106,7 +104,6 @@ async def test_the_trace_shows_the_stages_of_a_request(window: Workbench, fake: 
     await expect(row).to_contain_text("completion", timeout=LIMIT_MS)
     await expect(row).to_contain_text("answered")
     assert await row.locator("rect").count() >= 3
-    await window.picture("trace")
     await window.press("Control+W")
 
 
@@ -119,7 +116,7 @@ async def test_a_dismissed_finding_stays_away_after_a_reload(window: Workbench, 
     await window.press("Control+Home", "F8")
     await window.page.locator(".marker-widget", has_text="codeassist").wait_for(timeout=LIMIT_MS)
     await window.press("Escape")
-    await window.choose_fix("Dismiss this finding", "dismiss")
+    await window.choose_fix("Dismiss this finding")
     await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
     await window.reload()
     await window.open(name)

@@ -56,7 +56,6 @@ async def test_offline_nothing_is_installed_and_the_user_is_told_why(first: Work
     await first.write("total.py", HEAD)
     await first.open("total.py")
     await first.is_now("codeassist is not installed")
-    await first.picture("install")
     await first.answer("codeassist needs its language server", "Install")
     await expect(first.notice("could not be installed")).to_contain_text(
         "The package index cannot be reached", timeout=INSTALL_LIMIT_MS

@@ -33,5 +33,6 @@ export function commands({ keeper, status, pause, doctor, output, install, downl
     vscode.commands.registerCommand('codeassist.install', install),
     vscode.commands.registerCommand('codeassist.restartServer', () => keeper.restart()),
     vscode.commands.registerCommand('codeassist.showLog', () => output.show()),
+    vscode.commands.registerCommand('codeassist.walkthrough', () => vscode.commands.executeCommand('workbench.action.openWalkthrough', 'codeassist.codeassist#start', false)),
   ];
 }

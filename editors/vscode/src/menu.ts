@@ -38,6 +38,7 @@ function entries({ status, running, paused }: Situation): Entry[] {
     { label: '$(pulse) Run Doctor', description: 'what works, what does not, and what mends it', command: 'codeassist.doctor' },
     { label: '$(debug-restart) Restart the Language Server', command: 'codeassist.restartServer' },
     { label: '$(output) Show Log', command: 'codeassist.showLog' },
+    { label: '$(mortar-board) Get Started', command: 'codeassist.walkthrough' },
     { label: '$(gear) Settings', command: 'workbench.action.openSettings', args: ['@ext:codeassist.codeassist'] },
   ];
   if (!running) return [...mending, ...always];

@@ -57,11 +57,12 @@ export function page(entries: readonly Entry[], nonce: string): string {
   const requests = entries.filter(({ timings }) => timings).reverse();
   const longest = Math.max(1, ...requests.map(({ timings }) => timings?.total ?? 0));
   const used = new Set(requests.flatMap((entry) => parts(entry).map(([name]) => name)));
-  const legend = [...used].map((name) => `<li><svg class="key"><rect class="${css(name)}" width="10" height="10"/></svg>${escaped(labelOf(name))}</li>`);
+  const order = Object.keys(STAGES).filter((name) => used.has(name));
+  const legend = [...new Set([...order, ...used])].map((name) => `<li><svg class="key"><rect class="${css(name)}" width="10" height="10"/></svg>${escaped(labelOf(name))}</li>`);
   const rows = requests.map((entry) => row(entry, longest));
   const body = rows.length
     ? `<ul class="legend">${legend.join('')}</ul>
-<table><thead><tr><th>Request</th><th>File</th><th class="time">Time</th><th class="number">ms</th><th class="number">Prompt</th><th class="number">Cached</th><th class="number">Written</th><th>What came of it</th></tr></thead>
+<table><thead><tr><th>Request</th><th>File</th><th class="time">Time</th><th class="number">ms</th><th class="number">Prompt</th><th class="number">Cached</th><th class="number">Written</th><th>Result</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table>`
     : '<p>Nothing was asked yet. Type in a source file, or review one.</p>';
   return `<!DOCTYPE html>
@@ -125,13 +126,13 @@ body { padding: 0 1.5em 1em; }
 h1 { font-weight: normal; margin-bottom: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: .3em 1.2em; list-style: none; padding: 0; }
 .key { width: 10px; height: 10px; margin-right: .4em; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; font-size: .9em; }
 th { text-align: left; font-weight: 600; }
 td, th { padding: .25em .6em .25em 0; border-bottom: 1px solid var(--vscode-panel-border); white-space: nowrap; }
 td:nth-child(2) { max-width: 14em; overflow: hidden; text-overflow: ellipsis; }
-td:last-child { white-space: normal; }
+td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 7em; }
 .number { text-align: right; }
-.time { width: 40%; min-width: 12em; }
+.time { width: 40%; min-width: 8em; }
 .time svg { width: 100%; height: 12px; display: block; }
 ${Object.entries(STAGES).map(([name, { colour }]) => `rect.${name} { fill: var(--vscode-${colour}); }`).join('\n')}
 `;
