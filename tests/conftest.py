@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 import pytest
+
+collect_ignore = [] if find_spec("playwright") else ["editors"]
+"""What drives them comes with `make test-editors` only."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
