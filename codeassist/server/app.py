@@ -316,7 +316,7 @@ class App:
         self._show(types.MessageType.Warning, message)
 
     def _engine_state(self, state: Any) -> None:
-        self.status.engine(state.kind, state.message)
+        self.status.engine(state.kind, state.message, state.reason)
 
     def _client(self) -> Client:
         """What the client can do with code actions."""

@@ -140,10 +140,10 @@ class Status:
         self._standing = ""
         self._abilities = Abilities()
 
-    def engine(self, kind: str, message: str) -> None:
-        """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all."""
+    def engine(self, kind: str, message: str, reason: str | None = None) -> None:
+        """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all. `reason`: see `set`."""
         states: dict[str, State] = {"starting": "busy", "ready": "ready"}
-        self.set(states.get(kind, "degraded"), message)
+        self.set(states.get(kind, "degraded"), message, reason)
 
 
 def _differ(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -31,11 +31,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What to tell the user about the embedded engine. `message` is one sentence."""
+    """What to tell the user about the embedded engine. `message` is one sentence; `reason`: of a failure, the one that
+    the request which meets it is told."""
 
     kind: Literal["starting", "ready", "lost", "failed"]
     message: str
     model: str = ""
+    reason: str | None = None
 
     @property
     def busy(self) -> bool:
@@ -153,7 +155,8 @@ class Engines:
         try:
             record = await self._find_or_start()
         except EngineError as error:
-            self._tell("failed", str(error))
+            if self._on_state is not None:
+                self._on_state(EngineState("failed", str(error), reason=error.reason))
             raise
         model = await asyncio.to_thread(self._transport, endpoint_of(record))
         self._connection = _Connection(record, model)
