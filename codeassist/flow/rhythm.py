@@ -24,6 +24,8 @@ class Rhythm:
 
     interval_s: float = _USUAL_INTERVAL_S
     answer_s: float | None = None
+    waited_s: float = 0.0
+    """So long the editor itself waits for another key before it asks."""
     _last_key_s: float | None = None
     _last_interval_s: float | None = None
 
@@ -41,9 +43,10 @@ class Rhythm:
         self.answer_s = seconds if known is None else known * _MEMORY + seconds * (1 - _MEMORY)
 
     def wait_s(self, most_s: float, *, line_start: bool) -> float:
-        """How long to wait for another key, at most `most_s`. `line_start`: a new line begins at the cursor; after a
+        """How long to wait for another key, after what the editor has waited; both together are at most `most_s` unless
+        the editor alone waits longer. `line_start`: a new line begins at the cursor; after a
         pause nothing is waited for there, since whoever stops to think wants to see what may come."""
         if line_start and (self._last_interval_s is None or self._last_interval_s > _PAUSE * self.interval_s):
             return 0.0
         expected = 0.0 if self.answer_s is None else self.answer_s
-        return min(max(self.interval_s - expected, 0.0), most_s)
+        return max(min(self.interval_s - expected, most_s) - self.waited_s, 0.0)

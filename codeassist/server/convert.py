@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lsprotocol import types
 
@@ -13,12 +13,24 @@ from codeassist.text.edits import Edit
 from codeassist.text.positions import Encoding, from_units, to_units
 
 SOURCE = "codeassist"
+_LONGEST_WAIT_MS = 5_000
 
 _SEVERITY: dict[Severity, types.DiagnosticSeverity] = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
     "info": types.DiagnosticSeverity.Information,
 }
+
+
+def waited_s(capabilities: types.ClientCapabilities) -> float:
+    """How long the editor waits for another key before it asks for a completion, in seconds, as the experimental
+    capability `codeassist: {waitsMs}` says; 0.0 where nothing sensible is said."""
+    said = capabilities.experimental
+    own = said.get("codeassist") if isinstance(said, Mapping) else None
+    milliseconds = own.get("waitsMs") if isinstance(own, Mapping) else None
+    if not isinstance(milliseconds, int | float) or not 0 <= milliseconds <= _LONGEST_WAIT_MS:
+        return 0.0
+    return milliseconds / 1000
 
 
 def offset_of(document: Document, position: types.Position, encoding: Encoding) -> Offset:

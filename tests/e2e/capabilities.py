@@ -9,6 +9,7 @@ from lsprotocol import converters, types
 _KINDS = ["", "quickfix", "refactor", "refactor.extract", "refactor.inline", "refactor.rewrite", "source"]
 
 _VSCODE: dict[str, Any] = {
+    "experimental": {"codeassist": {"waitsMs": 50}},
     "general": {
         "positionEncodings": ["utf-16"],
         "staleRequestSupport": {"cancel": True, "retryOnContentModified": ["textDocument/semanticTokens/full"]},

@@ -320,15 +320,19 @@ async def start(
     configuration: dict[str, Any] | None = None,
     locale: str | None = None,
     name: str | None = None,
+    experimental: Any = None,
 ) -> AsyncIterator[Editor]:
-    """An editor of that kind with a server of its own, both ended properly at the end."""
+    """An editor of that kind with a server of its own, both ended properly at the end. `experimental`: what it says of
+    itself beside its kind's."""
     client = Client(converter_factory=_converter, configuration={"": configuration or {}})
     editor = Editor(kind, client)
     register_lsp_features(client, {**DEFAULT_CLIENT_FEATURES, **_watched(editor)})
     await client.start_io(*SERVER, env=dict(variables))
     folders = [types.WorkspaceFolder(uri=root.as_uri(), name=root.name) for root in roots]
+    capable = capabilities(kind)
+    capable.experimental = experimental or capable.experimental
     params = types.InitializeParams(
-        capabilities=capabilities(kind),
+        capabilities=capable,
         workspace_folders=folders,
         initialization_options=options,
         locale=locale,

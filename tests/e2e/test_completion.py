@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -213,3 +214,16 @@ async def test_two_editors_know_nothing_of_each_other(editor_of: EditorOf, fake:
     other.open(uri, "# only here\n" + text)
     assert await one.complete(uri, at) is not None
     assert "only here" not in fake.received[-1].body["prompt"]
+
+
+@pytest.mark.parametrize(("said", "waits"), [({"codeassist": {"waitsMs": 80}}, False), ({"codeassist": "x"}, True)])
+async def test_an_editor_that_waits_itself_is_not_kept_waiting_again(
+    fake: FakeVllm, tmp_path: Path, said: dict[str, Any], waits: bool
+) -> None:
+    variables = environment(tmp_path, SERVER__URL=fake.base_url, COMPLETION__DEBOUNCE_MS="80")
+    async with start("plain", variables, experimental=said) as editor:
+        for uri in (f"{MONEY_URI}.1.py", f"{MONEY_URI}.2.py"):  # Connecting takes longer than any wait.
+            editor.open(uri, "def total(prices):\n    return ")
+            assert await editor.complete(uri, 30, typed=True) is not None
+        (entry,) = await editor.trace(1)
+        assert ("debounce" in entry["timings"]) == waits

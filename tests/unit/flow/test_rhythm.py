@@ -49,3 +49,12 @@ def test_a_clock_that_goes_back_does_no_harm() -> None:
     rhythm.key(5.0)
     rhythm.key(4.0)
     assert rhythm.interval_s == 0.2
+
+
+def test_what_the_editor_has_waited_is_not_waited_for_again() -> None:
+    rhythm = typing(0.2)
+    rhythm.waited_s = 0.05
+    assert rhythm.wait_s(0.06, line_start=False) == pytest.approx(0.01)
+    assert rhythm.wait_s(0.04, line_start=False) == 0.0
+    rhythm.answered(0.9)
+    assert rhythm.wait_s(1.0, line_start=False) == 0.0
