@@ -9,7 +9,7 @@ CODE_SERVER := $(EDITORS)/code-server/node_modules/code-server
 CODE_SERVER_VERSION := 4.139.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors pictures lint format bench bench-engine vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors pictures lint format bench bench-engine bench-vscode vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
@@ -21,6 +21,7 @@ help:
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make pictures      the pictures of the documents, anew"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
+	@echo "make bench-vscode  from a key to ghost text, in the real VS Code"
 	@echo "make bench-engine  URL=http://HOST:PORT/v1  how long completions take on a served model, alone and beside reviews"
 
 $(VENV)/installed: pyproject.toml
@@ -129,6 +130,11 @@ bench-engine: $(VENV)/installed
 	@test -n "$(URL)" || { echo "Name a served model: make bench-engine URL=http://127.0.0.1:8000/v1"; exit 1; }
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/engine/latency.py --url "$(URL)" --json benchmarks/results/engine-latency.json
+
+bench-vscode: $(EDITORS)/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
+	@mkdir -p benchmarks/results
+	$(BIN)/python benchmarks/latency/vscode.py | tee benchmarks/results/vscode.txt
 
 # The language server travels in the package, so that both are of one version wherever it is installed.
 vscode: $(VENV)/installed

@@ -2,7 +2,10 @@ import * as os from 'node:os';
 import * as vscode from 'vscode';
 import { CloseAction, ErrorAction, LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
 import type { Codeassist } from './server/find';
-import type { Manifest } from './settings';
+import { selector, type Manifest } from './settings';
+
+/** VS Code waits so long for another key before it asks for a suggestion. */
+const EDITOR_WAITS_MS = 50;
 
 /** Commands that are about the document in front, if they are not told of another. */
 const OF_A_DOCUMENT = new Set(['codeassist.review', 'codeassist.restoreDismissed']);
@@ -30,18 +33,18 @@ export class Client extends LanguageClient {
       { command: server.program, args, transport: TransportKind.stdio, options: { cwd: os.homedir() } },
       options(around),
     );
+    this.registerFeature({
+      fillClientCapabilities: (capabilities) => (capabilities.experimental = { codeassist: { waitsMs: EDITOR_WAITS_MS } }),
+      initialize: () => undefined,
+      getState: () => ({ kind: 'static' }),
+      clear: () => undefined,
+    });
   }
 
   /** Message boxes are ours: this one would be a second about the same thing. */
   override error(message: string, data?: unknown): void {
     super.error(message, data, false);
   }
-}
-
-/** The documents that the server gets. */
-export function selector(manifest: Manifest): { scheme: string; language: string }[] {
-  const languages = manifest.activationEvents.filter((event) => event.startsWith('onLanguage:')).map((event) => event.slice('onLanguage:'.length));
-  return ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language })));
 }
 
 function options(around: Around): LanguageClientOptions {

@@ -1,13 +1,14 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { Client, selector, type Around } from './client';
+import type { Around, Client } from './client';
 import { interpretersOf } from './interpreters';
 import { tellOfOthers } from './others';
 import { Backoff } from './server/backoff';
 import { interpreter } from './server/environment';
 import { candidates, configured, firstThatWorks, type Codeassist } from './server/find';
 import { run } from './server/run';
+import { selector } from './settings';
 import type { Status } from './status';
 
 /** Keeps one language server running for this window: finds it, starts it, and starts it again when it crashes. */
@@ -69,7 +70,8 @@ export class Keeper implements vscode.Disposable {
       this.missing();
       return;
     }
-    const made = new Client(this.server, { ...this.around, ended: () => this.crashed(made) });
+    const library = await import('./client.js'); // A bundle of its own: VS Code waits for nothing of it.
+    const made = new library.Client(this.server, { ...this.around, ended: () => this.crashed(made) });
     this.client = made;
     this.telling = tellOfOthers(made, selector(this.around.manifest));
     made.onNotification('codeassist/status', (status: Status) => this.show(status));

@@ -24,3 +24,9 @@ export function chosen(manifest: Manifest): Record<string, unknown> {
   }
   return values;
 }
+
+/** The documents that the server gets. */
+export function selector(manifest: Manifest): { scheme: string; language: string }[] {
+  const languages = manifest.activationEvents.filter((event) => event.startsWith('onLanguage:')).map((event) => event.slice('onLanguage:'.length));
+  return ['file', 'untitled'].flatMap((scheme) => languages.map((language) => ({ scheme, language })));
+}
