@@ -141,7 +141,7 @@ class Status:
         self._abilities = Abilities()
 
     def engine(self, kind: str, message: str, reason: str | None = None) -> None:
-        """The embedded engine is "starting", "ready", or neither: lost, or not to be had at all. `reason`: see `set`."""
+        """The embedded engine is "starting", "ready", or neither: lost or not to be had, for the `reason` of `set`."""
         states: dict[str, State] = {"starting": "busy", "ready": "ready"}
         self.set(states.get(kind, "degraded"), message, reason)
 
