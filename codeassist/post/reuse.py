@@ -111,10 +111,11 @@ def agree(written: str, typed: str) -> bool:
 def _may_be_replaced(between: str, replaced: str, rest: str) -> bool:
     """Whether `between`, from the cursor up to where the suggestion ends, is what stood there (`replaced`), or its end
     where the user typed over it; or that behind brackets that the editor added, such as the suggestion has too."""
-    if replaced.endswith(between):
-        return True
-    added = between[: len(between) - len(replaced)]
-    if not between.endswith(replaced) or len(added) > _MOST_CLOSERS or added.strip(CLOSERS):
-        return False
-    at = iter(rest)
-    return all(closer in at for closer in added)
+    for left in range(min(len(between), len(replaced)), -1, -1):
+        added = between[: len(between) - left]
+        if not replaced.endswith(between[len(added) :]) or len(added) > _MOST_CLOSERS or added.strip(CLOSERS):
+            continue
+        at = iter(rest)
+        if all(closer in at for closer in added):
+            return True
+    return False

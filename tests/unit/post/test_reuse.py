@@ -36,6 +36,8 @@ def at(marked: str) -> tuple[Document, Offset]:
         ("x = f(|)|\n", "a, b)", "x = f(a|)\n", ", b)", ")"),
         ("x = f(|)|\n", "a, g())", "x = f(a, g(|))\n", "))", "))"),
         ("x = f(|)|\n", "a)", "x = f(|\n", "a)", ""),  # The user deleted the bracket.
+        ("f(|)|\n", "a) {\n  g;\n}", "f(a) {|}\n", "\n  g;\n}", "}"),  # One was typed over, another one added.
+        ("f([|])|\n", "a], {b})", "f([a], {|})\n", "b})", "})"),
         ("x = f(|)|:\n", "a):\n    pass", "x = f(a)|:\n", ":\n    pass", ""),
         ("def f():\n    |\n", "a = 1\n    return a", "def f():\n    a = 1\n    |\n", "return a", ""),
         ("e = '😀'; x = |\n", "'é' + y", "e = '😀'; x = 'é' |\n", "+ y", ""),
