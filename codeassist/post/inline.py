@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from codeassist.context.cursor import CursorView
-from codeassist.post.cut import CLOSERS, CutReason, columns
+from codeassist.post.cut import CLOSERS, CutReason, columns, only_closes
 from codeassist.post.echo import repeats, without_begun_item, without_begun_word, without_echoed_comments
 from codeassist.post.indentation import fit_indentation, without_trailing_blanks
 from codeassist.post.meeting import Inline, candidates
+from codeassist.post.opened import line_code
 from codeassist.post.prose import is_prose
+from codeassist.post.scan import scan
 from codeassist.post.secrets import inside_private_key, secret_like
 from codeassist.post.skip import Skip
 from codeassist.post.soundness import soundest
@@ -21,6 +23,7 @@ __all__ = ["Inline", "finish_inline"]
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _PROSE = re.compile(r"\s*(?:</?(?:insert|completion)>|(?:here (?:is|are) |sure[,!] |certainly[,!] )\S)", re.IGNORECASE)
+_QUOTES = ("'", '"', "`")
 _TEXT_LANGUAGES = frozenset({"markdown", "html", ""})
 
 
@@ -65,8 +68,15 @@ def _is_markup(text: str, language: str) -> bool:
 
 def _without_end(text: str, view: CursorView) -> str:
     """`text` without white space at its end, unless that keeps it apart from code right behind the cursor."""
-    apart = view.line_suffix[:1].strip(CLOSERS + "> \t") and "\n" not in text
-    return text if apart else text.rstrip()
+    apart = view.line_suffix[:1].strip(CLOSERS + "> \t") or _begins_string(view.line_suffix, view)
+    return text if apart and "\n" not in text else text.rstrip()
+
+
+def _begins_string(rest: str, view: CursorView) -> bool:
+    """Whether `rest`, from the cursor on, begins with a string that has something in it."""
+    if rest[:1] not in _QUOTES or only_closes(rest):
+        return False
+    return not scan(line_code(view.document, view.offset), view.document.language).quote
 
 
 def _joined(text: str, view: CursorView) -> str:
