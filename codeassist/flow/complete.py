@@ -86,7 +86,7 @@ async def complete(
     syntax, pushed = snapshot.syntax if snapshot.parsed is None else await snapshot.parsed, reading.pushed
     with trace.stage("post"):
         if pushed is not None and _goes_above(wanted, view):
-            shown = _nothing_left(wanted) or _finish_above(wanted, view, pushed, syntax)
+            shown = _nothing_left(wanted) or _finish_before(wanted, view, pushed, syntax)
         else:
             shown = _nothing_left(wanted) or finish_inline(wanted.text, view, syntax, wanted.reason)
     if isinstance(shown, Skip):
@@ -186,6 +186,19 @@ def _goes_above(wanted: Cut, view: CursorView) -> bool:
     first = wanted.text.lstrip().partition("\n")[0].rstrip()
     whole = wanted.whole_lines or view.line_suffix[0].isspace()
     return whole and (first == view.line_suffix.strip() or not first.endswith(view.line_suffix.strip()))
+
+
+def _finish_before(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:
+    """What comes before the code of the cursor's line, which may go on behind a blank: lines of their own, or, where
+    the document is broken and would be sound with it, the beginning of that line."""
+    if not wanted.whole_lines and syntax is not None and syntax.tree.root_node.has_error:
+        begun = finish_inline(wanted.text, view, syntax, wanted.reason)
+        if isinstance(begun, Inline):
+            edit = Edit(begun.span.start, begun.span.end, begun.text)
+            document = syntax.document.replace([edit], syntax.document.version)
+            if not reparse(syntax, [edit], document).tree.root_node.has_error:
+                return begun
+    return _finish_above(wanted, view, pushed, syntax)
 
 
 def _finish_above(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Syntax | None) -> Inline | Skip:
