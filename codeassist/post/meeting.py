@@ -72,7 +72,8 @@ def _ways(text: str, rest: str, view: CursorView) -> list[Inline]:
     overlap = _overlap(text, rest)
     if call is not None and "\n" not in text[: call.start()]:
         whole = [_replacing(text[: len(text) - overlap], view, 0)] if overlap == len(rest) else []
-        return [*shown, *whole, _meeting_call(text, call, rest, view)]
+        begun = [] if call["closed"] else [_replacing(text, view, 0)]  # `(a, f` before `(b))` calls `f` inside.
+        return [*shown, *whole, _meeting_call(text, call, rest, view), *begun]
     if only_closes(rest) or not rest.strip(CLOSERS_ONLY) or ("\n" in text and LAST_ARGUMENTS.match(rest)):
         shown += [_meeting_closers(text, rest, view, way) for way in _closings(text, rest, view)]
     else:
@@ -97,7 +98,8 @@ def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
     """The ways in which one line of `text` may go before code."""
     overlap = _overlap(text, rest)
     shown = []
-    if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP:
+    signs = text[-1] in ";," and text[-1] == rest[0]  # Some grammars read two of them.
+    if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP or signs:
         shown.append(_replacing(text[: len(text) - overlap], view, 0))
     first, behind = rest.lstrip()[:1], rest.lstrip()[1:].strip()
     ways = [way for way in reversed(_closings(text, rest, view)) if way]
@@ -137,9 +139,9 @@ def _meeting_closers(text: str, rest: str, view: CursorView, closed: _Closed) ->
         matched, end, after_match = found + 1, index + 1, after[found]
     if not matched:
         signs = rest.translate(_STATEMENT_SIGNS)
-        retyped = bool(set("\"'`<") & set(rest)) or (bool(brought) and signs != rest and signs == brought)
+        retyped = bool(set("\"'`<") & set(rest)) or not signs or (signs != rest and signs == brought)
         if text.endswith(rest) and retyped and text[: -len(rest)].strip():
-            return _replacing(text[: -len(rest)], view, 0)  # A tag, brackets inside a string, or `; }`.
+            return _replacing(text[: -len(rest)], view, 0)  # A tag, brackets in a string, `; }`, the end of `);`.
         opens_lines = text.startswith("\n") and rest[0] in ")]}<"
         return _replacing(text + "\n" + view.indent if opens_lines else text, view, 0)
     tail, remaining = text[after_match:], rest[end:]
