@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -140,8 +141,11 @@ async def _wanted(
     answer = ""
     tokens, finished = 0, False
     with reading.ready_in_time():
-        async with aclosing(read(stream, trace)) as chunks:
-            async for chunk in chunks:
+        async with (
+            aclosing(read(stream, trace)) as chunks,
+            aclosing(_in_time(chunks, lambda: begun + _seconds(latest_ms, reading) if answer else None)) as timely,
+        ):
+            async for chunk in timely:
                 if not answer and chunk.text:
                     trace.add("first-token", (time.perf_counter() - begun) * 1000)
                     begun = time.perf_counter()
@@ -156,12 +160,36 @@ async def _wanted(
                 if cut is not None:
                     return cut
                 finished = finished or chunk.finish == "stop"
-                late = (time.perf_counter() - begun) * 1000 / latest_ms
-                if late > _MUCH_TOO_LATE or (late > 1 and "\n" in reading.text.strip()):
-                    break
                 if tokens > request.max_tokens or len(answer) == most:
                     break
     return reading.ended(answer, complete=finished)
+
+
+def _seconds(latest_ms: float, reading: Reading) -> float:
+    """How long the answer that has come so far may go on to grow."""
+    return latest_ms / 1000 * (1 if "\n" in reading.text.strip() else _MUCH_TOO_LATE)
+
+
+async def _in_time(
+    chunks: AsyncGenerator[Chunk, None], latest: Callable[[], float | None]
+) -> AsyncGenerator[Chunk, None]:
+    """Pass `chunks` on until it is later than `latest` says after each of them, None for no limit: whether more comes
+    or not. The clock is that of `perf_counter`."""
+    import anyio
+
+    while True:
+        until = latest()
+        left_s = math.inf if until is None else until - time.perf_counter()
+        if left_s <= 0:
+            return  # A server that sends without a pause never makes us wait.
+        with anyio.move_on_after(left_s) as waiting:
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+        if waiting.cancelled_caught:
+            return
+        yield chunk
 
 
 def _stream(bound: Bound, request: CompletionRequest | ChatRequest) -> AsyncGenerator[Chunk, None]:
