@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ from tests.e2e.programs import MODEL
 from tests.editors.code_server import CodeServer, code_server
 from tests.editors.workbench import Workbench, workbench
 from tests.fake_vllm import Behaviour, FakeVllm
+
+_FAILED = pytest.StashKey[bool]()
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -50,6 +52,24 @@ def fake(engine: FakeVllm) -> FakeVllm:
 def name(request: pytest.FixtureRequest) -> str:
     """A file of the test's own."""
     return f"{request.node.name.removeprefix('test_')[:30]}.py"
+
+
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def picture_of_failure(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """What was to be seen when a test failed is in build/screenshots."""
+    yield
+    if request.node.stash.get(_FAILED, False):
+        for each in request.node.funcargs.values():
+            if isinstance(each, Workbench):
+                await each.picture(f"failure-{request.node.name}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's type is not known here.
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
 
 
 @pytest.hookimpl(tryfirst=True)  # The marker must be there before `-m` is looked at.
