@@ -65,8 +65,12 @@ def _tears(text: str, rest: str, above: str, view: CursorView, *, own_line: bool
     line = (before.code + read.code).rstrip().rpartition("\n")[2]
     row = row_of(language)
     inside = before.brackets or read.brackets or read.quote
-    if not inside and row is not None and row.blocks == "indent" and _HEADER.match(line):
-        return not (above and columns(view.line_prefix + above) > columns(line))
+    if not inside and row is not None and row.blocks == "indent":
+        deeper = bool(above) and columns(view.line_prefix + above) > columns(line)
+        if deeper != bool(_HEADER.match(line)):
+            return True  # A block without a header, or a header without its block.
+        if deeper:
+            return False
     if above and GOES_ON.search(line):
         return True
     return not own_line and _joins_words(text, rest, view)
