@@ -12,6 +12,7 @@ from codeassist.post.opened import line_code
 from codeassist.post.scan import Scan, scan
 from codeassist.post.skip import Skip
 from codeassist.syntax.tree import Syntax, reparse
+from codeassist.text.document import Offset, Span
 from codeassist.text.edits import Edit
 
 _STRICT = frozenset({"python", "javascript", "typescript", "tsx", "go", "rust", "java", "ruby", "lua"})
@@ -56,16 +57,27 @@ def soundest(
     must = [whole or _has_to_parse(candidate, view, syntax, reason) for candidate in candidates]
     if len(candidates) == 1 and not must[0]:
         return candidates[0]  # Nothing to choose: spare the parse, which takes tens of milliseconds in a large file.
-    document = syntax.document
     for candidate in candidates:
-        edit = Edit(candidate.span.start, candidate.span.end, candidate.text)
-        made = reparse(syntax, [edit], document.replace([edit], document.version))
-        if not made.tree.root_node.has_error:
+        if _is_sound(candidate.text, candidate.span, syntax):
             return candidate
     # Among broken ones the number of errors says little: one that is far below may hide the others.
     if must[0] and not syntax.tree.root_node.has_error:
         return Skip("worse-syntax")
-    return candidates[0]
+    return Skip("tears-line") if _wants_no_rest(candidates[0], view, syntax) else candidates[0]
+
+
+def _is_sound(text: str, span: Span, syntax: Syntax) -> bool:
+    """Whether the document has no syntax errors with `text` in the place of `span`."""
+    edit = Edit(span.start, span.end, text)
+    made = reparse(syntax, [edit], syntax.document.replace([edit], syntax.document.version))
+    return not made.tree.root_node.has_error
+
+
+def _wants_no_rest(shown: Inline, view: CursorView, syntax: Syntax) -> bool:
+    """Whether a text that does not go with the code behind it on its line would be right in its place."""
+    end = Offset(view.offset + len(view.line_suffix))
+    rest = view.document.text[shown.span.end : end]
+    return bool(rest.strip(CLOSERS_ONLY)) and _is_sound(shown.text, Span(shown.span.start, end), syntax)
 
 
 def _has_to_parse(shown: Inline, view: CursorView, syntax: Syntax, reason: CutReason | None) -> bool:
