@@ -81,7 +81,8 @@ def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
     if not text:
         return None
     if text.rstrip() == watched.rest.rstrip() and text.strip():  # Some editors add a line end.
-        at_once = len(text) > 1 or edit.end > edit.start or watched.taken
+        over_closer = bool(watched.typed) and len(text) == 1 and text in _CLOSED_BY_EDITORS
+        at_once = len(text) > 1 or watched.taken or (edit.end > edit.start and not over_closer)
         characters = watched.taken + watched.typed + len(text)
         return Outcome("accepted" if at_once else "typed", characters)
     if len(text) > 1 and text[0] == watched.rest[0] and not text[1:].strip(CLOSERS) and text[1] != watched.rest[1:2]:

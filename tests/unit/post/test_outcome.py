@@ -66,6 +66,15 @@ def test_all_of_it_typed() -> None:
     assert after(*typed) == Outcome("typed", len(SHOWN))
 
 
+def test_a_bracket_typed_over_the_one_of_the_editor_is_typed() -> None:
+    """Editors tell of that as a change of the bracket into itself."""
+    state: Watched | Outcome | None = Watched.of(Inline("f(a)", Span(Offset(0), Offset(0))))
+    for edit in (insert(0, "f"), insert(1, "()"), insert(2, "a"), insert(3, ")", 1)):
+        assert isinstance(state, Watched)
+        state = follow(state, [edit])
+    assert state == Outcome("typed", 4)
+
+
 def test_brackets_that_the_editor_closes() -> None:
     state = after(*keys("load"), insert(4, "()"), insert(5, "p"))
     assert isinstance(state, Watched)
