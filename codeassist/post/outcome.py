@@ -49,8 +49,10 @@ class Watched:
         return cls(shown.span.start, shown.span.end, plain_ends(shown.text))
 
     def goes_on_as(self, shown: Inline) -> bool:
-        """Whether `shown` is what is left of this one."""
-        return self.start == shown.span.start and self.rest == plain_ends(shown.text)
+        """Whether `shown` is what is left of this one, but for brackets at its end that stand in the document now."""
+        text = plain_ends(shown.text)
+        same = self.start == shown.span.start and self.rest.startswith(text)
+        return same and (text == self.rest or not self.rest[len(text) :].strip(CLOSERS + " \t\n"))
 
 
 def follow(watched: Watched, edits: Sequence[Edit]) -> Watched | Outcome | None:
@@ -90,6 +92,9 @@ def _at_it(watched: Watched, edit: Edit) -> Watched | Outcome | None:
     closed = not watched.rest.strip(CLOSERS + " \t\n")
     if not closed and not text.strip(_CLOSED_BY_EDITORS) and text[0] != watched.rest[0] and edit.start == edit.end:
         return replace(watched, end=Offset(watched.end + len(edit.text)))  # The editor closes it in a second step.
+    typed, line_end, indent = text.rpartition("\n")
+    if typed.startswith("\n") and not text.strip() and watched.rest.startswith(typed):
+        return _on(watched, 0, len(typed), len(line_end + indent))  # Enter, and the editor's bracket on the next line.
     if watched.rest.startswith(text):
         by_key = len(text) == 1 or not text.strip()  # A new line comes with its indentation.
         removed = edit.end - edit.start

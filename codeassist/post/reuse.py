@@ -8,6 +8,7 @@ the engine is not asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from codeassist.text.document import Document, Offset, Span
 from codeassist.text.lines import plain_ends
 
 _MOST_CLOSERS = 8
+_CLOSED_BELOW = re.compile(rf"(?:\r\n|\n|\r)[ \t]*[{re.escape(CLOSERS)}]{{1,{_MOST_CLOSERS}}}\Z")
+"""What Enter makes of brackets that the editor has closed: they go to a line of their own, below the cursor's."""
 _MOST_KEPT = 8
 _MOST_CHARACTERS = 4_000_000
 
@@ -65,7 +68,8 @@ def still_fits(earlier: Sequence[Suggested], document: Document, offset: Offset,
 def remainder(suggested: Suggested, document: Document, offset: Offset) -> Inline | None:
     """What has to be shown at `offset` so that the text becomes what the suggestion said; None if it says otherwise.
 
-    Brackets and quotes that the editor closed by itself while the user typed are replaced by those of the suggestion.
+    Brackets and quotes that the editor closed by itself while the user typed are replaced by those of the suggestion;
+    those that Enter has pushed to a line of their own stay there, and the suggestion ends before them.
     """
     old, new, shown = suggested.document.text, document.text, suggested.shown
     start, end = shown.span.start, shown.span.end
@@ -74,13 +78,18 @@ def remainder(suggested: Suggested, document: Document, offset: Offset) -> Inlin
     typed, rest = shown.text[: offset - start], shown.text[offset - start :]
     if not rest.strip() or new[start:offset] != typed:
         return None
-    until = len(new) - (len(old) - end)  # Behind it is what stood behind the suggestion.
-    if new[offset:until] == rest or not _may_be_replaced(new[offset:until], old[start:end], rest):
+    until = shown_until = len(new) - (len(old) - end)  # Behind it is what stood behind the suggestion.
+    between = new[offset:until]
+    if between == rest:
         return None
+    if not _may_be_replaced(between, old[start:end], rest):
+        rest, shown_until = _above_closers(between, rest), offset
+        if not rest.strip():
+            return None
     # The longest comparisons last.
     if not new.startswith(old[:start]) or new[until:] != old[end:]:
         return None
-    return Inline(rest, Span(offset, Offset(until)), shown.probability)
+    return Inline(rest, Span(offset, Offset(shown_until)), shown.probability)
 
 
 def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str | None:
@@ -88,7 +97,7 @@ def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str
     Brackets that the editor closed by itself do not count."""
     after = len(old.text) - at
     until = len(new.text) - after
-    if not at <= offset <= until or until - offset > _MOST_CLOSERS or new.text[offset:until].strip(CLOSERS):
+    if not at <= offset <= until or not _is_closed_by_editor(new.text[offset:until]):
         return None
     if new.text[until:] != old.text[at:] or not new.text.startswith(old.text[:at]):
         return None
@@ -97,15 +106,33 @@ def typed_since(old: Document, at: Offset, new: Document, offset: Offset) -> str
 
 def offsets_behind(old: Document, at: Offset, new: Document) -> Sequence[Offset]:
     """Where the cursor may be in `new` if all that changed is that text was typed at `at` of `old`: at its end, or
-    before brackets that the editor added."""
+    before brackets that the editor added, on a line of their own or not."""
     end = at + len(new.text) - len(old.text)
-    return [Offset(offset) for offset in range(end, max(at, end - _MOST_CLOSERS) - 1, -1)]
+    found = [Offset(offset) for offset in range(end, max(at, end - _MOST_CLOSERS) - 1, -1)]
+    closed = _CLOSED_BELOW.search(new.text, at, max(at, end))
+    return found if closed is None or closed.start() in found else [*found, Offset(closed.start())]
 
 
 def agree(written: str, typed: str) -> bool:
     """Whether one of the two goes on where the other ends, white space before the first character aside."""
     one, other = (plain_ends(text).lstrip(" \t") for text in (written, typed))
     return one.startswith(other) or other.startswith(one)
+
+
+def _is_closed_by_editor(between: str) -> bool:
+    """Whether what stands between the cursor and the end of what was typed may be brackets that the editor added."""
+    if between[:1] in ("\n", "\r"):
+        return _CLOSED_BELOW.fullmatch(between) is not None
+    return len(between) <= _MOST_CLOSERS and not between.strip(CLOSERS)
+
+
+def _above_closers(between: str, rest: str) -> str:
+    """What of `rest` comes before `between`, if that is a line end and brackets with which `rest` ends, too, or but for
+    a sign behind them; else ""."""
+    if _CLOSED_BELOW.fullmatch(between) is None:
+        return ""
+    above, found, behind = rest.rpartition(between)
+    return above if found and not behind.strip(";,") else ""
 
 
 def _may_be_replaced(between: str, replaced: str, rest: str) -> bool:

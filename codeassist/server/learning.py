@@ -41,7 +41,7 @@ class Learning:
             return
         before, watched = entry.shown, Watched.of(shown)
         if before is not None and not before.lost and before.watched.goes_on_as(shown):
-            before.item_id, before.watched = item_id, replace(before.watched, end=watched.end)
+            before.item_id, before.watched = item_id, replace(before.watched, end=watched.end, rest=watched.rest)
             entry.shows(before)
             return
         entry.shows(Shown(item_id, watched, shown.probability, model, language, time.monotonic(), in_menu))

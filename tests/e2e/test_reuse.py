@@ -178,6 +178,31 @@ async def test_typing_on_joins_what_the_engine_is_writing(editor: Editor, uri: s
     assert [entry["skip"] for entry in (await editor.trace(5))[:4]] == ["superseded"] * 4
 
 
+async def test_enter_between_the_brackets_of_the_editor_keeps_the_suggestion(
+    editor: Editor, uri: str, fake: FakeVllm
+) -> None:
+    """Shown before the bracket on the next line, joined while it is written or taken from what was shown."""
+    fake.answer = "(\n        prices,\n        start=1,\n    )\n"
+    text, at = cut(f"def total(prices):\n    return sum{CURSOR}\n")
+    editor.open(uri, text)
+    fake.behaviour.trouble = "hold"
+    first = editor.ask(uri, at, typed=True)
+    await fake.until(lambda counts: counts.held == 1)
+    editor.edit(uri, (at, at, "()"))
+    editor.edit(uri, (at + 1, at + 1, "\n        \n    "))
+    second = editor.ask(uri, at + 10, typed=True)
+    assert editor.offer(text, await asyncio.wait_for(first, DEADLINE_S)) is None
+    fake.release()
+    shown = editor.offer(editor.texts[uri], await asyncio.wait_for(second, DEADLINE_S))
+    assert shown is not None
+    assert (shown.text, shown.start, shown.end) == ("prices,\n        start=1,", at + 10, at + 10)
+    editor.edit(uri, (at + 10, at + 10, "p"))
+    again = await editor.complete(uri, at + 11, typed=True)
+    assert again is not None
+    assert (again.text, again.start, again.end) == ("rices,\n        start=1,", at + 11, at + 11)
+    assert asked(fake) == 1
+
+
 @everywhere
 async def test_typing_something_else_starts_anew(editor: Editor, uri: str, fake: FakeVllm) -> None:
     """As soon as what is written parts from what was typed; not before."""

@@ -75,6 +75,19 @@ def test_a_bracket_typed_over_the_one_of_the_editor_is_typed() -> None:
     assert state == Outcome("typed", 4)
 
 
+def test_enter_between_brackets_that_the_editor_closes() -> None:
+    """What is shown then ends before the bracket, and is the same suggestion."""
+    state: Watched | Outcome | None = Watched.of(Inline("{\n  a;\n}", Span(Offset(0), Offset(0))))
+    for edit in (insert(0, "{}"), insert(1, "\n  \n")):
+        assert isinstance(state, Watched)
+        state = follow(state, [edit])
+    assert isinstance(state, Watched)
+    left = Inline("a;", Span(Offset(4), Offset(4)))
+    assert state.goes_on_as(left)
+    assert follow(Watched.of(left), [insert(4, "a;")]) == Outcome("accepted", 2)
+    assert not state.goes_on_as(Inline("b;", left.span))
+
+
 def test_brackets_that_the_editor_closes() -> None:
     state = after(*keys("load"), insert(4, "()"), insert(5, "p"))
     assert isinstance(state, Watched)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeassist.post.inline import Inline
-from codeassist.post.reuse import Suggested, agree, kept, remainder, still_fits, typed_since
+from codeassist.post.reuse import Suggested, agree, kept, offsets_behind, remainder, still_fits, typed_since
 from codeassist.text.document import Document, Offset, Span
 from codeassist.text.edits import Edit
 
@@ -38,6 +38,9 @@ def at(marked: str) -> tuple[Document, Offset]:
         ("x = f(|)|\n", "a)", "x = f(|\n", "a)", ""),  # The user deleted the bracket.
         ("f(|)|\n", "a) {\n  g;\n}", "f(a) {|}\n", "\n  g;\n}", "}"),  # One was typed over, another one added.
         ("f([|])|\n", "a], {b})", "f([a], {|})\n", "b})", "})"),
+        ("f |\n", "{\n  a;\n}", "f {\n  |\n}\n", "a;", ""),  # Enter between brackets.
+        ("f(|)|\n", "() => {\n  a;\n});", "f(() => {\n  |\n})\n", "a;", ""),
+        ("  f |\r\n", "{\r\n    a;\r\n    b;\r\n  }", "  f {\r\n    a;\r\n    |\r\n  }\r\n", "b;", ""),
         ("x = f(|)|:\n", "a):\n    pass", "x = f(a)|:\n", ":\n    pass", ""),
         ("def f():\n    |\n", "a = 1\n    return a", "def f():\n    a = 1\n    |\n", "return a", ""),
         ("e = '😀'; x = |\n", "'é' + y", "e = '😀'; x = 'é' |\n", "+ y", ""),
@@ -66,6 +69,8 @@ def test_what_is_left(earlier: str, text: str, now: str, left: str, replaced: st
         ("x = |\n", "load(path)", "x = load(|path)\n"),
         ("x = |\n", "   ", "x = |\n"),
         ("x = |\n", "load(\n    path)", "x = load(|\n)\n"),
+        ("f |\n", "{\n  a;\n}\nb(\n)", "f {\n  |\n}\n"),  # The bracket would stand before the rest.
+        ("f |\n", "{\n  a;\n}", "f {\n  |\n    }\n"),
     ],
 )
 def test_what_does_not_fit_any_more(earlier: str, text: str, now: str) -> None:
@@ -129,10 +134,19 @@ def test_only_so_many_are_kept_and_so_much_text() -> None:
         ("x = |\ny", "x = lo|\nz", None),
         ("x = |\ny", "z = lo|\ny", None),
         ("x = |aa", "x = a|aa", "a"),
+        ("f |\ny", "f {\n  |\n}\ny", "{\n  "),
+        ("f |\ny", "f {\n  |\n  a}\ny", None),
     ],
 )
 def test_what_was_typed_since(old: str, new: str, typed: str | None) -> None:
     assert typed_since(*at(old), *at(new)) == typed
+
+
+@pytest.mark.parametrize("new", ["x = lo|\ny", "x = f([|])\ny", "x = f {\n    |\n  }\ny", "x = f(\r\n\t|\r\n)\ny"])
+def test_the_cursor_is_where_something_was_typed(new: str) -> None:
+    """Or before what the editor has closed there."""
+    document, offset = at(new)
+    assert offset in offsets_behind(*at("x = |\ny"), document)
 
 
 @pytest.mark.parametrize(
