@@ -16,14 +16,13 @@ from playwright.async_api import expect
 
 from tests.e2e.editor import environment
 from tests.editors.code_server import SERVED, CodeServer, code_server, language_servers
-from tests.editors.workbench import LIMIT_MS, Workbench, workbench
+from tests.editors.workbench import FIRST, LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 INSTALL_LIMIT_MS = 300_000
 """Packages of 60 MB come from the index, over whatever network there is."""
 NOBODY = "[global]\nindex-url = http://127.0.0.1:9/simple\nextra-index-url =\nfind-links =\n"
-HEAD = "def total(prices):\n    return"
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +47,13 @@ async def bare(engine: FakeVllm, pip: Path, tmp_path_factory: pytest.TempPathFac
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def first(bare: CodeServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workbench]:
-    async with workbench(bare, tmp_path_factory.mktemp("work")) as made:
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "total.py").write_text("def total(prices):\n    return", encoding="utf-8")
+    async with workbench(bare, folder) as made:
         yield made
 
 
 async def test_offline_nothing_is_installed_and_the_user_is_told_why(first: Workbench, bare: CodeServer) -> None:
-    await first.write("total.py", HEAD)
     await first.open("total.py")
     await first.is_now("codeassist is not installed")
     await first.answer("codeassist needs its language server", "Install")
@@ -101,8 +101,7 @@ async def test_an_untrusted_folder_gets_no_server_until_it_is_trusted(
     trust = {"security.workspace.trust.enabled": True, "security.workspace.trust.startupPrompt": "never"}
     variables = environment(home, SERVER__URL=engine.base_url)
     async with code_server(home, variables, {**SERVED, **trust}) as vscode, workbench(vscode, tmp_path) as window:
-        await window.write("total.py", HEAD)
-        await window.open("total.py")
+        await window.open(FIRST)
         await window.page.locator(".statusbar-item", has_text="Restricted Mode").wait_for(timeout=LIMIT_MS)
         await window.offers_no_command("codeassist: Menu")
         assert language_servers(vscode) == []

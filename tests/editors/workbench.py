@@ -210,9 +210,16 @@ class Workbench:
         raise AssertionError("there is no suggestion")
 
     async def go_to(self, url: str) -> None:
-        """Show another place in the same window."""
-        await self.page.goto(url, wait_until="domcontentloaded")
-        await self.page.locator(".explorer-folders-view").wait_for(timeout=2 * LIMIT_MS)
+        """Show another place in the same window. VS Code takes a workspace file for empty where it comes to reading it
+        before it is connected; it does not look again."""
+        row = self.page.locator(".explorer-folders-view .monaco-list-row").first
+        for _ in range(_MOST_TRIES):
+            await self.page.goto(url, wait_until="domcontentloaded")
+            await self.page.locator(".explorer-folders-view, .explorer-viewlet").first.wait_for(timeout=2 * LIMIT_MS)
+            with suppress(PlaywrightTimeoutError):
+                await row.wait_for(timeout=LIMIT_MS / 3)
+                return
+        raise AssertionError(f"{url} has no folder")
 
     async def find(self, name: str) -> None:
         """Open a file of whatever folder by its name, with the cursor at its end."""
