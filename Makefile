@@ -92,6 +92,7 @@ $(EDITORS)/installed: pyproject.toml Makefile $(VENV)/installed-dev
 
 test-editors: $(EDITORS)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
+	@$(BIN)/codeassist models pull
 	@$(BIN)/python -m pytest tests/editors -m editors
 
 # The pictures that the documents show, made by the tests that look at the same things.
