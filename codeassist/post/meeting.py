@@ -98,7 +98,7 @@ def _before_code(text: str, rest: str, view: CursorView) -> list[Inline]:
     """The ways in which one line of `text` may go before code."""
     overlap = _overlap(text, rest)
     shown = []
-    signs = text[-1] in ";," and text[-1] == rest[0]  # Some grammars read two of them.
+    signs = text[-1:] in (";", ",") and text[-1:] == rest[:1]  # Some grammars read two of them.
     if overlap == len(rest) or overlap >= _SHORTEST_OVERLAP or signs:
         shown.append(_replacing(text[: len(text) - overlap], view, 0))
     first, behind = rest.lstrip()[:1], rest.lstrip()[1:].strip()
