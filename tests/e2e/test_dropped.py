@@ -84,10 +84,11 @@ async def test_a_secret_file_is_not_sent_unasked(name: str, fake: FakeVllm, tmp_
     variables = environment(tmp_path / "home", SERVER__URL=fake.base_url, COMPLETION__WARM_UP="true")
     async with start("vscode", variables, roots=[tmp_path]) as editor:
         uri, other = (tmp_path / name).as_uri(), (tmp_path / "b.py").as_uri()
-        editor.open(uri, "TOKEN=8f3b\n")
-        assert await editor.complete(uri, 6, typed=True) is None
+        text = "TOKEN=8f3b\nNAME="
+        editor.open(uri, text)
+        assert await editor.complete(uri, len(text), typed=True) is None
         assert await editor.last_skip() == "secret-file"
         editor.open(other, TEXT)  # It is read ahead, as the latest; the secret one would have been before it.
         await fake.until(lambda counts: counts.finished == 1)
         assert not any("8f3b" in str(one.body) for one in fake.received)
-        assert await editor.complete(uri, 6) is not None  # By hand.
+        assert await editor.complete(uri, len(text)) is not None  # By hand.
