@@ -54,7 +54,8 @@ def finish_inline(
     ways = [way for way in candidates(text, view) if way.text.strip()]
     if not ways:
         return Skip("repeats-suffix")
-    kept = [_with_newlines(way, view) for each in ways if (way := kept_whole(each, view, above)) is not None]
+    whole = [way for each in ways if (way := kept_whole(each, view, above)) is not None]
+    kept = [_with_newlines(way, view) for way in whole if way.text.strip()]
     if not kept:
         return Skip("tears-line")
     return kept[0] if syntax is None else soundest(kept, view, syntax, reason, whole=bool(above))

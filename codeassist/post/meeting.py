@@ -43,6 +43,8 @@ def candidates(text: str, view: CursorView) -> list[Inline]:
     rest = view.line_suffix.rstrip()
     shown: list[Inline] = []
     for version in _versions(text, view, at_line_end=not rest):
+        if not version.strip():
+            return []  # All of it stands there already.
         shown += _ways(version, rest, view)
         closed = scan(line_code(view.document, view.offset) + version, view.document.language).closed
         if closed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codeassist.context.cursor import cursor_view
@@ -22,6 +22,9 @@ LANGUAGES = st.sampled_from(["python", "typescript", "ruby", "html", "rust", ""]
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, TEXTS, TEXTS, LANGUAGES)
+@example("", "((", "\n(", "python")
+@example("", ")\n(", "\n(", "python")
+@example("", ")", "\x0c\n(", "python")
 def test_any_answer_at_any_cursor(before: str, after: str, answer: str, language: str) -> None:
     document = Document.create("file:///a", before + after, language, 1)
     syntax = parse(document)
