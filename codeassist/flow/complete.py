@@ -21,6 +21,7 @@ from codeassist.post.confidence import Confidence
 from codeassist.post.cut import Cut
 from codeassist.post.inline import Inline, finish_inline
 from codeassist.post.skip import Skip
+from codeassist.post.soundness import is_sound
 from codeassist.settings import CompletionSettings
 from codeassist.syntax.tree import Syntax, reparse
 from codeassist.text.document import Span
@@ -221,11 +222,8 @@ def _finish_before(wanted: Cut, view: CursorView, pushed: CursorView, syntax: Sy
     the document is broken and would be sound with it, the beginning of that line."""
     if not wanted.whole_lines and syntax is not None and syntax.tree.root_node.has_error:
         begun = finish_inline(wanted.text, view, syntax, wanted.reason)
-        if isinstance(begun, Inline):
-            edit = Edit(begun.span.start, begun.span.end, begun.text)
-            document = syntax.document.replace([edit], syntax.document.version)
-            if not reparse(syntax, [edit], document).tree.root_node.has_error:
-                return begun
+        if isinstance(begun, Inline) and is_sound(begun, syntax):
+            return begun
     return _finish_above(wanted, view, pushed, syntax)
 
 

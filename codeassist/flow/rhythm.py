@@ -44,8 +44,8 @@ class Rhythm:
 
     def wait_s(self, most_s: float, *, line_start: bool) -> float:
         """How long to wait for another key, after what the editor has waited; both together are at most `most_s` unless
-        the editor alone waits longer. `line_start`: a new line begins at the cursor; after a
-        pause nothing is waited for there, since whoever stops to think wants to see what may come."""
+        the editor alone waits longer. `line_start`: a new line begins at the cursor; after a pause nothing is waited
+        for there, since whoever stops to think wants to see what may come."""
         if line_start and (self._last_interval_s is None or self._last_interval_s > _PAUSE * self.interval_s):
             return 0.0
         expected = 0.0 if self.answer_s is None else self.answer_s

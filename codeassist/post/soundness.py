@@ -58,7 +58,7 @@ def soundest(
     if len(candidates) == 1 and not must[0]:
         return candidates[0]  # Nothing to choose: spare the parse, which takes tens of milliseconds in a large file.
     for candidate in candidates:
-        if _is_sound(candidate.text, candidate.span, syntax):
+        if is_sound(candidate, syntax):
             return candidate
     # Among broken ones the number of errors says little: one that is far below may hide the others.
     if must[0] and not syntax.tree.root_node.has_error:
@@ -66,9 +66,9 @@ def soundest(
     return Skip("tears-line") if _wants_no_rest(candidates[0], view, syntax) else candidates[0]
 
 
-def _is_sound(text: str, span: Span, syntax: Syntax) -> bool:
-    """Whether the document has no syntax errors with `text` in the place of `span`."""
-    edit = Edit(span.start, span.end, text)
+def is_sound(shown: Inline, syntax: Syntax) -> bool:
+    """Whether the document has no syntax errors with what is shown in it."""
+    edit = Edit(shown.span.start, shown.span.end, shown.text)
     made = reparse(syntax, [edit], syntax.document.replace([edit], syntax.document.version))
     return not made.tree.root_node.has_error
 
@@ -77,7 +77,7 @@ def _wants_no_rest(shown: Inline, view: CursorView, syntax: Syntax) -> bool:
     """Whether a text that does not go with the code behind it on its line would be right in its place."""
     end = Offset(view.offset + len(view.line_suffix))
     rest = view.document.text[shown.span.end : end]
-    return bool(rest.strip(CLOSERS_ONLY)) and _is_sound(shown.text, Span(shown.span.start, end), syntax)
+    return bool(rest.strip(CLOSERS_ONLY)) and is_sound(Inline(shown.text, Span(shown.span.start, end)), syntax)
 
 
 def _has_to_parse(shown: Inline, view: CursorView, syntax: Syntax, reason: CutReason | None) -> bool:

@@ -54,6 +54,17 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"{request.node.name.removeprefix('test_')[:30]}.py"
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def offered(window: Workbench, fake: FakeVllm, name: str) -> Path:
+    """The file of a function for which `sum(prices)` is shown as ghost text."""
+    fake.answer = "sum(prices)\n"
+    file = await window.write(name, "def total(prices):\n    return")
+    await window.open(name)
+    await window.type(" ")
+    await window.shows("sum(prices)")
+    return file
+
+
 @pytest_asyncio.fixture(loop_scope="session", autouse=True)
 async def picture_of_failure(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """What was to be seen when a test failed is in build/screenshots."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
@@ -12,24 +14,15 @@ from tests.fake_vllm import FakeVllm
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_ghost_text_is_accepted_with_tab(window: Workbench, fake: FakeVllm, name: str) -> None:
-    fake.answer = "sum(prices)\n"
-    file = await window.write(name, "def total(prices):\n    return")
-    await window.open(name)
-    await window.type(" ")
-    await window.shows("sum(prices)")
+async def test_ghost_text_is_accepted_with_tab(window: Workbench, offered: Path) -> None:
     await window.press("Tab")
     await expect(window.ghost).to_have_count(0, timeout=LIMIT_MS)
     await window.save()
-    assert file.read_text(encoding="utf-8") == "def total(prices):\n    return sum(prices)"
+    assert offered.read_text(encoding="utf-8") == "def total(prices):\n    return sum(prices)"
 
 
-async def test_what_is_typed_through_stays_and_costs_no_request(window: Workbench, fake: FakeVllm, name: str) -> None:
-    fake.answer = "sum(prices)\n"
-    await window.write(name, "def total(prices):\n    return")
-    await window.open(name)
-    await window.type(" ")
-    await window.shows("sum(prices)")
+@pytest.mark.usefixtures("offered")
+async def test_what_is_typed_through_stays_and_costs_no_request(window: Workbench, fake: FakeVllm) -> None:
     asked = len(fake.received)
     for typed, left in (("s", "um(prices)"), ("u", "m(prices)"), ("m", "(prices)")):
         await window.type(typed)
@@ -37,18 +30,13 @@ async def test_what_is_typed_through_stays_and_costs_no_request(window: Workbenc
     assert len(fake.received) == asked
 
 
-async def test_one_word_is_accepted(window: Workbench, fake: FakeVllm, name: str) -> None:
-    fake.answer = "sum(prices)\n"
-    file = await window.write(name, "def total(prices):\n    return")
-    await window.open(name)
-    await window.type(" ")
-    await window.shows("sum(prices)")
+async def test_one_word_is_accepted(window: Workbench, offered: Path) -> None:
     await window.press("Control+ArrowRight")
     await window.shows("(prices)")
     await window.press("Escape")
     await expect(window.ghost).to_have_count(0, timeout=LIMIT_MS)
     await window.save()
-    assert file.read_text(encoding="utf-8") == "def total(prices):\n    return sum"
+    assert offered.read_text(encoding="utf-8") == "def total(prices):\n    return sum"
 
 
 async def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(

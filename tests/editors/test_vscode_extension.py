@@ -20,12 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HEAD = "def total(prices):\n    return"
 
 
+@pytest.mark.usefixtures("offered")
 async def test_the_menu_says_how_things_are_and_pauses_here(window: Workbench, fake: FakeVllm, name: str) -> None:
-    fake.answer = "sum(prices)\n"
-    await window.write(name, HEAD)
-    await window.open(name)
-    await window.type(" ")
-    await window.shows("sum(prices)")
     menu = await window.menu()
     await expect(menu).to_contain_text("codeassist is ready")
     await expect(menu.locator("input")).to_have_attribute(
@@ -92,12 +88,8 @@ async def test_a_server_that_was_killed_comes_back(
     await window.until_ghost()
 
 
+@pytest.mark.usefixtures("offered")
 async def test_the_trace_shows_the_stages_of_a_request(window: Workbench, fake: FakeVllm, name: str) -> None:
-    fake.answer = "sum(prices)\n"
-    await window.write(name, HEAD)
-    await window.open(name)
-    await window.type(" ")
-    await window.shows("sum(prices)")
     await window.command("codeassist: Show What the Last Requests Did")
     page = trace_of(window)
     row = page.locator("tr", has_text=name).first

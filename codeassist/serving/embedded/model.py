@@ -155,8 +155,7 @@ class Engines:
         try:
             record = await self._find_or_start()
         except EngineError as error:
-            if self._on_state is not None:
-                self._on_state(EngineState("failed", str(error), reason=error.reason))
+            self._tell("failed", str(error), reason=error.reason)
             raise
         model = await asyncio.to_thread(self._transport, endpoint_of(record))
         self._connection = _Connection(record, model)
@@ -189,9 +188,15 @@ class Engines:
             self._budget.crashed(time.monotonic())
             raise
 
-    def _tell(self, kind: Literal["starting", "ready", "lost", "failed"], message: str, model: str = "") -> None:
+    def _tell(
+        self,
+        kind: Literal["starting", "ready", "lost", "failed"],
+        message: str,
+        model: str = "",
+        reason: str | None = None,
+    ) -> None:
         if self._on_state is not None:
-            self._on_state(EngineState(kind, message, model))
+            self._on_state(EngineState(kind, message, model, reason))
 
 
 class EmbeddedModel:

@@ -28,10 +28,10 @@ test('a server that ran for a while is started again soon', () => {
 });
 
 test('the workspace comes before the search path, and our own environment last', () => {
-  const places = { interpreters: ['/work/.venv/bin/python', '/gone/python', 'python', '/work/.venv/bin/python'], own: '/own/bin/python' };
+  const places = { interpreters: ['/project/.venv/bin/python', '/gone/python', 'python', '/project/.venv/bin/python'], own: '/own/bin/python' };
   const found = candidates({ ...places, exists: (file) => !file.startsWith('/gone') });
   assert.deepEqual(found.map(({ program, args }) => [program, ...args]), [
-    ['/work/.venv/bin/python', '-m', 'codeassist'],
+    ['/project/.venv/bin/python', '-m', 'codeassist'],
     ['codeassist'],
     ['/own/bin/python', '-m', 'codeassist'],
   ]);

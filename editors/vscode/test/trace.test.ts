@@ -4,7 +4,7 @@ import { page, parts, type Entry } from '../src/trace/page';
 
 const COMPLETION: Entry = {
   kind: 'completion',
-  uri: 'file:///work/a%20b.py',
+  uri: 'file:///project/a%20b.py',
   timings: { post: 2, debounce: 40, model: 60, 'first-token': 45, context: 3, total: 110 },
   tokens: { prompt: 800, cached: 784, generated: 9 },
   skip: null,
