@@ -18,8 +18,14 @@ from codeassist.text.document import Document, Offset, Span
 from codeassist.text.lines import plain_ends
 
 _MOST_CLOSERS = 8
-_CLOSED_BELOW = re.compile(rf"(?:\r\n|\n|\r)[ \t]*[{re.escape(CLOSERS)}]{{1,{_MOST_CLOSERS}}}\Z")
-"""What Enter makes of brackets that the editor has closed: they go to a line of their own, below the cursor's."""
+_CLOSER = f"[{re.escape(CLOSERS)}]"
+_CLOSED_BELOW = re.compile(
+    rf"(?P<beside>{_CLOSER}{{0,{_MOST_CLOSERS}}})"
+    rf"(?P<below>(?P<first>(?:\r\n|\n|\r)[ \t]*{_CLOSER}{{1,{_MOST_CLOSERS}}})"
+    rf"(?:(?:\r\n|\n|\r)[ \t]*{_CLOSER}{{1,{_MOST_CLOSERS}}}){{0,{_MOST_CLOSERS}}})\Z"
+)
+"""What Enter makes of brackets that the editor has closed: they go to lines of their own, below the cursor's; others
+may have been closed beside it since."""
 _MOST_KEPT = 8
 _MOST_CHARACTERS = 4_000_000
 
@@ -78,14 +84,15 @@ def remainder(suggested: Suggested, document: Document, offset: Offset) -> Inlin
     typed, rest = shown.text[: offset - start], shown.text[offset - start :]
     if not rest.strip() or new[start:offset] != typed:
         return None
-    until = shown_until = len(new) - (len(old) - end)  # Behind it is what stood behind the suggestion.
-    between = new[offset:until]
+    until = len(new) - (len(old) - end)  # Behind it is what stood behind the suggestion.
+    between, replaced, shown_until = new[offset:until], old[start:end], until
     if between == rest:
         return None
-    if not _may_be_replaced(between, old[start:end], rest):
-        rest, shown_until = _above_closers(between, rest), offset
-        if not rest.strip():
+    if not _may_be_replaced(between, replaced, rest):
+        rest, between = _above_closers(between, rest)
+        if not rest.strip() or between == rest or not _may_be_replaced(between, "", rest):
             return None
+        shown_until = offset + len(between)
     # The longest comparisons last.
     if not new.startswith(old[:start]) or new[until:] != old[end:]:
         return None
@@ -108,9 +115,11 @@ def offsets_behind(old: Document, at: Offset, new: Document) -> Sequence[Offset]
     """Where the cursor may be in `new` if all that changed is that text was typed at `at` of `old`: at its end, or
     before brackets that the editor added, on a line of their own or not."""
     end = at + len(new.text) - len(old.text)
-    found = [Offset(offset) for offset in range(end, max(at, end - _MOST_CLOSERS) - 1, -1)]
+    found = [*range(end, max(at, end - _MOST_CLOSERS) - 1, -1)]
     closed = _CLOSED_BELOW.search(new.text, at, max(at, end))
-    return found if closed is None or closed.start() in found else [*found, Offset(closed.start())]
+    if closed is not None:
+        found += [offset for offset in range(closed.start("below"), closed.start() - 1, -1) if offset not in found]
+    return [Offset(offset) for offset in found]
 
 
 def agree(written: str, typed: str) -> bool:
@@ -121,18 +130,21 @@ def agree(written: str, typed: str) -> bool:
 
 def _is_closed_by_editor(between: str) -> bool:
     """Whether what stands between the cursor and the end of what was typed may be brackets that the editor added."""
-    if between[:1] in ("\n", "\r"):
-        return _CLOSED_BELOW.fullmatch(between) is not None
-    return len(between) <= _MOST_CLOSERS and not between.strip(CLOSERS)
+    beside = len(between) <= _MOST_CLOSERS and not between.strip(CLOSERS)
+    return beside or _CLOSED_BELOW.fullmatch(between) is not None
 
 
-def _above_closers(between: str, rest: str) -> str:
-    """What of `rest` comes before `between`, if that is a line end and brackets with which `rest` ends, too, or but for
-    a sign behind them; else ""."""
-    if _CLOSED_BELOW.fullmatch(between) is None:
-        return ""
-    above, found, behind = rest.rpartition(between)
-    return above if found and not behind.strip(";,") else ""
+def _above_closers(between: str, rest: str) -> tuple[str, str]:
+    """If `between` ends with brackets on lines of their own: what of `rest` comes before the first of these, and what
+    of `between` does; else nothing of both. The suggestion may have more between two of that line: `}, 100)`."""
+    closed = _CLOSED_BELOW.fullmatch(between)
+    line = closed["first"] if closed is not None else ""
+    while line.strip():
+        above, found, _ = rest.partition(line)
+        if found and closed is not None:
+            return above, closed["beside"]
+        line = line[:-1]
+    return "", ""
 
 
 def _may_be_replaced(between: str, replaced: str, rest: str) -> bool:
