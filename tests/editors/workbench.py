@@ -180,10 +180,11 @@ class Workbench:
         await shown.wait_for(timeout=LIMIT_MS)
         return shown
 
-    async def choose(self, label: str) -> None:
-        """Take an entry of a menu that is open."""
+    async def choose(self, label: str, *, stays: bool = False) -> None:
+        """Take an entry of a menu that is open; `stays` where another menu follows."""
         await self.page.locator(".quick-input-list .monaco-list-row", has_text=label).first.click(timeout=LIMIT_MS)
-        await self.page.locator(".quick-input-widget").wait_for(state="hidden", timeout=LIMIT_MS)
+        if not stays:
+            await self.page.locator(".quick-input-widget").wait_for(state="hidden", timeout=LIMIT_MS)
 
     def notice(self, text: str) -> Locator:
         """A message of ours that is shown."""

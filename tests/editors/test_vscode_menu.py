@@ -1,0 +1,42 @@
+"""What the menu leads to: another model, and what the doctor says."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.programs import MODEL
+from tests.editors.workbench import LIMIT_MS, Workbench
+from tests.fake_vllm import FakeVllm
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+MOST_TRIES = 10
+OTHER = "Qwen/Qwen2.5-Coder-1.5B"
+
+
+async def test_another_model_is_chosen_from_what_the_server_lists(window: Workbench, fake: FakeVllm, name: str) -> None:
+    fake.models, fake.answer = (MODEL, OTHER), "sum(prices)\n"
+    await window.write(name, "def total(prices):\n    return")
+    await window.open(name)
+    await window.menu()
+    await window.choose("Choose Model...", stays=True)
+    await window.choose(OTHER)
+    await window.focus()
+    for _ in range(MOST_TRIES):  # The setting comes to the server in its own time.
+        await window.until_ghost()
+        if fake.received[-1].body["model"] == OTHER:
+            break
+        await window.press("Escape", "Backspace", "Backspace")
+        await window.type("n")
+    assert fake.received[-1].body["model"] == OTHER
+    await window.is_now(f"Model: {OTHER}")
+
+
+async def test_the_doctor_examines_what_the_editor_uses(window: Workbench, fake: FakeVllm, name: str) -> None:
+    await window.write(name, "x = 1\n")
+    await window.open(name)
+    await window.ready()
+    await window.command("codeassist: Run Doctor")
+    report = window.page.locator(".editor-instance .view-lines").first
+    await expect(report).to_contain_text("grammars:", timeout=2 * LIMIT_MS)
+    await expect(report).to_contain_text(fake.base_url.removesuffix("/v1"), timeout=2 * LIMIT_MS)
