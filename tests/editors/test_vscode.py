@@ -14,11 +14,15 @@ from tests.fake_vllm import FakeVllm
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
 async def test_ghost_text_is_accepted_with_tab(window: Workbench, offered: Path) -> None:
     await window.press("Tab")
     await expect(window.ghost).to_have_count(0, timeout=LIMIT_MS)
     await window.save()
-    assert offered.read_text(encoding="utf-8") == "def total(prices):\n    return sum(prices)"
+    assert text_of(offered) == "def total(prices):\n    return sum(prices)"
 
 
 @pytest.mark.usefixtures("offered")
@@ -36,7 +40,7 @@ async def test_one_word_is_accepted(window: Workbench, offered: Path) -> None:
     await window.press("Escape")
     await expect(window.ghost).to_have_count(0, timeout=LIMIT_MS)
     await window.save()
-    assert offered.read_text(encoding="utf-8") == "def total(prices):\n    return sum"
+    assert text_of(offered) == "def total(prices):\n    return sum"
 
 
 async def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(
@@ -57,7 +61,7 @@ async def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(
     await window.choose_fix("Replace with")
     await expect(window.squiggles).to_have_count(0, timeout=LIMIT_MS)
     await window.save()
-    assert file.read_text(encoding="utf-8") == BUGGY.replace("len(prices)", "sum(prices)")
+    assert text_of(file) == BUGGY.replace("len(prices)", "sum(prices)")
 
 
 async def test_nothing_but_loopback_is_reached(window: Workbench) -> None:

@@ -89,7 +89,7 @@ async def test_a_server_that_was_killed_comes_back(
 
 
 @pytest.mark.usefixtures("offered")
-async def test_the_trace_shows_the_stages_of_a_request(window: Workbench, fake: FakeVllm, name: str) -> None:
+async def test_the_trace_shows_the_stages_of_a_request(window: Workbench, name: str) -> None:
     await window.command("codeassist: Show What the Last Requests Did")
     page = trace_of(window)
     row = page.locator("tr", has_text=name).first
