@@ -275,7 +275,7 @@ async def test_nothing_is_parsed_on_the_event_loop(analyzer: str, monkeypatch: p
 
     def counted(*given: object) -> Syntax:
         parses.append(threading.current_thread() is threading.main_thread())
-        return parse_really(*given)  # type: ignore[arg-type]
+        return parse_really(*given)  # type: ignore[arg-type]  # Whatever it is called with.
 
     syntax = parsed(TWO)
     regions = regions_of(syntax)

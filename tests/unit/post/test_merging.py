@@ -45,7 +45,7 @@ def pool(*groups: list[Finding], dropped: list[str] | None = None) -> Pool:
 
 
 def now(*groups: list[Finding], **options: object) -> list[Finding]:
-    return list(shown(pool(*groups), **{"most": 5, "least": "info", **options}))  # type: ignore[arg-type]
+    return list(shown(pool(*groups), **{"most": 5, "least": "info", **options}))  # type: ignore[arg-type]  # By name.
 
 
 def test_two_analyzers_about_the_same_code_are_one_finding_with_the_evidence_of_both() -> None:
