@@ -152,7 +152,7 @@ async def _review(console: Console, clock: _Clock, editor: Editor, file: Path) -
     console.rule("2. A review on save")
     if _tests_pass(file.parent):
         raise Failure("the example's test passes before the fix: the planted bug is gone")
-    console.print(f"The example's test fails: there is a bug in {PLANTED_IN}(). You touch that function and save.")
+    console.print(f"The example's test fails: there is a bug in {PLANTED_IN}(). You change its docstring and save.")
     editor.replace(TOUCHED, TOUCHED.replace("Return the order line", "Return the line"))
     with clock.waiting("Reviewing the changed functions, line by line"):
         try:
@@ -204,7 +204,8 @@ def _next_steps(console: Console) -> None:
     vim.lsp.config('codeassist', {{ cmd = {{ '{command}', 'lsp' }}, root_markers = {{ '.git' }} }})
     vim.lsp.enable('codeassist')
     vim.lsp.inline_completion.enable()
-VS Code: docs/editors.md has the steps; the command to give is  {command} lsp
+VS Code: the extension (docs/editors.md) finds codeassist, or installs its own; to have it take this one:
+    "codeassist.command": ["{command}"]
 A larger model on your own GPU server: set server.url in {_user_file()} (README, "Your own server").
 Without an editor:  codeassist complete FILE:LINE:COLUMN   codeassist review FILE   codeassist doctor""",
         markup=False,
