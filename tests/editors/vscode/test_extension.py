@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import FrameLocator, expect
 
 from tests.e2e.programs import BUGGY, RIGHT, knowing
-from tests.editors.code_server import CodeServer, language_servers
-from tests.editors.workbench import LIMIT_MS, Workbench
+from tests.editors.vscode.code_server import CodeServer, language_servers
+from tests.editors.vscode.workbench import LIMIT_MS, Workbench
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

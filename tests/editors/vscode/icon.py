@@ -1,4 +1,4 @@
-"""Make the extension's icon.png of its icon.svg: `python -m tests.editors.icon`."""
+"""Make the extension's icon.png of its icon.svg: `python -m tests.editors.vscode.icon`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.editors.workbench import chromium
+from tests.editors.vscode.workbench import chromium
 
-MEDIA = Path(__file__).resolve().parents[2] / "editors" / "vscode" / "media"
+MEDIA = Path(__file__).resolve().parents[3] / "editors" / "vscode" / "media"
 SIDE_PIXELS = 128
 
 

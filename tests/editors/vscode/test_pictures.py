@@ -13,8 +13,8 @@ from playwright.async_api import expect
 
 from tests.e2e.editor import KNOWN, environment
 from tests.e2e.programs import knowing
-from tests.editors.code_server import SERVED, code_server
-from tests.editors.workbench import LIMIT_MS, Workbench, workbench
+from tests.editors.vscode.code_server import SERVED, code_server
+from tests.editors.vscode.workbench import LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

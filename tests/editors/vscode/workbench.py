@@ -11,12 +11,12 @@ from pathlib import Path
 from playwright.async_api import Locator, Page, Route, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.editors.code_server import CodeServer
+from tests.editors.vscode.code_server import CodeServer
 
 LIMIT_MS = 30_000
 FIRST = "first.py"
 _MOST_TRIES = 15
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).resolve().parents[3] / "build" / "screenshots"
 _SWITCHES = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),

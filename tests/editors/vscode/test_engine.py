@@ -11,8 +11,8 @@ from playwright.async_api import expect
 from codeassist.serving.folders import folders
 from codeassist.settings import load
 from tests.e2e.editor import environment
-from tests.editors.code_server import code_server
-from tests.editors.workbench import Workbench, workbench
+from tests.editors.vscode.code_server import code_server
+from tests.editors.vscode.workbench import Workbench, workbench
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ENGINE_LIMIT_MS = 180_000

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.programs import BUGGY, RIGHT, knowing
-from tests.editors.workbench import LIMIT_MS, Workbench
+from tests.editors.vscode.workbench import LIMIT_MS, Workbench
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

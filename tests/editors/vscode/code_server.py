@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 INSTALLED = ROOT / ".editors" / "code-server" / "node_modules" / "code-server"
 EXTENSION = ROOT / "editors" / "vscode" / "codeassist.vsix"
 _START_LIMIT_S = 60.0

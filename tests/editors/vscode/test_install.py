@@ -15,8 +15,8 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.e2e.editor import environment
-from tests.editors.code_server import SERVED, CodeServer, code_server, language_servers
-from tests.editors.workbench import FIRST, LIMIT_MS, Workbench, workbench
+from tests.editors.vscode.code_server import SERVED, CodeServer, code_server, language_servers
+from tests.editors.vscode.workbench import FIRST, LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
