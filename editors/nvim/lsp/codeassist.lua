@@ -2,6 +2,8 @@
 -- What differs for you goes into vim.lsp.config('codeassist', { ... }); docs/editors.md has examples.
 
 -- Tells the server what linters and type checkers say of a buffer: it does not say the same again.
+---@param client vim.lsp.Client
+---@param buffer integer
 local function tell_of_others(client, buffer)
   local told = {}
   local group = vim.api.nvim_create_augroup('codeassist.others.' .. client.id .. '.' .. buffer, {})
@@ -12,12 +14,16 @@ local function tell_of_others(client, buffer)
       if client:is_stopped() or not vim.lsp.buf_is_attached(buffer, client.id) then
         return true -- Ends this autocommand.
       end
+      ---@param line integer
+      ---@param column integer In bytes.
+      ---@return lsp.Position
       local function place(line, column)
         local text = vim.api.nvim_buf_get_lines(buffer, line, line + 1, false)[1] or ''
         return { line = line, character = vim.str_utfindex(text, client.offset_encoding, math.min(column, #text)) }
       end
       local found = {}
-      for _, each in ipairs(vim.diagnostic.get(buffer, { severity = { min = vim.diagnostic.severity.WARN } })) do
+      local severity = { vim.diagnostic.severity.ERROR, vim.diagnostic.severity.WARN }
+      for _, each in ipairs(vim.diagnostic.get(buffer, { severity = severity })) do
         if each.source ~= 'codeassist' then
           table.insert(found, {
             range = {
@@ -84,7 +90,7 @@ return {
     -- Neovim 0.11 has no ghost text; Ctrl-X Ctrl-O offers the completion. By itself it would insert the first word only.
     vim.lsp.completion.enable(true, client.id, buffer, {
       convert = function(item)
-        return { word = item.textEdit.newText }
+        return { word = item.textEdit and item.textEdit.newText }
       end,
     })
   end,
