@@ -346,7 +346,7 @@ class FakeVllm:
             await connection.send_json(answer.whole(len(prompt), cached), 200)
             return True
         await connection.start_stream()
-        events = [*answer.events()]
+        events = [*answer.counted(len(prompt))]
         for number, event in enumerate([*events, None]):
             if number == behaviour.trouble_after and await self._misbehave(connection, behaviour.trouble):
                 return False

@@ -66,6 +66,17 @@ class Answer:
         self._tokens, self._finish = _cut(text, body)
         self._finish = finish_reason or self._finish
 
+    def counted(self, prompt_tokens: int) -> Iterator[dict[str, Any]]:
+        """The events of the stream; each says what was used so far if the request wants that, as `usage_event` does at
+        the end, but does not say what was cached."""
+        told = (self._body.get("stream_options") or {}).get("continuous_usage_stats")
+        generated = 0
+        for event in self.events():
+            choice = event["choices"][0]
+            generated += bool(choice.get("text") or choice.get("delta", {}).get("content"))
+            usage = {"prompt_tokens": prompt_tokens, "completion_tokens": generated}
+            yield {**event, "usage": {**usage, "total_tokens": prompt_tokens + generated}} if told else event
+
     def events(self) -> Iterator[dict[str, Any]]:
         """The events of the stream, without the usage."""
         if self._chat:

@@ -77,12 +77,12 @@ class Reviewer:
         """Review what changed, unless the user switched that off. A review that runs is not disturbed as long as what
         it looks at is still there: a save every second would let none come to its end."""
         settings, entry = self.session.settings.review, self.session.documents.get(uri)
-        if not (settings.enabled and settings.on_save):
-            return
-        if entry is not None and entry.is_secret:
+        if entry is None or not (settings.enabled and settings.on_save):
+            return  # Editors tell of files that they save without showing them, their own settings for one.
+        if entry.is_secret:
             self.session.remember(Trace("review"), uri, Skip("secret-file"))
             return
-        if entry is not None and entry.pending and await self._is_still_right(entry):
+        if entry.pending and await self._is_still_right(entry):
             entry.again = True
             return
         await self.run(uri, everything=False)

@@ -112,6 +112,8 @@ async def test_becoming_odd_and_ordinary_again(wire: Wire) -> None:
 async def test_documents_that_were_never_opened(uri: str, wire: Wire) -> None:
     assert await outcome(wire, 0, 0, uri) == "(unknown-document)"
     wire.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+    (last,) = (await wire.answer(wire.request("codeassist/trace", {"limit": 1})))["result"]
+    assert last["kind"] == "completion"  # Editors tell of saves of all kinds of files: it is no request.
     wire.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     wire.insert(uri, 0, 0, "x")
     place = {"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}}

@@ -5,6 +5,7 @@ import { openMenu } from './menu';
 import { chooseModel } from './models';
 import { toggleLanguage, type Pause } from './pause';
 import type { StatusItem } from './status';
+import type { Walkthrough } from './walkthrough';
 
 /** What the commands are about. */
 export interface Parts {
@@ -18,13 +19,17 @@ export interface Parts {
   download: (name?: string) => Promise<boolean>;
   /** The settings as environment variables, for the command line. */
   variables: () => Record<string, string>;
+  walkthrough: Walkthrough;
 }
 
 /** The commands of the extension. Those of the server are made by the language client. */
-export function commands({ keeper, status, pause, doctor, output, install, download, variables }: Parts): vscode.Disposable[] {
+export function commands({ keeper, status, pause, doctor, output, install, download, variables, walkthrough }: Parts): vscode.Disposable[] {
   const language = (): string | undefined => vscode.window.activeTextEditor?.document.languageId;
   return [
-    vscode.commands.registerCommand('codeassist.menu', () => openMenu({ status: status.last, running: !!keeper.running, paused: pause.here })),
+    vscode.commands.registerCommand('codeassist.menu', () => {
+      walkthrough.finished('menu');
+      return openMenu({ status: status.last, running: !!keeper.running, paused: pause.here });
+    }),
     vscode.commands.registerCommand('codeassist.togglePause', () => pause.toggle()),
     vscode.commands.registerCommand('codeassist.toggleLanguage', (named = language()) => named && toggleLanguage(named)),
     vscode.commands.registerCommand('codeassist.chooseModel', () => keeper.running && chooseModel(keeper.running, download)),
@@ -33,6 +38,6 @@ export function commands({ keeper, status, pause, doctor, output, install, downl
     vscode.commands.registerCommand('codeassist.install', install),
     vscode.commands.registerCommand('codeassist.restartServer', () => keeper.restart()),
     vscode.commands.registerCommand('codeassist.showLog', () => output.show()),
-    vscode.commands.registerCommand('codeassist.walkthrough', () => vscode.commands.executeCommand('workbench.action.openWalkthrough', 'codeassist.codeassist#start', false)),
+    vscode.commands.registerCommand('codeassist.walkthrough', () => walkthrough.open()),
   ];
 }

@@ -4,11 +4,13 @@ import { Doctor } from './doctor';
 import { installServer, offerInstall } from './install';
 import { Keeper, ownEnvironment } from './keeper';
 import { downloadModel } from './models';
+import { SOURCE } from './others';
 import { Pause } from './pause';
 import { environmentVariables } from './server/variables';
 import { chosen, type Manifest } from './settings';
 import { StatusItem, type Status } from './status';
 import { TracePanel } from './trace/panel';
+import { Walkthrough } from './walkthrough';
 
 let keeper: Keeper | undefined;
 
@@ -20,13 +22,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const status = new StatusItem();
   const trace = new TracePanel();
   const doctor = new Doctor();
+  const walkthrough = new Walkthrough();
   const variables = (): Record<string, string> => environmentVariables(chosen(manifest));
 
   const show = (now: Status): void => {
     status.show(now, pause.here);
+    if (made.running) walkthrough.finished('server');
+    if (now.state === 'ready' && now.model) walkthrough.finished('engine');
+    if (typeof now.latencyMs === 'number') walkthrough.finished('completion');
     if (made.running) void trace.refresh(made.running);
   };
   const ran = async (command: string): Promise<void> => {
+    if (command.startsWith('codeassist.review')) walkthrough.finished('review');
     if (command === 'codeassist.showTrace' && made.running) await trace.show(made.running);
   };
   const pause = new Pause(context.workspaceState, () => void made.running?.sendNotification('workspace/didChangeConfiguration', { settings: null }));
@@ -45,8 +52,11 @@ export function activate(context: vscode.ExtensionContext): void {
     return there;
   };
   context.subscriptions.push(output, status, made, trace, doctor);
-  context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables }));
+  context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables, walkthrough }));
   context.subscriptions.push(
+    vscode.languages.onDidChangeDiagnostics(({ uris }) => {
+      if (uris.some((uri) => vscode.languages.getDiagnostics(uri).some(({ source }) => source === SOURCE))) walkthrough.finished('review');
+    }),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('codeassist.command')) void made.restart();
     }),

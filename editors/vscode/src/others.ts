@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
-const SOURCE = 'codeassist';
+/** What our own diagnostics say that they are from. */
+export const SOURCE = 'codeassist';
 
 /** Tells the server what linters and type checkers say of its documents: it does not say the same again. */
 export function tellOfOthers(client: LanguageClient, selector: vscode.DocumentSelector): vscode.Disposable {

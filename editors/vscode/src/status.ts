@@ -46,9 +46,6 @@ export class StatusItem implements vscode.Disposable {
     this.bar.accessibilityInformation = { label: [`codeassist is ${status.state}`, ...said].join('. '), role: 'button' };
     this.bar.backgroundColor = status.state === 'degraded' ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
     this.bar.show();
-    // Steps of the walkthrough that are done.
-    if (status.state === 'ready' && status.model) void vscode.commands.executeCommand('setContext', 'codeassist.answered', true);
-    if (typeof status.latencyMs === 'number') void vscode.commands.executeCommand('setContext', 'codeassist.completed', true);
   }
 
   dispose(): void {

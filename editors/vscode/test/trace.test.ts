@@ -35,6 +35,14 @@ test('a stage that nobody knows is shown all the same, at the end', () => {
   ]);
 });
 
+test('each stage has a colour of its own', () => {
+  const known = ['debounce', 'join', 'connect', 'repository', 'question', 'parse', 'context', 'prompt', 'first-token', 'infill', 'words', 'post'];
+  const style = page([{ kind: 'x', timings: { ...Object.fromEntries(known.map((name) => [name, 1])), model: 2, total: 99 } }], 'abc');
+  const colours = [...style.matchAll(/rect\.\w+ \{ fill: var\((--vscode-[\w-]+)\)/g)].map(([, colour]) => colour);
+  assert.ok(colours.length > known.length);
+  assert.equal(new Set(colours).size, colours.length);
+});
+
 test('the page shows requests, the newest first, and nothing else', () => {
   const shown = page([COMPLETION, { kind: 'didAccept', item: '1' }, { ...COMPLETION, uri: 'file:///new.py', skip: 'unsure', detail: 'why' }], 'abc');
   assert.equal(shown.match(/<tr><td>completion/g)?.length, 2);

@@ -58,7 +58,8 @@ async def test_a_completion(socket_path: str | None) -> None:
         chunks = await read(model.complete(REQUEST))
     assert [chunk.text for chunk in chunks] == ["return", " a", " ", "+", " b", "", ""]
     assert [chunk.finish for chunk in chunks] == [None] * 5 + ["stop", None]
-    assert [chunk.usage for chunk in chunks] == [None] * 6 + [Usage(prompt=3, generated=5, cached=0)]
+    so_far = [Usage(prompt=3, generated=count, cached=None) for count in (1, 2, 3, 4, 5, 5)]
+    assert [chunk.usage for chunk in chunks] == [*so_far, Usage(prompt=3, generated=5, cached=0)]
 
 
 async def test_a_chat_with_a_schema_and_without_its_reasoning(socket_path: str | None) -> None:

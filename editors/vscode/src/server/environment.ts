@@ -37,7 +37,8 @@ export async function make(environment: string, wheel: string, run: Run, options
 
 async function fill(environment: string, requirement: string, run: Run, options: Options): Promise<void> {
   if (await works('uv', ['--version'], run)) {
-    await run('uv', ['venv', '--no-project', '--python', `>=${OLDEST_PYTHON.join('.')}`, environment], options);
+    // With pip: `codeassist models pull` has the user's index, proxy and certificates from it.
+    await run('uv', ['venv', '--seed', '--no-project', '--python', `>=${OLDEST_PYTHON.join('.')}`, environment], options);
     await run('uv', ['pip', 'install', '--python', interpreter(environment), requirement], options);
     return;
   }

@@ -19,18 +19,18 @@ interface Stage {
 
 /** In the order in which they happen. */
 const STAGES: Readonly<Record<string, Stage>> = {
-  debounce: { label: 'waits for the next key', colour: 'descriptionForeground' },
-  join: { label: 'waits for an answer on its way', colour: 'terminal-ansiMagenta' },
+  debounce: { label: 'waits for the next key', colour: 'charts-lines' },
+  join: { label: 'waits for an answer on its way', colour: 'charts-foreground' },
   connect: { label: 'connects', colour: 'terminal-ansiBrightBlack' },
   repository: { label: 'looks at the repository', colour: 'terminal-ansiCyan' },
-  question: { label: 'works out what to look up', colour: 'charts-red' },
+  question: { label: 'works out what to look up', colour: 'terminal-ansiBrightRed' },
   parse: { label: 'parses', colour: 'charts-yellow' },
   context: { label: 'finds related code', colour: 'charts-orange' },
-  prompt: { label: 'writes the prompt', colour: 'charts-red' },
+  prompt: { label: 'writes the prompt', colour: 'terminal-ansiBrightYellow' },
   reading: { label: 'engine reads the prompt', colour: 'charts-blue' },
   writing: { label: 'engine writes', colour: 'charts-purple' },
-  infill: { label: 'checks line by line', colour: 'charts-blue' },
-  words: { label: 'asks in words', colour: 'charts-purple' },
+  infill: { label: 'checks line by line', colour: 'terminal-ansiBrightMagenta' },
+  words: { label: 'asks in words', colour: 'terminal-ansiMagenta' },
   post: { label: 'looks over the answer', colour: 'charts-green' },
   other: { label: 'anything else', colour: 'disabledForeground' },
 };
