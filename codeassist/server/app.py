@@ -22,7 +22,7 @@ from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.choosing import Choices
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
-from codeassist.server.convert import apply_changes, offset_of, waited_s
+from codeassist.server.convert import apply_changes, keeps_expired, offset_of, waited_s
 from codeassist.server.hiding import Hiding
 from codeassist.server.learning import Learning
 from codeassist.server.opened import why_not
@@ -93,7 +93,7 @@ class App:
         self.session.locale = params.locale or ""
         self.session.roots = _roots(params)
         self.session.rhythm.waited_s = waited_s(params.capabilities)
-        self.session.keeps_expired = params.client_info is not None and params.client_info.name == "Neovim"
+        self.session.keeps_expired = keeps_expired(params.capabilities, params.client_info)
         self.progress.supported = bool(window and window.work_done_progress)
         if document.inline_completion is not None:
             options = types.InlineCompletionOptions()

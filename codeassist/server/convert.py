@@ -25,12 +25,24 @@ _SEVERITY: dict[Severity, types.DiagnosticSeverity] = {
 def waited_s(capabilities: types.ClientCapabilities) -> float:
     """How long the editor waits for another key before it asks for a completion, in seconds, as the experimental
     capability `codeassist: {waitsMs}` says; 0.0 where nothing sensible is said."""
-    said = capabilities.experimental
-    own = said.get("codeassist") if isinstance(said, Mapping) else None
-    milliseconds = own.get("waitsMs") if isinstance(own, Mapping) else None
+    milliseconds = _own(capabilities).get("waitsMs")
     if not isinstance(milliseconds, int | float) or not 0 <= milliseconds <= _LONGEST_WAIT_MS:
         return 0.0
     return milliseconds / 1000
+
+
+def keeps_expired(capabilities: types.ClientCapabilities, client: types.ClientInfo | None) -> bool:
+    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes, as the
+    experimental capability `codeassist: {keepsExpired}` says. Of Neovim it is known: it moves its text along with the
+    cursor."""
+    said = _own(capabilities).get("keepsExpired")
+    return said if isinstance(said, bool) else client is not None and client.name == "Neovim"
+
+
+def _own(capabilities: types.ClientCapabilities) -> Mapping[str, object]:
+    said = capabilities.experimental
+    own = said.get("codeassist") if isinstance(said, Mapping) else None
+    return own if isinstance(own, Mapping) else {}
 
 
 def offset_of(document: Document, position: types.Position, encoding: Encoding) -> Offset:

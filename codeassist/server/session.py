@@ -74,8 +74,7 @@ class Session:
     warming: asyncio.Task[None] | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
     keeps_expired: bool = False
-    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes. Neovim 0.12
-    moves its text along with the cursor."""
+    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes."""
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)

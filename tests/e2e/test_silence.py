@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -172,19 +173,29 @@ async def test_comments_for_those_who_want_them(careful: Editor, uri: str, fake:
     assert await careful.complete(uri, at, typed=True) is not None
 
 
-@pytest.mark.parametrize("name", ["Neovim", "Visual Studio Code"])
-async def test_an_editor_that_keeps_what_does_not_fit(name: str, uri: str, fake: FakeVllm, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "said", "keeps"),
+    [
+        ("Neovim", {}, True),
+        ("Neovim", {"codeassist": {"keepsExpired": False}}, False),
+        ("Visual Studio Code", {}, False),
+        ("An editor", {"codeassist": {"keepsExpired": True}}, True),
+    ],
+)
+async def test_an_editor_that_keeps_what_does_not_fit(
+    name: str, said: dict[str, Any], keeps: bool, uri: str, fake: FakeVllm, tmp_path: Path
+) -> None:
     """It is told at once, and the next key gets what the engine was asked for."""
     fake.answer = "sum(prices)\n"
     fake.behaviour.token_delay_s = 0.1
     variables = environment(tmp_path, SERVER__URL=fake.base_url)
-    async with start("neovim-0.12", variables, roots=[tmp_path], name=name) as editor:
+    async with start("neovim-0.12", variables, roots=[tmp_path], name=name, experimental=said) as editor:
         editor.open(uri, TEXT)
         assert await editor.complete(uri, AT, typed=True) is not None  # It takes long, by now it is known.
         fake.answer = "en(prices)\n"
         editor.edit(uri, (AT, AT, "l"))
         first = await editor.complete(uri, AT + 1, typed=True)
-        if name != "Neovim":
+        if not keeps:
             assert first is not None
             return
         assert first is None
