@@ -41,4 +41,7 @@ return {
   on_attach = function(client, buffer)
     require('codeassist.attach').attach(client, buffer)
   end,
+  on_exit = function(code, signal, client_id)
+    require('codeassist.restart').ended(code, signal, client_id)
+  end,
 }

@@ -7,24 +7,9 @@ local M = {}
 ---Neovim 0.12's own ghost text waits so long for another key before it asks.
 local NEOVIM_WAITS_MS = 200
 
----@param client integer
----@param buffer integer
----@return string
-local function group_name(client, buffer)
-  return ('codeassist.%d.%d'):format(client, buffer)
-end
-
----Buffers that any client is attached to.
----@return integer[]
-local function buffers()
-  local found = {}
-  for _, client in ipairs(vim.lsp.get_clients({ name = 'codeassist' })) do
-    for buffer in pairs(client.attached_buffers) do
-      found[buffer] = true
-    end
-  end
-  return vim.tbl_keys(found)
-end
+---By buffer, the clients that are attached to it.
+---@type table<integer, table<integer, true>>
+local attached = {}
 
 ---What a client says of itself, by what the user wants.
 ---@param capabilities table
@@ -45,6 +30,7 @@ end
 ---@param client vim.lsp.Client
 ---@param buffer integer
 local function draw(client, buffer)
+  local inline = vim.lsp.inline_completion
   if not client.server_capabilities.inlineCompletionProvider then
     -- Ctrl-X Ctrl-O offers the completion. By itself Neovim would insert its first word only.
     vim.lsp.completion.enable(true, client.id, buffer, {
@@ -53,31 +39,64 @@ local function draw(client, buffer)
       end,
     })
   elseif config.drawer() == 'neovim' then
-    vim.lsp.inline_completion.enable(true, { bufnr = buffer, client_id = client.id })
+    inline.enable(true, { bufnr = buffer, client_id = client.id })
+  else
+    if inline and inline.is_enabled({ bufnr = buffer, client_id = client.id }) then
+      inline.enable(false, { bufnr = buffer, client_id = client.id }) -- Two would draw over each other.
+    end
+    require('codeassist.ghost').attach(client, buffer)
+    require('codeassist.omni').attach(buffer)
+  end
+end
+
+---@param client_id integer
+---@param buffer integer
+---@param group integer
+local function detach(client_id, buffer, group)
+  vim.api.nvim_del_augroup_by_id(group)
+  local ghost = package.loaded['codeassist.ghost']
+  if ghost then
+    ghost.detach(client_id, buffer)
+  end
+  local clients = attached[buffer] or {}
+  clients[client_id] = nil
+  if next(clients) == nil then
+    attached[buffer] = nil
+    require('codeassist.keys').unmap(buffer)
+    if package.loaded['codeassist.omni'] then
+      require('codeassist.omni').detach(buffer)
+    end
   end
 end
 
 ---@param client vim.lsp.Client
 ---@param buffer integer
 function M.attach(client, buffer)
-  local group = vim.api.nvim_create_augroup(group_name(client.id, buffer), {})
+  local group = vim.api.nvim_create_augroup(('codeassist.%d.%d'):format(client.id, buffer), {})
   vim.api.nvim_create_autocmd('LspDetach', {
     group = group,
     buffer = buffer,
     callback = function(event)
       if event.data.client_id == client.id then
-        vim.api.nvim_del_augroup_by_id(group)
+        detach(client.id, buffer, group)
       end
     end,
   })
+  local is_first = attached[buffer] == nil
+  attached[buffer] = attached[buffer] or {}
+  attached[buffer][client.id] = true
+  require('codeassist.restart').started(client.root_dir)
   require('codeassist.others').tell(client, buffer, group)
   draw(client, buffer)
+  if is_first then
+    require('codeassist.keys').map(buffer, config.get().keys)
+  end
 end
 
 ---The user wants other keys than before.
 function M.keys_changed()
-  for _, buffer in ipairs(buffers()) do
-    local _ = buffer
+  for buffer in pairs(attached) do
+    require('codeassist.keys').map(buffer, config.get().keys)
   end
 end
 

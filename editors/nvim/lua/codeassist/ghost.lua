@@ -1,0 +1,368 @@
+-- Ghost text of our own: asks for suggestions while the user types, draws them and takes them.
+--
+-- Nothing here waits: the server knows how fast the user types. While what is typed agrees with what is shown, nothing
+-- is asked; else the next request is sent before the one it supersedes is cancelled, so that the server can let it join.
+
+local change = require('codeassist.change')
+local draw = require('codeassist.draw')
+local menu = require('codeassist.menu')
+local part = require('codeassist.part')
+local report = require('codeassist.report')
+local suggestion = require('codeassist.suggestion')
+
+local METHOD = 'textDocument/inlineCompletion'
+local BY_HAND, BY_ITSELF = 1, 2
+
+---What a suggestion is for.
+---@class codeassist.Moment
+---@field tick integer
+---@field cursor integer[]
+---@field menu? codeassist.Menu
+
+---@class codeassist.Ghost
+---@field buffer integer
+---@field group integer
+---@field clients table<integer, true>
+---@field pending table<integer, integer> By client, what was asked and not answered yet.
+---@field moment? codeassist.Moment The last that was looked at.
+---@field items { client_id: integer, item: table }[] What there is for it.
+---@field index integer The one that is shown.
+---@field current? codeassist.Suggestion
+---@field left? codeassist.Left What is drawn of it.
+---@field told table<string, true> Items that the server knows to be shown.
+---@field dismissed? integer The text in which the user wants none.
+local Ghost = {}
+Ghost.__index = Ghost
+
+local M = {}
+
+---@type table<integer, codeassist.Ghost>
+local ghosts = {}
+
+---@return codeassist.Ghost?
+local function here()
+  return ghosts[vim.api.nvim_get_current_buf()]
+end
+
+---@return boolean
+function Ghost:may_show()
+  return vim.api.nvim_get_current_buf() == self.buffer
+    and vim.startswith(vim.api.nvim_get_mode().mode, 'i')
+    and vim.bo.modifiable
+    and vim.bo.buftype == ''
+    -- What a macro does must not depend on what a model says.
+    and vim.fn.reg_recording() == ''
+    and vim.fn.reg_executing() == ''
+end
+
+---@return codeassist.Moment
+function Ghost:now()
+  return {
+    tick = vim.api.nvim_buf_get_changedtick(self.buffer),
+    cursor = vim.api.nvim_win_get_cursor(0),
+    menu = menu.chosen(),
+  }
+end
+
+function Ghost:hide()
+  if self.left then
+    self.left = nil
+    draw.clear(self.buffer)
+  end
+end
+
+---Nothing is suggested any more.
+function Ghost:clear()
+  self:hide()
+  self.items, self.index = {}, 0
+  if self.current then
+    self.current:forget()
+    self.current = nil
+  end
+end
+
+---Nothing is suggested any more, and nothing to come is wanted.
+function Ghost:stop()
+  self:clear()
+  self:cancel(self.pending)
+  self.pending = {}
+end
+
+---@param requests table<integer, integer>
+function Ghost:cancel(requests)
+  for client_id, request in pairs(requests) do
+    local client = vim.lsp.get_client_by_id(client_id)
+    if client then
+      client:cancel_request(request)
+    end
+  end
+end
+
+---Draw what is left of the suggestion, if it still fits.
+---@return boolean
+function Ghost:show()
+  local left = self.current and self.current:left()
+  if not left then
+    return false
+  end
+  local chosen = self.moment and self.moment.menu
+  if chosen then
+    local line = vim.api.nvim_get_current_line()
+    local whole = line:sub(chosen.column + 1, left.column) .. left.rest
+    if not vim.startswith(whole, chosen.text) then
+      return false
+    end
+    if left.rest:find('\n', 1, true) then
+      self:hide() -- The menu would lie over its lines. It is shown when the menu is gone.
+      return true
+    end
+  end
+  self.left = left
+  draw.draw(left)
+  local id = self.current.command and vim.inspect(self.current.command.arguments)
+  if id and not self.told[id] then
+    self.told = { [id] = true }
+    report.shown(self.current.client_id, self.current.command)
+  end
+  return true
+end
+
+---Show the item of that number, counted on beyond the last from the first.
+---@param index integer
+function Ghost:choose(index)
+  if self.current then
+    self.current:forget()
+    self.current = nil
+  end
+  self.index = (index - 1) % #self.items + 1
+  local chosen = self.items[self.index]
+  local client = vim.lsp.get_client_by_id(chosen.client_id)
+  if client then
+    self.current = suggestion.new(self.buffer, client, chosen.item)
+  end
+  if not self:show() then
+    self:hide()
+  end
+end
+
+---@param client vim.lsp.Client
+---@param moment codeassist.Moment
+---@param kind integer
+---@return table
+local function params(client, moment, kind)
+  local row = moment.cursor[1] - 1
+  local line = vim.api.nvim_get_current_line()
+  local function position(column)
+    return { line = row, character = vim.str_utfindex(line, client.offset_encoding, column, false) }
+  end
+  local context = { triggerKind = kind }
+  if moment.menu then
+    local range = { start = position(moment.menu.column), ['end'] = position(moment.cursor[2]) }
+    context.selectedCompletionInfo = { range = range, text = moment.menu.text }
+  end
+  return {
+    textDocument = vim.lsp.util.make_text_document_params(0),
+    position = position(moment.cursor[2]),
+    context = context,
+  }
+end
+
+---@param kind integer
+function Ghost:ask(kind)
+  local superseded, moment = self.pending, self.moment ---@cast moment -nil
+  self.pending = {}
+  for client_id in pairs(self.clients) do
+    local client = vim.lsp.get_client_by_id(client_id)
+    if client then
+      local function answered(_, result)
+        if self.moment == moment and self.pending[client_id] then
+          self.pending[client_id] = nil
+          self:offered(client_id, result)
+        end
+      end
+      -- With the buffer's real number: Neovim 0.11 does not send what was changed in buffer 0 first.
+      local sent, request = client:request(METHOD, params(client, moment, kind), answered, self.buffer)
+      self.pending[client_id] = sent and request or nil
+    end
+  end
+  self:cancel(superseded)
+end
+
+---@param client_id integer
+---@param result any
+function Ghost:offered(client_id, result)
+  -- What was changed since will be asked for, or is being asked for already.
+  if not self:may_show() or not vim.deep_equal(self:now(), self.moment) then
+    return
+  end
+  for _, item in ipairs(suggestion.items(result)) do
+    table.insert(self.items, { client_id = client_id, item = item })
+  end
+  if #self.items > 0 and not self.current then
+    self:choose(1)
+  end
+end
+
+---Look at what the user did.
+function Ghost:refresh()
+  if not self:may_show() then
+    self.moment = nil
+    self:stop()
+    return
+  end
+  local now = self:now()
+  if vim.deep_equal(now, self.moment) then
+    return
+  end
+  self.moment = now
+  if self:show() then
+    return
+  end
+  if self.dismissed == now.tick then
+    self:stop()
+    return
+  end
+  self.dismissed = nil
+  self:clear()
+  self:ask(BY_ITSELF)
+end
+
+---@param much codeassist.Much
+function Ghost:take(much)
+  local current, left = self.current, self.current and self.current:left()
+  if not current or not left or not self:may_show() then
+    return -- Something was typed between the key and now that does not agree.
+  end
+  local taken = part.of(left.rest, much)
+  change.insert(suggestion.edit(left, #taken))
+  if taken == left.rest then
+    self:clear()
+    report.accepted(current.client_id, current.command, self.buffer)
+  else
+    report.partly(current.client_id, current.command, left.typed .. taken)
+    self:refresh()
+  end
+end
+
+---@param client_id integer
+function Ghost:leave(client_id)
+  self.clients[client_id] = nil
+  self.pending[client_id] = nil
+  if next(self.clients) then
+    if self.current and self.current.client_id == client_id then
+      self:clear()
+    end
+    return
+  end
+  self:stop()
+  vim.api.nvim_del_augroup_by_id(self.group)
+  ghosts[self.buffer] = nil
+end
+
+---@param buffer integer
+---@return codeassist.Ghost
+local function new(buffer)
+  local group = vim.api.nvim_create_augroup('codeassist.ghost.' .. buffer, {})
+  local self = setmetatable({
+    buffer = buffer,
+    group = group,
+    clients = {},
+    pending = {},
+    items = {},
+    index = 0,
+    told = {},
+  }, Ghost)
+  local function on(events, callback)
+    vim.api.nvim_create_autocmd(events, { group = group, buffer = buffer, callback = callback })
+  end
+  local function refresh()
+    if ghosts[buffer] == self then
+      self:refresh()
+    end
+  end
+  on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, refresh)
+  on({ 'InsertEnter', 'CompleteChanged', 'CompleteDone' }, function()
+    vim.schedule(refresh) -- The mode and the menu are those of before yet.
+  end)
+  on({ 'InsertLeave', 'BufLeave', 'WinLeave' }, function()
+    self.moment = nil
+    self:stop()
+  end)
+  return self
+end
+
+---@param client vim.lsp.Client
+---@param buffer integer
+function M.attach(client, buffer)
+  draw.define_highlight()
+  ghosts[buffer] = ghosts[buffer] or new(buffer)
+  ghosts[buffer].clients[client.id] = true
+  if buffer == vim.api.nvim_get_current_buf() then
+    ghosts[buffer]:refresh()
+  end
+end
+
+---@param client_id integer
+---@param buffer integer
+function M.detach(client_id, buffer)
+  if ghosts[buffer] then
+    ghosts[buffer]:leave(client_id)
+  end
+end
+
+---Whether the ghost text of the current buffer is ours.
+---@return boolean
+function M.is_here()
+  return here() ~= nil
+end
+
+---@return boolean
+function M.visible()
+  local ghost = here()
+  return ghost ~= nil and ghost.left ~= nil
+end
+
+---@param much codeassist.Much
+---@return boolean
+function M.accept(much)
+  local ghost = here()
+  if not ghost or not ghost.left then
+    return false
+  end
+  change.soon(function()
+    ghost:take(much)
+  end)
+  return true
+end
+
+---@return boolean
+function M.dismiss()
+  local ghost = here()
+  if not ghost or not ghost.left or not ghost.current then
+    return false
+  end
+  report.rejected(ghost.current.client_id, ghost.current.command)
+  ghost.dismissed = vim.api.nvim_buf_get_changedtick(ghost.buffer)
+  ghost:stop()
+  return true
+end
+
+---Show another suggestion. Where there is none, one is asked for by hand.
+---@param count integer
+---@return boolean
+function M.move(count)
+  local ghost = here()
+  if not ghost or not ghost:may_show() then
+    return false
+  end
+  if ghost.left then
+    ghost:choose(ghost.index + count)
+    return true
+  end
+  ghost.dismissed = nil
+  ghost.moment = ghost:now()
+  ghost:ask(BY_HAND)
+  return true
+end
+
+return M
