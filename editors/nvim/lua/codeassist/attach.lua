@@ -31,14 +31,14 @@ end
 ---@param buffer integer
 local function draw(client, buffer)
   local inline = vim.lsp.inline_completion
-  if not client.server_capabilities.inlineCompletionProvider then
+  if not client:supports_method('textDocument/inlineCompletion') then
     -- Ctrl-X Ctrl-O offers the completion. By itself Neovim would insert its first word only.
     vim.lsp.completion.enable(true, client.id, buffer, {
       convert = function(item)
         return { word = item.textEdit and item.textEdit.newText or item.label }
       end,
     })
-  elseif config.drawer() == 'neovim' then
+  elseif inline and config.drawer() == 'neovim' then
     inline.enable(true, { bufnr = buffer, client_id = client.id })
   else
     if inline and inline.is_enabled({ bufnr = buffer, client_id = client.id }) then
@@ -54,9 +54,8 @@ end
 ---@param group integer
 local function detach(client_id, buffer, group)
   vim.api.nvim_del_augroup_by_id(group)
-  local ghost = package.loaded['codeassist.ghost']
-  if ghost then
-    ghost.detach(client_id, buffer)
+  if package.loaded['codeassist.ghost'] then
+    require('codeassist.ghost').detach(client_id, buffer)
   end
   local clients = attached[buffer] or {}
   clients[client_id] = nil

@@ -1,6 +1,7 @@
 -- The ghost text that Neovim 0.12 draws itself, with the functions of ours.
 
 local change = require('codeassist.change')
+local cursor = require('codeassist.cursor')
 local part = require('codeassist.part')
 local report = require('codeassist.report')
 
@@ -27,8 +28,8 @@ local function left(item)
     return text, 0
   end
   local from_row, from_column, to_row, to_column = item.range:to_extmark()
-  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
-  if from_row ~= row - 1 or to_row ~= from_row or column < from_column then
+  local row, column = cursor.get()
+  if from_row ~= row or to_row ~= from_row or column < from_column then
     return nil, 0
   end
   local line = vim.api.nvim_get_current_line()

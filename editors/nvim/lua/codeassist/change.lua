@@ -1,8 +1,10 @@
 -- Changes of the text that are one step of undo each, made in turn with the keys that were typed already.
 
+local cursor = require('codeassist.cursor')
+
 local M = {}
 
----@type fun()[]
+---@type (fun()|nil)[]
 local waiting = {}
 
 ---Make a change as soon as Neovim takes the next key: in an `expr` mapping it must not be made at once, and what was
@@ -16,8 +18,8 @@ end
 
 ---@private
 function M._now()
-  local change = table.remove(waiting, 1)
-  if change then
+  local change = table.remove(waiting, 1) ---@type fun()?
+  if change then -- Somebody may have typed the same keys.
     change()
   end
 end
@@ -26,11 +28,11 @@ end
 ---@param text string
 ---@param removed integer
 function M.insert(text, removed)
-  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  local row, column = cursor.get()
   local lines = vim.split(text, '\n', { plain = true })
-  vim.api.nvim_buf_set_text(0, row - 1, column, row - 1, column + removed, lines)
-  local last = lines[#lines]
-  vim.api.nvim_win_set_cursor(0, { row + #lines - 1, #lines == 1 and column + #last or #last })
+  vim.api.nvim_buf_set_text(0, row, column, row, column + removed, lines)
+  local last = lines[#lines] or ''
+  cursor.set(row + #lines - 1, #lines == 1 and column + #last or #last)
 end
 
 return M

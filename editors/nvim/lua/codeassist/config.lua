@@ -125,16 +125,28 @@ local function checked(options, where, problems)
   return found
 end
 
+---@param config codeassist.Config
+---@param options codeassist.Options
+local function merge(config, options)
+  for name, value in pairs(options) do
+    local before = config[name]
+    if type(value) == 'table' and type(before) == 'table' then
+      value = vim.tbl_extend('force', before, value)
+    end
+    config[name] = value
+  end
+end
+
 ---What holds now, and what is wrong with what was set; wrong values count as if they were not there.
 ---@return codeassist.Config
 ---@return string[]
 function M.read()
   local problems = {} ---@type string[]
-  local found = vim.deepcopy(M.defaults)
+  local found = vim.deepcopy(M.defaults) ---@type codeassist.Config
   if vim.g.codeassist ~= nil then
-    found = vim.tbl_deep_extend('force', found, checked(vim.g.codeassist, 'vim.g.codeassist', problems))
+    merge(found, checked(vim.g.codeassist, 'vim.g.codeassist', problems))
   end
-  found = vim.tbl_deep_extend('force', found, checked(given, "require('codeassist').setup()", problems))
+  merge(found, checked(given, "require('codeassist').setup()", problems))
   if found.keys then
     found.keys = vim.tbl_extend('keep', found.keys, M.keys)
   end
@@ -160,8 +172,10 @@ end
 ---@return 'neovim'|'own'|false
 function M.drawer()
   local wanted = M.get().ghost_text
-  if wanted == false or wanted == 'own' then
-    return wanted
+  if wanted == false then
+    return false
+  elseif wanted == 'own' then
+    return 'own'
   end
   if wanted == 'neovim' and not vim.lsp.inline_completion then
     vim.notify_once("codeassist: ghost_text is 'neovim', which needs Neovim 0.12; 'own' is used", vim.log.levels.WARN)

@@ -1,5 +1,6 @@
 -- Draws what is left of a suggestion, as the text would look with it.
 
+local cursor = require('codeassist.cursor')
 local suggestion = require('codeassist.suggestion')
 
 local M = {}
@@ -44,6 +45,14 @@ local function mark(left, column, options)
   vim.api.nvim_buf_set_extmark(0, namespace, left.row, column, options)
 end
 
+---@param lines string[]
+---@return [string, string][][] # All but the first.
+local function lines_below(lines)
+  return vim.tbl_map(function(line)
+    return { { without_tabs(line, 0), GROUP } }
+  end, vim.list_slice(lines, 2))
+end
+
 ---One line, between what stands behind the cursor already.
 ---@param left codeassist.Left
 ---@param places integer[] Where each byte of the tail stands in the rest.
@@ -66,19 +75,16 @@ end
 ---@param start integer
 local function draw_over(left, lines, start)
   local covered = vim.api.nvim_strwidth(without_tabs(left.tail .. left.after, start))
-  local first = without_tabs(lines[1], start)
+  local first = without_tabs(lines[1] or '', start)
   if #lines == 1 then
     local behind = without_tabs(left.after, start + vim.api.nvim_strwidth(first))
-    mark(left, left.column, { virt_text = { { first, GROUP }, { behind } }, virt_text_pos = 'overlay' })
+    mark(left, left.column, { virt_text = { { first, GROUP }, { behind, '' } }, virt_text_pos = 'overlay' })
     return
   end
   local padding = (' '):rep(math.max(0, covered - vim.api.nvim_strwidth(first)))
-  local below = {} ---@type [string, string?][][]
-  for number = 2, #lines do
-    below[number - 1] = { { without_tabs(lines[number], 0), GROUP } }
-  end
-  local last = below[#below]
-  last[2] = { without_tabs(left.after, vim.api.nvim_strwidth(last[1][1])) }
+  local below = lines_below(lines)
+  local width = vim.api.nvim_strwidth(without_tabs(lines[#lines] or '', 0))
+  table.insert(below[#below] or {}, { without_tabs(left.after, width), '' })
   mark(left, left.column, {
     virt_text = { { first .. padding, GROUP } },
     virt_text_pos = 'overlay',
@@ -94,18 +100,15 @@ function M.draw(left)
   -- Where Neovim can, other windows of the same buffer are left alone: lines would jump there.
   pcall(vim.api.nvim__ns_set, namespace, { wins = { vim.api.nvim_get_current_win() } })
   local lines = vim.split(left.rest, '\n', { plain = true })
-  local start = vim.fn.strdisplaywidth(vim.api.nvim_get_current_line():sub(1, left.column))
+  local start = vim.fn.strdisplaywidth(cursor.line_before())
   local places = #lines == 1 and suggestion.within(left.tail, left.rest)
   if places then
     draw_between(left, places, start)
   elseif #lines > 1 and left.tail .. left.after == '' then
-    local below = vim.tbl_map(function(line)
-      return { { without_tabs(line, 0), GROUP } }
-    end, vim.list_slice(lines, 2))
     mark(left, left.column, {
-      virt_text = { { without_tabs(lines[1], start), GROUP } },
+      virt_text = { { without_tabs(lines[1] or '', start), GROUP } },
       virt_text_pos = 'inline',
-      virt_lines = below,
+      virt_lines = lines_below(lines),
       virt_lines_overflow = 'scroll',
     })
   else

@@ -4,20 +4,15 @@
 -- is asked; else the next request is sent before the one it supersedes is cancelled, so that the server can let it join.
 
 local change = require('codeassist.change')
+local cursor = require('codeassist.cursor')
 local draw = require('codeassist.draw')
-local menu = require('codeassist.menu')
+local moment = require('codeassist.moment')
 local part = require('codeassist.part')
 local report = require('codeassist.report')
 local suggestion = require('codeassist.suggestion')
 
 local METHOD = 'textDocument/inlineCompletion'
 local BY_HAND, BY_ITSELF = 1, 2
-
----What a suggestion is for.
----@class codeassist.Moment
----@field tick integer
----@field cursor integer[]
----@field menu? codeassist.Menu
 
 ---@class codeassist.Ghost
 ---@field buffer integer
@@ -29,15 +24,25 @@ local BY_HAND, BY_ITSELF = 1, 2
 ---@field index integer The one that is shown.
 ---@field current? codeassist.Suggestion
 ---@field left? codeassist.Left What is drawn of it.
----@field told table<string, true> Items that the server knows to be shown.
+---@field told? codeassist.Suggestion The last that the server knows to be shown.
 ---@field dismissed? integer The text in which the user wants none.
 local Ghost = {}
 Ghost.__index = Ghost
 
 local M = {}
 
----@type table<integer, codeassist.Ghost>
+---@type table<integer, codeassist.Ghost|nil>
 local ghosts = {}
+
+---@param requests table<integer, integer> By client.
+local function cancel(requests)
+  for client_id, request in pairs(requests) do
+    local client = vim.lsp.get_client_by_id(client_id)
+    if client then
+      client:cancel_request(request)
+    end
+  end
+end
 
 ---@return codeassist.Ghost?
 local function here()
@@ -53,15 +58,6 @@ function Ghost:may_show()
     -- What a macro does must not depend on what a model says.
     and vim.fn.reg_recording() == ''
     and vim.fn.reg_executing() == ''
-end
-
----@return codeassist.Moment
-function Ghost:now()
-  return {
-    tick = vim.api.nvim_buf_get_changedtick(self.buffer),
-    cursor = vim.api.nvim_win_get_cursor(0),
-    menu = menu.chosen(),
-  }
 end
 
 function Ghost:hide()
@@ -84,31 +80,21 @@ end
 ---Nothing is suggested any more, and nothing to come is wanted.
 function Ghost:stop()
   self:clear()
-  self:cancel(self.pending)
+  cancel(self.pending)
   self.pending = {}
-end
-
----@param requests table<integer, integer>
-function Ghost:cancel(requests)
-  for client_id, request in pairs(requests) do
-    local client = vim.lsp.get_client_by_id(client_id)
-    if client then
-      client:cancel_request(request)
-    end
-  end
 end
 
 ---Draw what is left of the suggestion, if it still fits.
 ---@return boolean
 function Ghost:show()
-  local left = self.current and self.current:left()
-  if not left then
+  local current = self.current
+  local left = current and current:left()
+  if not current or not left then
     return false
   end
   local chosen = self.moment and self.moment.menu
   if chosen then
-    local line = vim.api.nvim_get_current_line()
-    local whole = line:sub(chosen.column + 1, left.column) .. left.rest
+    local whole = cursor.line_before():sub(chosen.column + 1) .. left.rest
     if not vim.startswith(whole, chosen.text) then
       return false
     end
@@ -119,10 +105,9 @@ function Ghost:show()
   end
   self.left = left
   draw.draw(left)
-  local id = self.current.command and vim.inspect(self.current.command.arguments)
-  if id and not self.told[id] then
-    self.told = { [id] = true }
-    report.shown(self.current.client_id, self.current.command)
+  if self.told ~= current then
+    self.told = current
+    report.shown(current.client_id, current.command)
   end
   return true
 end
@@ -136,8 +121,8 @@ function Ghost:choose(index)
   end
   self.index = (index - 1) % #self.items + 1
   local chosen = self.items[self.index]
-  local client = vim.lsp.get_client_by_id(chosen.client_id)
-  if client then
+  local client = chosen and vim.lsp.get_client_by_id(chosen.client_id)
+  if chosen and client then
     self.current = suggestion.new(self.buffer, client, chosen.item)
   end
   if not self:show() then
@@ -145,54 +130,34 @@ function Ghost:choose(index)
   end
 end
 
----@param client vim.lsp.Client
----@param moment codeassist.Moment
----@param kind integer
----@return table
-local function params(client, moment, kind)
-  local row = moment.cursor[1] - 1
-  local line = vim.api.nvim_get_current_line()
-  local function position(column)
-    return { line = row, character = vim.str_utfindex(line, client.offset_encoding, column, false) }
-  end
-  local context = { triggerKind = kind }
-  if moment.menu then
-    local range = { start = position(moment.menu.column), ['end'] = position(moment.cursor[2]) }
-    context.selectedCompletionInfo = { range = range, text = moment.menu.text }
-  end
-  return {
-    textDocument = vim.lsp.util.make_text_document_params(0),
-    position = position(moment.cursor[2]),
-    context = context,
-  }
-end
-
 ---@param kind integer
 function Ghost:ask(kind)
-  local superseded, moment = self.pending, self.moment ---@cast moment -nil
-  self.pending = {}
+  local superseded, asked = self.pending, moment.now()
+  self.pending, self.moment = {}, asked
   for client_id in pairs(self.clients) do
     local client = vim.lsp.get_client_by_id(client_id)
     if client then
+      ---@param _ any
+      ---@param result any
       local function answered(_, result)
-        if self.moment == moment and self.pending[client_id] then
+        if self.moment == asked and self.pending[client_id] then
           self.pending[client_id] = nil
           self:offered(client_id, result)
         end
       end
       -- With the buffer's real number: Neovim 0.11 does not send what was changed in buffer 0 first.
-      local sent, request = client:request(METHOD, params(client, moment, kind), answered, self.buffer)
+      local sent, request = client:request(METHOD, moment.params(asked, client, kind), answered, self.buffer)
       self.pending[client_id] = sent and request or nil
     end
   end
-  self:cancel(superseded)
+  cancel(superseded)
 end
 
 ---@param client_id integer
 ---@param result any
 function Ghost:offered(client_id, result)
   -- What was changed since will be asked for, or is being asked for already.
-  if not self:may_show() or not vim.deep_equal(self:now(), self.moment) then
+  if not self:may_show() or not self.moment or not moment.is_now(self.moment) then
     return
   end
   for _, item in ipairs(suggestion.items(result)) do
@@ -210,7 +175,7 @@ function Ghost:refresh()
     self:stop()
     return
   end
-  local now = self:now()
+  local now = moment.now()
   if vim.deep_equal(now, self.moment) then
     return
   end
@@ -229,7 +194,8 @@ end
 
 ---@param much codeassist.Much
 function Ghost:take(much)
-  local current, left = self.current, self.current and self.current:left()
+  local current = self.current
+  local left = current and current:left()
   if not current or not left or not self:may_show() then
     return -- Something was typed between the key and now that does not agree.
   end
@@ -270,8 +236,9 @@ local function new(buffer)
     pending = {},
     items = {},
     index = 0,
-    told = {},
   }, Ghost)
+  ---@param events string[]
+  ---@param callback fun()
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, { group = group, buffer = buffer, callback = callback })
   end
@@ -295,18 +262,18 @@ end
 ---@param buffer integer
 function M.attach(client, buffer)
   draw.define_highlight()
-  ghosts[buffer] = ghosts[buffer] or new(buffer)
-  ghosts[buffer].clients[client.id] = true
-  if buffer == vim.api.nvim_get_current_buf() then
-    ghosts[buffer]:refresh()
-  end
+  local ghost = ghosts[buffer] or new(buffer)
+  ghosts[buffer] = ghost
+  ghost.clients[client.id] = true
+  ghost:refresh()
 end
 
 ---@param client_id integer
 ---@param buffer integer
 function M.detach(client_id, buffer)
-  if ghosts[buffer] then
-    ghosts[buffer]:leave(client_id)
+  local ghost = ghosts[buffer]
+  if ghost then
+    ghost:leave(client_id)
   end
 end
 
@@ -360,7 +327,6 @@ function M.move(count)
     return true
   end
   ghost.dismissed = nil
-  ghost.moment = ghost:now()
   ghost:ask(BY_HAND)
   return true
 end

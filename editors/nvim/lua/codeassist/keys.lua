@@ -25,6 +25,9 @@ local function raw(keys)
   return vim.api.nvim_replace_termcodes(keys, true, true, true)
 end
 
+---@class codeassist.Mapping: vim.api.keyset.get_keymap
+---@field replace_keycodes? integer
+
 ---@param key string
 ---@param mappings vim.api.keyset.get_keymap[]
 ---@return vim.api.keyset.get_keymap?
@@ -39,7 +42,8 @@ end
 ---@param mapping vim.api.keyset.get_keymap
 ---@return string # With the names of its script's own functions.
 local function rhs_of(mapping)
-  return (mapping.rhs or ''):gsub('<SID>', ('<SNR>%d_'):format(mapping.sid))
+  local found = (mapping.rhs or ''):gsub('<SID>', ('<SNR>%d_'):format(mapping.sid))
+  return found
 end
 
 ---Go on with keys as if they were what the mapping stands for.
@@ -52,6 +56,7 @@ end
 ---Do what a mapping of somebody else does, from within an `expr` mapping.
 ---@param mapping vim.api.keyset.get_keymap
 local function run(mapping)
+  ---@cast mapping codeassist.Mapping
   if mapping.expr == 1 then
     local found = mapping.callback and mapping.callback() or not mapping.callback and vim.api.nvim_eval(rhs_of(mapping))
     local keys = type(found) == 'string' and found or ''
@@ -66,7 +71,7 @@ end
 
 ---@private
 function M._now()
-  local callback = table.remove(waiting, 1)
+  local callback = table.remove(waiting, 1) ---@type fun()?
   if callback then
     callback()
   end
@@ -78,7 +83,8 @@ end
 ---@param key string
 ---@return string
 local function pressed(buffer, name, key)
-  if require('codeassist')[name]() then
+  local act = require('codeassist') --[[@as table<string, fun(): boolean>]]
+  if act[name]() then
     return ''
   end
   local before = mapped[buffer] and mapped[buffer][key]

@@ -1,5 +1,7 @@
 -- Neovim's own completion menu, as far as a suggestion has to go with it.
 
+local cursor = require('codeassist.cursor')
+
 local M = {}
 
 ---The length of the longest beginning of `word` that `line` ends with, in bytes.
@@ -25,10 +27,10 @@ function M.chosen()
   if vim.fn.pumvisible() == 0 then
     return nil
   end
-  local column = vim.api.nvim_win_get_cursor(0)[2]
-  local line = vim.api.nvim_get_current_line():sub(1, column)
+  local _, column = cursor.get()
+  local line = cursor.line_before()
   local word = line:sub((vim.regex([[\k*$]]):match_str(line) or column) + 1)
-  local selected = vim.fn.complete_info({ 'selected' }).selected
+  local selected = vim.fn.complete_info({ 'selected' }).selected ---@type integer
   if selected < 0 then
     return { text = word, column = column - #word }
   end

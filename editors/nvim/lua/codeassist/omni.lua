@@ -1,5 +1,6 @@
 -- Ctrl-X Ctrl-O where ghost text is drawn: the suggestion as an item of Neovim's own menu, asked for by hand.
 
+local cursor = require('codeassist.cursor')
 local suggestion = require('codeassist.suggestion')
 
 local M = {}
@@ -22,7 +23,7 @@ local function menu_item(client, item)
   if vim.endswith(text, left.tail) then
     text = text:sub(1, #text - #left.tail)
   end
-  local first = vim.trim(vim.trim(text):match('^[^\n]*'))
+  local first = vim.trim(vim.trim(text):match('^[^\n]*') or '')
   return {
     word = text,
     abbr = vim.fn.strcharpart(first, 0, LABEL_CHARACTERS),
@@ -40,23 +41,23 @@ function M.complete(find_start)
     return {}
   end
   local buffer = vim.api.nvim_get_current_buf()
-  local tick, cursor = vim.api.nvim_buf_get_changedtick(buffer), vim.api.nvim_win_get_cursor(0)
+  local tick, place = vim.api.nvim_buf_get_changedtick(buffer), { cursor.get() }
   local function is_now()
     return vim.api.nvim_get_current_buf() == buffer
       and vim.startswith(vim.api.nvim_get_mode().mode, 'i')
       and vim.api.nvim_buf_get_changedtick(buffer) == tick
-      and vim.deep_equal(vim.api.nvim_win_get_cursor(0), cursor)
+      and vim.deep_equal({ cursor.get() }, place)
   end
   for _, client in ipairs(vim.lsp.get_clients({ name = 'codeassist', bufnr = buffer })) do
-    local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-    params.context = { triggerKind = 1 }
+    local at = vim.lsp.util.make_position_params(0, client.offset_encoding)
+    local params = vim.tbl_extend('error', at, { context = { triggerKind = 1 } })
     client:request('textDocument/inlineCompletion', params, function(_, result)
       local items = {}
       for _, item in ipairs(is_now() and suggestion.items(result) or {}) do
         table.insert(items, menu_item(client, item))
       end
       if #items > 0 then
-        vim.fn.complete(cursor[2] + 1, items)
+        vim.fn.complete(#cursor.line_before() + 1, items)
       end
     end, buffer)
   end

@@ -12,7 +12,7 @@ local SIGTERM = 15
 ---@field in_a_row integer
 ---@field has_run? boolean It is no wrong command then.
 ---@field started_ms? number
----@field timer? uv.uv_timer_t While it is to be started again.
+---@field timer? table While it is to be started again.
 
 ---By workspace: each has a server of its own.
 ---@type table<string, codeassist.Crashes>
@@ -49,7 +49,8 @@ function M._stopped(known)
   if known.in_a_row > MOST_IN_A_ROW then
     return nil
   end
-  return math.min(FIRST_MS * 2 ^ (known.in_a_row - 1), LONGEST_MS)
+  local wait = FIRST_MS * 2 ^ (known.in_a_row - 1) ---@cast wait integer
+  return math.min(wait, LONGEST_MS)
 end
 
 ---@param config vim.lsp.ClientConfig
@@ -91,10 +92,11 @@ local function crashed(root, config, buffers)
     return
   end
   say(('the language server has stopped; it starts again in %d s'):format(wait / 1000), vim.log.levels.WARN)
-  local enabled = vim.lsp.is_enabled(config.name)
+  local name = config.name or 'codeassist'
+  local enabled = vim.lsp.is_enabled(name)
   known.timer = vim.defer_fn(function()
     known.timer = nil
-    if not enabled or vim.lsp.is_enabled(config.name) then -- The user may have switched it off meanwhile.
+    if not enabled or vim.lsp.is_enabled(name) then -- The user may have switched it off meanwhile.
       start(config, buffers)
     end
   end, wait)

@@ -1,5 +1,6 @@
 -- A suggestion for a place in a buffer: what is left of it while the user types into it.
 
+local cursor = require('codeassist.cursor')
 local part = require('codeassist.part')
 
 local M = {}
@@ -30,7 +31,7 @@ Suggestion.__index = Suggestion
 
 ---@param buffer integer
 ---@param position lsp.Position
----@param encoding string
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@return integer
 ---@return integer
 local function place(buffer, position, encoding)
@@ -60,8 +61,7 @@ end
 ---@param item table
 ---@return codeassist.Suggestion
 function M.new(buffer, client, item)
-  local cursor = vim.api.nvim_win_get_cursor(0)
-  local row, column = cursor[1] - 1, cursor[2]
+  local row, column = cursor.get()
   local from_row, from_column, to_row, to_column = row, column, row, column
   if type(item.range) == 'table' then
     from_row, from_column = place(buffer, item.range.start, client.offset_encoding)
@@ -88,20 +88,18 @@ function M.new(buffer, client, item)
 end
 
 ---What stands in the range before and behind a place, nil if it is not in the range.
----@private
+---@package
 ---@param row integer
 ---@param column integer
 ---@return string?
 ---@return string?
----@return integer? # The row where the range ends.
----@return integer?
 function Suggestion:_around(row, column)
   local found = vim.api.nvim_buf_get_extmark_by_id(self.buffer, namespace, self.mark, { details = true })
   local from_row, from_column, details = found[1], found[2], found[3]
   if not details then
     return nil
   end
-  local to_row, to_column = details.end_row, details.end_col
+  local to_row, to_column = details.end_row or from_row, details.end_col or from_column
   local is_behind_start = row > from_row or (row == from_row and column >= from_column)
   local is_before_end = row < to_row or (row == to_row and column <= to_column)
   if not is_behind_start or not is_before_end then
@@ -113,11 +111,9 @@ function Suggestion:_around(row, column)
   if line_of(self.buffer, to_row):sub(to_column + 1) ~= self.after then
     return nil
   end
-  local function text(...)
-    return table.concat(vim.api.nvim_buf_get_text(self.buffer, ...), '\n')
-  end
-  local before = text(from_row, from_column, row, column, {})
-  return before, text(row, column, to_row, to_column, {}), to_row, to_column
+  local before = vim.api.nvim_buf_get_text(self.buffer, from_row, from_column, row, column, {})
+  local behind = vim.api.nvim_buf_get_text(self.buffer, row, column, to_row, to_column, {})
+  return table.concat(before, '\n'), table.concat(behind, '\n')
 end
 
 ---Whether the editor closed brackets or quotes in between, or wrote over some.
@@ -136,8 +132,7 @@ end
 ---What is left for where the cursor is; nil if it does not fit any more, or nothing is left.
 ---@return codeassist.Left?
 function Suggestion:left()
-  local cursor = vim.api.nvim_win_get_cursor(0)
-  local row, column = cursor[1] - 1, cursor[2]
+  local row, column = cursor.get()
   local typed, tail = self:_around(row, column)
   if not typed or not tail or not vim.startswith(self.text, typed) then
     return nil
