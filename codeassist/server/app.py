@@ -22,7 +22,7 @@ from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.choosing import Choices
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
-from codeassist.server.convert import apply_changes, keeps_expired, offset_of, waited_s
+from codeassist.server.convert import apply_changes, keeps_expired, mended, offset_of, waited_s
 from codeassist.server.hiding import Hiding
 from codeassist.server.learning import Learning
 from codeassist.server.opened import why_not
@@ -87,12 +87,12 @@ class App:
         """Take over what the client can do, and offer only what it can use."""
         self._capabilities = params.capabilities
         document = params.capabilities.text_document or types.TextDocumentClientCapabilities()
-        window = params.capabilities.window
-        workspace = params.capabilities.workspace
+        window, workspace = params.capabilities.window, params.capabilities.workspace
         self.session.encoding = _encoding(self.server.protocol.workspace.position_encoding)
         self.session.locale = params.locale or ""
         self.session.roots = _roots(params)
         self.session.rhythm.waited_s = waited_s(params.capabilities)
+        self.status.mended = mended(params.capabilities)
         self.session.keeps_expired = keeps_expired(params.capabilities, params.client_info)
         self.progress.supported = bool(window and window.work_done_progress)
         if document.inline_completion is not None:

@@ -39,6 +39,13 @@ def keeps_expired(capabilities: types.ClientCapabilities, client: types.ClientIn
     return said if isinstance(said, bool) else client is not None and client.name == "Neovim"
 
 
+def mended(capabilities: types.ClientCapabilities) -> frozenset[str]:
+    """What the editor itself offers to mend when the status says it, so that no message box need say it, too: reasons
+    of `post/skip.py`, as the experimental capability `codeassist: {mends}` lists them."""
+    said = _own(capabilities).get("mends")
+    return frozenset(each for each in said if isinstance(each, str)) if isinstance(said, list | tuple) else frozenset()
+
+
 def _own(capabilities: types.ClientCapabilities) -> Mapping[str, object]:
     said = capabilities.experimental
     own = said.get("codeassist") if isinstance(said, Mapping) else None

@@ -32,6 +32,8 @@ class Status:
     def __init__(self, notify: Notify, show: ShowMessage) -> None:
         self._notify = notify
         self._show = show
+        self.mended: frozenset[str] = frozenset()
+        """Reasons that the editor tells the user of itself, with what mends them."""
         self._last: dict[str, Any] = {}
         self._shown: set[str] = set()
         self._enabled = True
@@ -114,7 +116,7 @@ class Status:
     def failed(self, skip: Skip) -> None:
         """The model could not answer. The user is told in words once for each cause, until it works again."""
         self.set("degraded", str(skip), skip.reason)
-        if skip.reason not in self._shown:
+        if skip.reason not in self._shown | self.mended:
             self._shown.add(skip.reason)
             self._show(types.MessageType.Warning, f"codeassist: {skip}")
 

@@ -113,6 +113,16 @@ async def test_no_model_at_all(tmp_path: Path) -> None:
         assert [status["state"] for status in editor.statuses] == ["ready", "degraded"]
 
 
+async def test_an_editor_that_offers_the_model_itself_gets_no_message(tmp_path: Path) -> None:
+    mends = {"codeassist": {"mends": [MISSING.reason, 5]}}
+    async with start("vscode", environment(tmp_path), experimental=mends) as editor:
+        editor.open(URI, TEXT)
+        assert await editor.complete(URI, AT) is None
+        assert editor.statuses[-1]["reason"] == MISSING.reason
+        await editor.run("codeassist.review", URI)
+        assert editor.messages == []
+
+
 async def test_wrong_addresses_and_names_until_all_is_right(tmp_path: Path, fake: FakeVllm) -> None:
     """Each cause is told once, with the setting that mends it, and changing that setting is all it takes."""
     async with FakeVllm() as gone:

@@ -2,6 +2,7 @@ import * as os from 'node:os';
 import * as vscode from 'vscode';
 import { CloseAction, ErrorAction, LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
 import type { Codeassist } from './server/find';
+import { NO_MODEL } from './models';
 import { selector, type Manifest } from './settings';
 
 /** VS Code waits so long for another key before it asks for a suggestion. */
@@ -34,7 +35,7 @@ export class Client extends LanguageClient {
       options(around),
     );
     this.registerFeature({
-      fillClientCapabilities: (capabilities) => (capabilities.experimental = { codeassist: { waitsMs: EDITOR_WAITS_MS } }),
+      fillClientCapabilities: (capabilities) => (capabilities.experimental = { codeassist: { waitsMs: EDITOR_WAITS_MS, mends: [NO_MODEL] } }),
       initialize: () => undefined,
       getState: () => ({ kind: 'static' }),
       clear: () => undefined,

@@ -3,7 +3,7 @@ import { commands } from './commands';
 import { Doctor } from './doctor';
 import { installServer, offerInstall } from './install';
 import { Keeper, ownEnvironment } from './keeper';
-import { downloadModel } from './models';
+import { NO_MODEL, downloadModel, offerModel } from './models';
 import { SOURCE } from './others';
 import { Pause } from './pause';
 import { environmentVariables } from './server/variables';
@@ -25,8 +25,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const walkthrough = new Walkthrough();
   const variables = (): Record<string, string> => environmentVariables(chosen(manifest));
 
+  let modelOffered = false; // Once in each window.
   const show = (now: Status): void => {
     status.show(now, pause.here);
+    if (now.reason === NO_MODEL && made.running && !modelOffered) {
+      modelOffered = true;
+      void offerModel(made.running);
+    }
     if (made.running) walkthrough.finished('server');
     if (now.state === 'ready' && now.model) walkthrough.finished('engine');
     if (typeof now.latencyMs === 'number') walkthrough.finished('completion');

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { NO_MODEL } from './models';
 import { isOff } from './pause';
 import { facts, type Status } from './status';
 
@@ -31,7 +32,7 @@ function entries({ status, running, paused }: Situation): Entry[] {
   const language = vscode.window.activeTextEditor?.document.languageId;
   const mending: Entry[] = [];
   if (status.reason === 'no-server') mending.push({ label: '$(cloud-download) Install the Language Server', command: 'codeassist.install' });
-  if (status.reason === 'engine-model-missing') mending.push({ label: '$(cloud-download) Download the Model', command: 'codeassist.pullModel' });
+  if (status.reason === NO_MODEL) mending.push({ label: '$(cloud-download) Download the Model', command: 'codeassist.pullModel' });
   if (status.reason && running) mending.push({ label: '$(refresh) Reconnect to the Model', command: 'codeassist.restartModel' });
   const always: Entry[] = [
     separator('codeassist'),

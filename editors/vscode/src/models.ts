@@ -4,6 +4,9 @@ import type { Codeassist } from './server/find';
 import { percentage } from './server/pulling';
 import { Failed, run } from './server/run';
 
+/** The server's reason for silence while there is no model on this machine. */
+export const NO_MODEL = 'engine-model-missing';
+
 /** One answer of `codeassist.models`. */
 interface Choice {
   name: string;
@@ -30,6 +33,18 @@ export async function chooseModel(client: LanguageClient, download: (name: strin
   const { name, setting, installed } = picked.choice;
   if (!installed && !(await download(name))) return;
   await vscode.workspace.getConfiguration('codeassist').update(setting, name, vscode.ConfigurationTarget.Global);
+}
+
+/** Ask what to do about there being no model. The status and the menu go on offering the download. */
+export async function offerModel(client: LanguageClient): Promise<void> {
+  const known = await client.sendRequest<Choice[]>('workspace/executeCommand', { command: 'codeassist.models' }).catch(() => []);
+  const size = known.find(({ current }) => current)?.detail;
+  const download = 'Download';
+  const name = 'Name a Server';
+  const question = `codeassist needs a model. Download the one for this machine${size ? ` (${size})` : ''}, or name the server that you use?`;
+  const picked = await vscode.window.showInformationMessage(question, download, name, 'Not Now');
+  if (picked === download) await vscode.commands.executeCommand('codeassist.pullModel');
+  if (picked === name) await vscode.commands.executeCommand('workbench.action.openSettings', 'codeassist.server.url');
 }
 
 /** Download an embedded model, the usual one if `name` is undefined, with progress. True if it is there. */

@@ -75,17 +75,14 @@ async def test_offline_nothing_is_installed_and_the_user_is_told_why(first: Work
 async def test_the_language_server_is_installed(first: Workbench, bare: CodeServer, pip: Path) -> None:
     connect(pip)
     await first.answer("could not be installed", "Try Again")
-    await expect(first.status).to_have_attribute(
-        "aria-label", re.compile("The embedded engine's model is not installed"), timeout=INSTALL_LIMIT_MS
-    )
+    await expect(first.notice("codeassist needs a model")).to_contain_text(" MB)", timeout=INSTALL_LIMIT_MS)
     (made,) = environments(bare)
     assert (made / "bin" / "python").exists()
 
 
 async def test_the_first_completion_comes_without_a_terminal(first: Workbench, pip: Path) -> None:
     disconnect(pip)
-    await first.menu()
-    await first.choose("Download the Model")
+    await first.answer("codeassist needs a model", "Download")
     await expect(first.notice("the model is not there yet")).to_be_visible(timeout=INSTALL_LIMIT_MS)
     connect(pip)
     await first.answer("the model is not there yet", "Try Again")
