@@ -70,6 +70,7 @@ export class Keeper implements vscode.Disposable {
       this.missing();
       return;
     }
+    this.around.output.info(`Starting ${this.command}`);
     const library = await import('./client.js'); // A bundle of its own: VS Code waits for nothing of it.
     const made = new library.Client(this.server, { ...this.around, ended: () => this.crashed(made) });
     this.client = made;
@@ -100,10 +101,13 @@ export class Keeper implements vscode.Disposable {
   }
 
   private giveUp(reason: string): void {
-    const command = this.server ? [this.server.program, ...this.server.args, 'lsp'].join(' ') : '';
-    this.around.output.error(`${command}: ${reason}`);
-    this.show({ state: 'degraded', message: `"${command}" does not run: ${reason}`, reason: 'no-start' });
-    this.failed(command, reason);
+    this.around.output.error(`${this.command}: ${reason}`);
+    this.show({ state: 'degraded', message: `"${this.command}" does not run: ${reason}`, reason: 'no-start' });
+    this.failed(this.command, reason);
+  }
+
+  private get command(): string {
+    return this.server ? [this.server.program, ...this.server.args, 'lsp'].join(' ') : '';
   }
 
   private async end(): Promise<void> {

@@ -86,6 +86,7 @@ test('uv makes the environment where it is there', async () => {
   await make(path.join(folder, 'server'), '/x/codeassist.whl', fake, {});
   assert.ok(fs.existsSync(interpreter(path.join(folder, 'server'))));
   assert.deepEqual(ran.map((line) => line.split(' ').slice(0, 2).join(' ')), ['uv --version', 'uv venv', 'uv pip']);
+  assert.ok(ran[1]?.includes(' --seed '), 'models are downloaded with pip');
   assert.ok(ran.at(-1)?.endsWith('/x/codeassist.whl[embedded]'));
   assert.deepEqual(fs.readdirSync(folder), ['server']);
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.programs import MODEL
+from tests.e2e.programs import BUGGY, MODEL, RIGHT, knowing
 from tests.editors.vscode.workbench import LIMIT_MS, Workbench
 from tests.fake_vllm import FakeVllm
 
@@ -40,3 +40,30 @@ async def test_the_doctor_examines_what_the_editor_uses(window: Workbench, fake:
     report = window.page.locator(".editor-instance .view-lines").first
     await expect(report).to_contain_text("grammars:", timeout=2 * LIMIT_MS)
     await expect(report).to_contain_text(fake.base_url.removesuffix("/v1"), timeout=2 * LIMIT_MS)
+
+
+async def test_changes_are_reviewed_before_they_are_saved(window: Workbench, fake: FakeVllm, name: str) -> None:
+    """Those of all open files, and nothing else of them: `BUGGY` has another mistake."""
+    fake.answer = knowing(BUGGY, RIGHT)
+    await window.write(name, BUGGY.replace("len(prices)", "len(price)"))
+    await window.open(name)
+    await window.go(BUGGY[: BUGGY.index("prices)\n    return amount")].count("\n") + 1, "len(price")
+    await window.type("s")
+    await window.press("Escape")
+    await window.menu()
+    await window.choose("Review Changes")
+    await window.marks("len")
+    await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
+
+
+@pytest.mark.usefixtures("fake")
+async def test_the_log_is_opened(window: Workbench, name: str) -> None:
+    """What is in it cannot be seen here: without its compiled logger this VS Code writes none."""
+    await window.write(name, "x = 1\n")
+    await window.open(name)
+    await window.ready()
+    await window.menu()
+    await window.choose("Show Log")
+    channel = window.page.locator(".panel .monaco-select-box option:checked").first
+    await expect(channel).to_have_text("codeassist", timeout=LIMIT_MS)
+    await window.command("View: Hide Panel")
