@@ -106,3 +106,18 @@ def test_every_error_of_a_model_has_a_reason_for_silence() -> None:
     for kind in failures:
         assert kind.reason in REASONS
         assert is_failure(kind.reason)
+
+
+def test_the_protocol_is_what_the_server_speaks() -> None:
+    from codeassist.server.app import App
+    from codeassist.server.status import Status
+
+    page = (ROOT / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
+    known = App().server.protocol.fm
+    spoken = {name for name in (*known.features, *known.commands) if name.startswith("codeassist")}
+    named = set(re.findall(r"`(codeassist[./]\w+)`", page))
+    assert named == spoken | {"codeassist/status"}
+    sent: list[dict[str, object]] = []
+    Status(lambda _method, status: sent.append(status), lambda _kind, _message: None).set("ready")
+    fields = re.findall(r"^\| `(\w+)` \|", page[page.index("## Told by the server") :], re.MULTILINE)
+    assert fields[: len(sent[0])] == list(sent[0])
