@@ -89,10 +89,18 @@ class Workbench:
         raise AssertionError(f"there is no command {title!r}")
 
     async def _ask_palette(self, title: str) -> None:
-        await self.press("F1")
+        await self._ask("F1", f">{title}")
+
+    async def _ask(self, key: str, text: str) -> None:
+        """Open the field that a key opens, and write into it. It closes where something else gets the focus."""
         field = self.page.locator(".quick-input-widget input").first
-        await field.wait_for(timeout=LIMIT_MS)
-        await field.fill(f">{title}")
+        for _ in range(_MOST_TRIES):
+            await self.press(key)
+            with suppress(PlaywrightTimeoutError):
+                await field.fill(text, timeout=LIMIT_MS / _MOST_TRIES)
+                return
+            await self.press("Escape")
+        raise AssertionError(f"{key} opens nothing")
 
     async def offers_no_command(self, title: str) -> None:
         """See that the palette does not know a command, but some of similar names."""
@@ -123,8 +131,7 @@ class Workbench:
         text = (self.folder / (await self._name())).read_text(encoding="utf-8").split("\n")[line - 1]
         column = text.index(behind) + len(behind)
         units = len(text[:column].encode("utf-16-le")) // 2
-        await self.press("Control+G")
-        await self.page.locator(".quick-input-widget input").fill(f":{line}:{units + 1}")
+        await self._ask("Control+G", f":{line}:{units + 1}")
         await self.press("Enter")
         await self.page.locator(".statusbar-item", has_text=re.compile(f"Ln {line}, Col")).wait_for(timeout=LIMIT_MS)
 
@@ -224,9 +231,7 @@ class Workbench:
 
     async def find(self, name: str) -> None:
         """Open a file of whatever folder by its name, with the cursor at its end."""
-        await self.command("Go to File...")
-        field = self.page.locator(".quick-input-widget input").first
-        await field.fill(name)
+        await self._ask("Control+P", name)
         await self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.click(timeout=LIMIT_MS)
         await self._at_its_end(name)
 
