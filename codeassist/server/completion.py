@@ -70,10 +70,12 @@ class Completer:
         label = first if len(first) <= _LABEL_CHARACTERS else first[: _LABEL_CHARACTERS - 1] + "…"
         item = types.CompletionItem(
             label=label,
-            kind=types.CompletionItemKind.Snippet,
+            # Not a snippet: Helix takes such for templates whatever their format, and Sublime Text may leave them out.
+            kind=types.CompletionItemKind.Text,
             detail="codeassist",
             documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=typed + shown.text),
             insert_text_format=types.InsertTextFormat.PlainText,
+            insert_text_mode=types.InsertTextMode.AsIs,  # Its lines are indented as they belong.
             text_edit=types.TextEdit(range=span, new_text=shown.text),
             filter_text=_typed_word(typed) + first,
             sort_text="\uffff",

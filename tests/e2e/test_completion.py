@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from lsprotocol import types
 
 from codeassist.text.lines import with_line_feeds
 from tests.e2e.conftest import EditorOf
@@ -61,6 +62,22 @@ async def test_replaces_what_the_answer_repeats(editor: Editor, uri: str, fake: 
     assert shown is not None
     after = text[: shown.start] + shown.text + text[shown.end :]
     assert after == 'def f(prices):\n    é = "😀"; return sorted(prices, key="größe")\n'
+
+
+@pytest.mark.parametrize("editor", ["neovim-0.11"], indirect=True)
+async def test_the_menu_inserts_it_as_it_is(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """Helix takes an item of the kind Snippet for a template whatever its format, and indents its lines once more."""
+    fake.answer = 'price = f"${cents / 100}"\n    return price\n'
+    text, at = cut(f"def shown(cents):\n    {CURSOR}\n")
+    editor.open(uri, text)
+    answer = await asyncio.wait_for(editor.ask(uri, at), DEADLINE_S)
+    (item,) = answer.items
+    assert item.kind == types.CompletionItemKind.Text
+    assert item.insert_text_format == types.InsertTextFormat.PlainText
+    assert item.insert_text_mode == types.InsertTextMode.AsIs
+    offer = editor.offer(text, answer)
+    assert offer is not None
+    assert offer.text == fake.answer.rstrip("\n")
 
 
 @everywhere
