@@ -21,8 +21,12 @@ from codeassist.server.running import Running
 from codeassist.server.session import Session
 from codeassist.text.document import Document, Offset
 from codeassist.text.lines import plain_ends
+from codeassist.text.spans import Span
 
 _LABEL_CHARACTERS = 60
+_WORD = re.compile(r"[\w$]*$")
+_HYPHENATED_WORD = re.compile(r"[\w$-]*$")
+_HYPHENATED = frozenset({"bash", "css", "html", "markdown", "toml", "yaml"})
 _NOTICED_S = 0.1
 """Text that is wrong for longer than that is noticed."""
 
@@ -64,10 +68,13 @@ class Completer:
         document, shown = await self._answer(uri, params.position, automatic)
         if document is None or shown is None:
             return types.CompletionList(is_incomplete=True, items=[])
-        span = range_of(document, shown.span, self.session.encoding)
         typed = document.text[document.line_start(params.position.line) : shown.span.start].lstrip()
-        first = shown.text.split("\n", 1)[0].strip() or shown.text.strip().split("\n", 1)[0]
-        label = first if len(first) <= _LABEL_CHARACTERS else first[: _LABEL_CHARACTERS - 1] + "…"
+        word = _typed_word(typed, document.language)
+        span = Span(Offset(shown.span.start - len(word)), shown.span.end)
+        first, _, others = shown.text.partition("\n")
+        second = others.strip().split("\n", 1)[0]
+        whole = (word + first if first.strip() else f"{word} {second}").strip()
+        label = whole if len(whole) <= _LABEL_CHARACTERS else whole[: _LABEL_CHARACTERS - 1] + "…"
         item = types.CompletionItem(
             label=label,
             # Not a snippet: Helix takes such for templates whatever their format, and Sublime Text may leave them out.
@@ -76,8 +83,8 @@ class Completer:
             documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=typed + shown.text),
             insert_text_format=types.InsertTextFormat.PlainText,
             insert_text_mode=types.InsertTextMode.AsIs,  # Its lines are indented as they belong.
-            text_edit=types.TextEdit(range=span, new_text=shown.text),
-            filter_text=_typed_word(typed) + first,
+            text_edit=types.TextEdit(range=range_of(document, span, self.session.encoding), new_text=word + shown.text),
+            filter_text=whole,
             sort_text="\uffff",
             preselect=False,
             command=types.Command(
@@ -244,10 +251,10 @@ class Completer:
         return Skip("superseded") if answer is None else answer
 
 
-def _typed_word(line_prefix: str) -> str:
-    """The word just before the cursor. Some clients match an item against it, others against nothing: a filter text
-    that begins with it suits both."""
-    match = re.search(r"\w*$", line_prefix)
+def _typed_word(line_prefix: str, language: str) -> str:
+    """The word just before the cursor. Clients match an item against it, each with its own idea of a word, and eglot
+    inserts the label before it makes the edit: so label, filter text and edit all begin with the longest of these."""
+    match = (_HYPHENATED_WORD if language in _HYPHENATED else _WORD).search(line_prefix)
     return match.group(0) if match else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -211,6 +212,9 @@ class Editor:
         assert place is not None
         assert isinstance(new, str)
         start, end = (offset(text, each, self.encoding) for each in (place.start, place.end))
+        if isinstance(item, types.CompletionItem):  # It begins with the word before the cursor, as menus want it.
+            while start < end and text[start] == new[:1] and re.match(r"[\w$-]", new):
+                start, new = start + 1, new[1:]
         return Offer(new, start, end, item.command)
 
     def cancel(self, request_id: str) -> None:

@@ -80,6 +80,30 @@ async def test_the_menu_inserts_it_as_it_is(editor: Editor, uri: str, fake: Fake
     assert offer.text == fake.answer.rstrip("\n")
 
 
+MENUS = {
+    "nothing": ("python", "x = ", "sum(prices)\n", "", "sum(prices)"),
+    "word": ("python", "x = su", "m(prices)\n", "su", "sum(prices)"),
+    "word-and-space": ("python", "x = [price", " for price in prices]\n", "price", "price for price in prices]"),
+    "variable": ("php", "<?php\n$to", "tal = 0;\n", "$to", "$total = 0;"),
+    "property": ("css", "a {\n  margin-to", "p: 3px;\n", "margin-to", "margin-top: 3px;"),
+    "minus": ("python", "x = y-z", "ero\n", "z", "zero"),
+}
+
+
+@pytest.mark.parametrize("editor", ["neovim-0.11"], indirect=True)
+@pytest.mark.parametrize("menu", MENUS)
+async def test_the_menu_shows_the_word_whole(editor: Editor, uri: str, fake: FakeVllm, menu: str) -> None:
+    """Editors match items against the word before the cursor, and some insert the label in its place."""
+    language, text, fake.answer, word, label = MENUS[menu]
+    editor.open(uri, f"{text}\n", language)
+    answer = await asyncio.wait_for(editor.ask(uri, len(text)), DEADLINE_S)
+    (item,) = answer.items
+    assert (item.label, item.filter_text) == (label, label)
+    assert item.text_edit.new_text == word + fake.answer.rstrip("\n")
+    line, column = text.count("\n"), len(text.rpartition("\n")[2])
+    assert item.text_edit.range == types.Range(types.Position(line, column - len(word)), types.Position(line, column))
+
+
 @everywhere
 async def test_follows_the_edits(editor: Editor, uri: str, fake: FakeVllm) -> None:
     """Edits in the middle, before and after characters that count differently, several in one message."""

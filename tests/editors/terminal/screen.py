@@ -87,18 +87,24 @@ class Screen:
         """Wait until some text is no longer on the screen."""
         self.until(lambda: text not in self.text, f"no {text!r} on the screen")
 
-    def keys_until_shown(self, keys: str, text: str) -> None:
-        """Press keys, again and again, until some text is on the screen: as people do who got nothing."""
+    def keys_until(self, keys: str, found: Callable[[], object], what: str) -> None:
+        """Press keys, again and again, until `found` is true: as people do who got nothing."""
         pressed = -math.inf
 
-        def shown() -> bool:
+        def pressing() -> bool:
             nonlocal pressed
-            if text not in self.text and time.monotonic() - pressed > AGAIN_S:
+            if not (done := bool(found())) and time.monotonic() - pressed > AGAIN_S:
                 self.keys(keys)
                 pressed = time.monotonic()
-            return text in self.text
+            return done
 
-        self.until(shown, f"{text!r} on the screen")
+        self.until(pressing, what)
+
+    @property
+    def behind_cursor(self) -> str:
+        """The text from the cursor to the end of its row."""
+        row: Any = self._screen.buffer[self._screen.cursor.y]
+        return "".join(row[column].data for column in range(self._screen.cursor.x, COLUMNS)).rstrip()
 
     def underlined(self) -> set[tuple[int, str]]:
         """The runs of underlined characters, with the number of their row."""

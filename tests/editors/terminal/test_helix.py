@@ -123,5 +123,5 @@ def test_helix_works_on_while_the_engine_does_not(person: Person, fake: FakeVllm
         assert (person.folder / name).read_text(encoding="utf-8") == f"{PROMPT}\n"
         fake.behaviour.status = 0
         write_behind(screen, "")
-        screen.keys_until_shown(control("x"), "sum(prices)")  # Who is refused, asks again after some time only.
+        screen.keys_until(control("x"), lambda: "sum(prices)" in screen.text, "a completion")
         accept(screen, "sum(prices)")
