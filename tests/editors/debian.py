@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("neovim", "hx", "emacs-nox", "kakoune")
-PROGRAMS = ("nvim", "hx", "emacs-nox", "kak")
+PACKAGES = ("neovim", "hx", "emacs-nox", "kakoune", "vim")
+PROGRAMS = ("nvim", "hx", "emacs-nox", "kak", "vim.basic")
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _NOT_NEEDED = ("doc", "locale", "man", "info", "lintian")
 """Folders of usr/share that no editor looks into."""
@@ -40,7 +40,9 @@ def install(folder: Path) -> None:
     """
     for needed in ("apt-get", "dpkg-deb", "patchelf"):
         if shutil.which(needed) is None:
-            raise SystemExit(f"{needed} is missing: Neovim 0.12, Helix, Emacs and Kakoune come from Debian's packages")
+            raise SystemExit(
+                f"{needed} is missing: Neovim 0.12, Helix, Emacs, Kakoune and Vim come from Debian's packages"
+            )
     loader = _LOADERS.get(platform.machine())
     if loader is None:
         raise SystemExit(f"Debian's editors are unpacked on x86-64 and ARM64 only, this is {platform.machine()}")

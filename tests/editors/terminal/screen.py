@@ -40,10 +40,15 @@ class _Answering(pyte.Screen):
     def write_process_input(self, data: str) -> None:
         self._answer(data.encode())
 
+    # pyte does not expect the private forms of these, which Helix and Vim send.
+
     def report_device_status(self, mode: int = 0, *, private: bool = False) -> None:
-        """pyte does not expect the private question, which Helix asks."""
         if not private:
             super().report_device_status(mode)
+
+    def select_graphic_rendition(self, *attributes: int, private: bool = False) -> None:
+        if not private:
+            super().select_graphic_rendition(*attributes)
 
 
 class Screen:
