@@ -61,7 +61,7 @@ def test_helix() -> None:
 
 def test_emacs() -> None:
     """That each mode has a language is looked up by Emacs."""
-    alone, beside, everywhere, settings = snippets("Emacs", "elisp")
+    alone, beside, _ghost, everywhere, settings = snippets("Emacs", "elisp")
     for each in (alone, everywhere):
         assert f". ({' '.join(json.dumps(word) for word in COMMAND)})" in each
     assert f'. ("rass" {" ".join(json.dumps(word) for word in BEHIND_ONE_CONNECTION)})' in beside

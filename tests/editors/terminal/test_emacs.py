@@ -15,7 +15,7 @@ from tests.editors.terminal.screen import ENTER, Screen, control
 from tests.fake_vllm import FakeVllm
 from tests.snippets import snippets
 
-ALONE, BESIDE, EVERYWHERE, SETTINGS = snippets("Emacs", "elisp")
+ALONE, BESIDE, _GHOST, EVERYWHERE, SETTINGS = snippets("Emacs", "elisp")
 PROMPT = "def total(prices):\n    return "
 
 
