@@ -43,11 +43,12 @@ def write_behind(screen: Screen, text: str) -> None:
     screen.keys(text)
 
 
-def save(screen: Screen) -> None:
+def save(screen: Screen, file: Path, text: str) -> None:
+    """Save, and wait until the file is so."""
     screen.keys(ESCAPE)
     mode(screen, "NOR")
     screen.keys(":write", ENTER)
-    screen.until(lambda: "written" in screen.text, "the file is written")
+    screen.until(lambda: file.read_text(encoding="utf-8") == text, f"the file:\n{text}")
 
 
 def accept(screen: Screen, item: str) -> None:
@@ -64,8 +65,7 @@ def test_a_completion_is_inserted_from_the_menu(person: Person, fake: FakeVllm, 
     with helix(person, name, PROMPT) as screen:
         write_behind(screen, control("x"))
         accept(screen, "sum(prices)")
-        save(screen)
-    assert (person.folder / name).read_text(encoding="utf-8") == "def total(prices):\n    return sum(prices)\n"
+        save(screen, person.folder / name, "def total(prices):\n    return sum(prices)\n")
 
 
 def test_a_completion_of_several_lines_is_inserted_as_it_is(person: Person, fake: FakeVllm, name: str) -> None:
@@ -73,8 +73,7 @@ def test_a_completion_of_several_lines_is_inserted_as_it_is(person: Person, fake
     with helix(person, name, "def total(prices):\n    ") as screen:
         write_behind(screen, control("x"))
         accept(screen, "if not prices:")
-        save(screen)
-    assert (person.folder / name).read_text(encoding="utf-8") == f"def total(prices):\n    {fake.answer}"
+        save(screen, person.folder / name, f"def total(prices):\n    {fake.answer}")
 
 
 def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(person: Person, fake: FakeVllm, name: str) -> None:
@@ -84,7 +83,7 @@ def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(person: Person, f
         screen.keys(r"/len\(price", ENTER, "a")
         mode(screen, "INS")
         screen.keys("s")
-        save(screen)
+        save(screen, person.folder / name, BUGGY)
         screen.until(lambda: screen.underlined() == {(10, "len")}, "the mark of the finding")
         screen.shows("`len` is unexpected")
         screen.keys(" a")
@@ -92,8 +91,7 @@ def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(person: Person, f
         screen.keys(ENTER)
         screen.shows("amount = sum(prices)")
         screen.until(lambda: not screen.underlined(), "no mark")
-        save(screen)
-    assert (person.folder / name).read_text(encoding="utf-8") == BUGGY.replace("len(prices)", "sum(prices)")
+        save(screen, person.folder / name, BUGGY.replace("len(prices)", "sum(prices)"))
 
 
 def test_all_of_a_file_is_reviewed_by_a_command(person: Person, fake: FakeVllm, name: str) -> None:
@@ -119,8 +117,7 @@ def test_helix_works_on_while_the_engine_does_not(person: Person, fake: FakeVllm
     with helix(person, name, PROMPT) as screen:
         write_behind(screen, control("x"))
         screen.until(lambda: fake.received, "a request")
-        save(screen)
-        assert (person.folder / name).read_text(encoding="utf-8") == f"{PROMPT}\n"
+        save(screen, person.folder / name, f"{PROMPT}\n")
         fake.behaviour.status = 0
         write_behind(screen, "")
         screen.keys_until(control("x"), lambda: "sum(prices)" in screen.text, "a completion")
