@@ -15,7 +15,7 @@ TYPESCRIPT_TOOLS := editors/vscode/node_modules/.package-lock.json
 # Also what is not committed yet, but nothing that git ignores.
 LUA = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.lua'))
 
-.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors test-vscode test-terminal-editors pictures lint format bench bench-engine bench-vscode vscode clean
+.PHONY: help install demo test test-unit test-engines vllm-venv test-vllm test-editors test-vscode test-terminal-editors pictures lint format bench bench-engine bench-vscode bench-neovim vscode clean
 
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
@@ -31,6 +31,7 @@ help:
 	@echo "make pictures      the pictures of the documents, anew"
 	@echo "make bench         the benchmarks; tables go to benchmarks/results/"
 	@echo "make bench-vscode  from a key to ghost text, in the real VS Code"
+	@echo "make bench-neovim  from a key to ghost text, in the real Neovim 0.11 and 0.12"
 	@echo "make bench-engine  URL=http://HOST:PORT/v1  how long completions take on a served model, alone and beside reviews"
 
 $(VENV)/installed: pyproject.toml
@@ -177,6 +178,10 @@ bench-vscode: $(EDITORS)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/latency/vscode.py | tee benchmarks/results/vscode.txt
+
+bench-neovim: $(EDITORS)/installed
+	@mkdir -p benchmarks/results
+	$(BIN)/python benchmarks/latency/neovim.py | tee benchmarks/results/neovim.txt
 
 # The language server travels in the package, so that both are of one version wherever it is installed.
 vscode: $(VENV)/installed

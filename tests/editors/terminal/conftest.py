@@ -1,4 +1,5 @@
-"""A scripted engine beside editors that are driven from the tests' own thread."""
+"""A scripted engine beside editors that are driven from the tests' own thread, and a Neovim of each kind for the tests
+of a module."""
 
 from __future__ import annotations
 
@@ -13,7 +14,13 @@ import pytest
 
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
-from tests.fake_vllm import Behaviour, FakeVllm
+from tests.editors.terminal.neovim import PROGRAMS, SERVED, Neovim, neovim
+from tests.fake_vllm import FakeVllm
+
+WAYS = {"0.11": ("0.11", "auto"), "0.12": ("0.12", "neovim"), "0.12-own": ("0.12", "own")}
+"""Which Neovim, and who draws the ghost text in it."""
+own = pytest.mark.parametrize("way", ["0.11", "0.12-own"], indirect=True, scope="module")
+"""For tests of what codeassist draws itself, and Neovim would not."""
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +47,8 @@ def engine() -> Iterator[FakeVllm]:
 @pytest.fixture
 def fake(engine: FakeVllm) -> FakeVllm:
     """The engine as it is when a test begins."""
-    engine.behaviour, engine.answer = Behaviour(), ""
-    engine.received.clear()
+    engine.forget()
+    engine.answer = ""
     return engine
 
 
@@ -70,3 +77,39 @@ def person(tmp_path: Path, engine: FakeVllm) -> Person:
     home.mkdir(exist_ok=True)
     variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
     return Person(home, folder, variables)
+
+
+@pytest.fixture(params=WAYS, scope="module")
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def nvim_of_module(way: str, engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neovim]:
+    """With keys as `setup()` maps them, and no colours or indentation that depend on the language."""
+    program, drawn = WAYS[way]
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
+    options = f"require('codeassist').setup({{ ghost_text = '{drawn}' }})"
+    plain = "vim.o.autoindent = false vim.o.hidden = true vim.cmd('filetype indent off')"
+    init = f"{SERVED}\n{options}\n{plain}\nvim.lsp.enable('codeassist')"
+    with neovim(PROGRAMS[program], folder, environment(home, SERVER__URL=engine.base_url), init) as made:
+        yield made
+
+
+@pytest.fixture
+def nvim(nvim_of_module: Neovim) -> Iterator[Neovim]:
+    """As it is without files."""
+    yield nvim_of_module
+    nvim_of_module.keys("<C-\\><C-n><Cmd>only!<CR><Cmd>%bwipeout!<CR>")
+    nvim_of_module.lua("vim.cmd('messages clear')")
+
+
+@pytest.fixture
+def offered(nvim: Neovim, fake: FakeVllm, name: str) -> Path:
+    """The file of a function for which `sum(prices)` is shown as ghost text."""
+    fake.answer = "sum(prices)\n"
+    file = nvim.open(name, "def total(prices):\n    return")
+    nvim.attached()
+    nvim.keys("jA<Space>")
+    nvim.shows("def total(prices):\n    return sum(prices)")
+    return file

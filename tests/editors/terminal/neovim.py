@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pynvim
+
+from tests.editors.terminal.frames import Screen, screen
 
 ROOT = Path(__file__).resolve().parents[3]
 PLUGIN = ROOT / "editors" / "nvim"
@@ -29,13 +32,28 @@ class Neovim:
 
     api: pynvim.Nvim
     folder: Path
+    screen: Screen
 
     def keys(self, keys: str) -> None:
         """Press keys, in Neovim's notation: `A<Space>` goes behind the line's end and writes a space."""
         self.api.input(keys)
 
+    def type(self, keys: str) -> None:
+        """Press keys of one character each, the next when what the one before changed was drawn."""
+        for key in keys:
+            self.screen.begin()
+            self.keys("<lt>" if key == "<" else "<Space>" if key == " " else key)
+            self.screen.until(lambda _: True)
+
+    def shows(self, text: str) -> None:
+        """Wait until the window has this and nothing below it, ghost text included."""
+        wanted = tuple(line.rstrip() for line in text.split("\n"))
+        self.screen.rests(lambda frame: frame.window == wanted, text)
+
     def lua(self, code: str, *args: object) -> Any:
         """What a chunk of Lua returns."""
+        if self.api.request("nvim_get_mode")["blocking"]:  # It would never answer.
+            raise AssertionError("Neovim waits for a key:\n" + "\n".join(self.screen.frames[-1].rows))
         return self.api.exec_lua(code, *args)
 
     def until(self, code: str, *args: object) -> Any:
@@ -49,6 +67,11 @@ class Neovim:
             file.write_text(text, encoding="utf-8")
         self.api.command(f"edit {file}")
         return file
+
+    @property
+    def text(self) -> str:
+        """What is in the buffer."""
+        return "\n".join(self.lines)
 
     def attached(self) -> None:
         """Wait until the language server has begun with this buffer."""
@@ -81,13 +104,17 @@ def neovim(program: Path, folder: Path, variables: Mapping[str, str], init: str 
     (folder / ".codeassist.toml").touch()
     file = folder.parent / f"{folder.name}.init.lua"
     file.write_text(f"vim.opt.runtimepath:append('{PLUGIN}')\n{init}\n", encoding="utf-8")
-    words = ["env", "-C", str(folder), "-i", *(f"{name}={value}" for name, value in variables.items())]
-    switches = ["--embed", "--headless", "-n", "-i", "NONE", "-u", str(file)]
-    api = pynvim.attach("child", argv=[*words, str(program), *switches])
-    try:
-        yield Neovim(api, folder)
-    finally:
-        _end(api)
+    with tempfile.TemporaryDirectory(prefix="nvim") as short:  # The name of a socket must not be long.
+        socket = f"{short}/socket"
+        words = ["env", "-C", str(folder), "-i", *(f"{name}={value}" for name, value in variables.items())]
+        switches = ["--embed", "--headless", "-n", "-i", "NONE", "--listen", socket, "-u", str(file)]
+        api = pynvim.attach("child", argv=[*words, str(program), *switches])
+        try:
+            api.vars["started"] = True  # It answers: the socket is there.
+            with screen(socket) as seen:
+                yield Neovim(api, folder, seen)
+        finally:
+            _end(api)
 
 
 def _end(api: pynvim.Nvim) -> None:

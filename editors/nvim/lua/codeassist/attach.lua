@@ -39,7 +39,7 @@ local function draw(client, buffer)
       end,
     })
   elseif inline and config.drawer() == 'neovim' then
-    inline.enable(true, { bufnr = buffer, client_id = client.id })
+    inline.enable(true, { bufnr = buffer })
   else
     if inline and inline.is_enabled({ bufnr = buffer, client_id = client.id }) then
       inline.enable(false, { bufnr = buffer, client_id = client.id }) -- Two would draw over each other.

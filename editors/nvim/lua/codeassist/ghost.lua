@@ -84,8 +84,8 @@ function Ghost:stop()
   self.pending = {}
 end
 
----Draw what is left of the suggestion, if it still fits.
----@return boolean
+---Draw what is left of the suggestion, unless a menu is in the way.
+---@return boolean # Whether it still fits.
 function Ghost:show()
   local current = self.current
   local left = current and current:left()
@@ -95,11 +95,9 @@ function Ghost:show()
   local chosen = self.moment and self.moment.menu
   if chosen then
     local whole = cursor.line_before():sub(chosen.column + 1) .. left.rest
-    if not vim.startswith(whole, chosen.text) then
-      return false
-    end
-    if left.rest:find('\n', 1, true) then
-      self:hide() -- The menu would lie over its lines. It is shown when the menu is gone.
+    -- The menu lies over lines below. What does not go with it now may when the user moves on in it, or closes it.
+    if not vim.startswith(whole, chosen.text) or left.rest:find('\n', 1, true) then
+      self:hide()
       return true
     end
   end
@@ -274,6 +272,15 @@ function M.detach(client_id, buffer)
   local ghost = ghosts[buffer]
   if ghost then
     ghost:leave(client_id)
+  end
+end
+
+---Somebody else asks for this place: a second request would end the first.
+function M.stand_back()
+  local ghost = here()
+  if ghost then
+    ghost:stop()
+    ghost.moment = moment.now()
   end
 end
 

@@ -40,6 +40,7 @@ function M.complete(find_start)
   if find_start ~= 1 then
     return {}
   end
+  require('codeassist.ghost').stand_back()
   local buffer = vim.api.nvim_get_current_buf()
   local tick, place = vim.api.nvim_buf_get_changedtick(buffer), { cursor.get() }
   local function is_now()
@@ -64,18 +65,36 @@ function M.complete(find_start)
   return CANCEL_SILENTLY
 end
 
+---What the buffers had before.
+---@type table<integer, string>
+local before = {}
+
+---Whether Neovim itself set the option, if anybody did: what a user or another language server set stays.
+---@param buffer integer
+---@return boolean
+local function is_free(buffer)
+  if vim.bo[buffer].omnifunc == '' then
+    return true
+  end
+  local script = vim.api.nvim_get_option_info2('omnifunc', { buf = buffer }).last_set_sid
+  local known = vim.fn.getscriptinfo({ sid = script })[1]
+  return known ~= nil and vim.startswith(known.name, vim.env.VIMRUNTIME)
+end
+
 ---@param buffer integer
 function M.attach(buffer)
-  if vim.bo[buffer].omnifunc == '' then
+  if is_free(buffer) then
+    before[buffer] = vim.bo[buffer].omnifunc
     vim.bo[buffer].omnifunc = NAME
   end
 end
 
 ---@param buffer integer
 function M.detach(buffer)
-  if vim.bo[buffer].omnifunc == NAME then
-    vim.bo[buffer].omnifunc = ''
+  if vim.api.nvim_buf_is_valid(buffer) and vim.bo[buffer].omnifunc == NAME then
+    vim.bo[buffer].omnifunc = before[buffer] or ''
   end
+  before[buffer] = nil
 end
 
 return M
