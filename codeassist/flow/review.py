@@ -94,9 +94,10 @@ async def review(
     watch.report(len(regions), len(regions))
     found = run.end()
     skips = {name: run.skips[name] for name in settings.analyzers if name in run.skips}
-    if skips and not found:
-        first = next(iter(skips.values()))
-        trace.skip, trace.detail = first.reason, first.detail
+    # That one analyzer is not for this model is no reason for silence where another has looked.
+    reasons = [skip for skip in skips.values() if skip.reason != "not-able" or len(skips) == len(settings.analyzers)]
+    if reasons and not found:
+        trace.skip, trace.detail = reasons[0].reason, reasons[0].detail
     return Review(found, tuple(run.reviewed), skips)
 
 

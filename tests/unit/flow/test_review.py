@@ -156,13 +156,19 @@ async def test_entries_of_the_wrong_form_are_left_out(entry: str) -> None:
 async def test_an_analyzer_that_cannot_does_not_keep_the_other_from_it() -> None:
     syntax = parsed(TWO)
     model = ScriptedModel("!repeat\nreturn")
-    both = ReviewSettings()
-    result = await review(
-        syntax, regions_of(syntax), "a.py", bound(model), both, Admission(quiet_ms=0), Trace("review")
-    )
+    both, trace = ReviewSettings(), Trace("review")
+    result = await review(syntax, regions_of(syntax), "a.py", bound(model), both, Admission(quiet_ms=0), trace)
     assert result.skips["words"].reason == "not-able"
     assert "infill" not in result.skips
     assert names(result) == ["half", "twice"]
+    assert trace.skip is None, "there was a look, and nothing to find"
+
+
+async def test_the_only_analyzer_that_cannot_is_the_reason_for_silence() -> None:
+    syntax, trace = parsed(TWO), Trace("review")
+    model = ScriptedModel("!repeat\nreturn")
+    await review(syntax, regions_of(syntax), "a.py", bound(model), WORDS, Admission(quiet_ms=0), trace)
+    assert trace.skip == "not-able"
 
 
 class WithoutLogprobs(ScriptedModel):
