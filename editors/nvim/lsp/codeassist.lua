@@ -38,6 +38,14 @@ return {
   before_init = function(params)
     require('codeassist.attach').announce(params.capabilities)
   end,
+  handlers = {
+    ['codeassist/status'] = function(_, status, context)
+      require('codeassist.status').told(status, context)
+    end,
+  },
+  on_init = function(client)
+    require('codeassist.session').began(client)
+  end,
   on_attach = function(client, buffer)
     require('codeassist.attach').attach(client, buffer)
   end,

@@ -1,0 +1,236 @@
+-- `:Codeassist`: everything that can be asked of codeassist, by name.
+
+local M = {}
+
+---@class codeassist.Subcommand
+---@field about string
+---@field words? fun(lead: string): string[] what may follow the name
+---@field run fun(word: string?, options: vim.api.keyset.create_user_command.command_args): string? why it cannot be done
+
+---@param text string
+---@param level? integer
+local function say(text, level)
+  vim.notify('codeassist: ' .. text, level or vim.log.levels.INFO)
+end
+
+---@param client vim.lsp.Client
+---@param command string
+---@param arguments any[]
+---@param done? fun(result: any)
+local function execute(client, command, arguments, done)
+  local request = { command = command, arguments = arguments }
+  client:request('workspace/executeCommand', request, function(failure, result)
+    if failure then
+      say(failure.message, vim.log.levels.ERROR)
+    elseif done then
+      done(result)
+    end
+  end)
+end
+
+---@param run fun(client: vim.lsp.Client, word: string?, options: vim.api.keyset.create_user_command.command_args): string?
+---@param find 'of'|'any' whose client: the buffer's alone, or another one if it has none
+local function with_client(run, find)
+  return function(word, options)
+    local client, reason = require('codeassist.server')[find](vim.api.nvim_get_current_buf())
+    if not client then
+      return reason
+    end
+    return run(client, word, options)
+  end
+end
+
+---@return string[]
+local function filetypes()
+  local here = vim.bo.filetype
+  local config = vim.lsp.config.codeassist
+  local all = vim.deepcopy(config and config.filetypes or {})
+  return vim.list_extend(here ~= '' and { here } or {}, all)
+end
+
+---@param pause boolean
+local function pauses(pause)
+  ---@param client vim.lsp.Client
+  return function(client, language)
+    local session = require('codeassist.session')
+    if not language then
+      session.pause(client, pause)
+      local where = client.root_dir and vim.fn.fnamemodify(client.root_dir, ':~') or 'files without a workspace'
+      say(('%s in %s, as long as this Neovim runs'):format(pause and 'paused' or 'resumed', where))
+      return nil
+    end
+    session.pause_language(language, pause)
+    local own = vim.tbl_get(session.own(client), 'completion', 'languages_off') or {}
+    if not pause and vim.tbl_contains(own, language) then
+      return ('completion.languages_off of your settings has %s'):format(language)
+    end
+    say(('completions in %s are %s, as long as this Neovim runs'):format(language, pause and 'off' or 'on again'))
+    return nil
+  end
+end
+
+---@param client vim.lsp.Client
+local function status(client)
+  execute(client, 'codeassist.showStatus', {}, function(found)
+    local state = require('codeassist.status')
+    local session = require('codeassist.session')
+    local parts = { ('codeassist is %s%s'):format(found.state, session.is_paused(client) and ', paused here' or '') }
+    if found.message and found.message ~= '' then
+      table.insert(parts, (found.message:gsub('%c', ' ')))
+    end
+    vim.list_extend(parts, state.facts(found))
+    for _, language in ipairs(session.all_off()) do
+      table.insert(parts, 'off in ' .. language)
+    end
+    vim.api.nvim_echo({ { table.concat(parts, ' · ') } }, true, {})
+  end)
+end
+
+---@param word string?
+local function reconnect(client)
+  execute(client, 'codeassist.restartModel', {}, function()
+    say('the connection to the model is made anew')
+  end)
+end
+
+local function log()
+  local path = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
+  vim.cmd.split({ args = { vim.fn.fnameescape(path) } })
+  vim.bo.readonly = true
+  vim.cmd.normal({ args = { 'G' }, bang = true })
+end
+
+local function cancel()
+  local found = require('codeassist.models').cancel()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'codeassist' })) do
+    for token in pairs(client.progress.pending) do
+      found = true
+      client:notify('window/workDoneProgress/cancel', { token = token })
+    end
+  end
+  return not found and 'nothing runs that could be cancelled' or nil
+end
+
+---@param word string?
+---@param options vim.api.keyset.create_user_command.command_args
+local function doctor(_, options)
+  local client = require('codeassist.server').any(vim.api.nvim_get_current_buf())
+  return require('codeassist.doctor').examine(client, options.smods)
+end
+
+local function pull(name)
+  local client = require('codeassist.server').any(vim.api.nvim_get_current_buf())
+  require('codeassist.models').pull(client, name, function()
+    if client and not client:is_stopped() then
+      reconnect(client)
+    end
+  end)
+end
+
+---@type table<string, codeassist.Subcommand>
+local SUBCOMMANDS = {
+  status = { about = 'the state of the server, the model and the latency', run = with_client(status, 'any') },
+  review = {
+    about = 'review this file; `review changes`: what changed in all open files',
+    words = function()
+      return { 'changes' }
+    end,
+    run = with_client(function(client, word)
+      return require('codeassist.reviewing').review(client, word)
+    end, 'of'),
+  },
+  pause = {
+    about = 'no completions and no reviews on save in this workspace; with a filetype: no completions there',
+    words = filetypes,
+    run = with_client(pauses(true), 'any'),
+  },
+  resume = { about = 'the end of a pause', words = filetypes, run = with_client(pauses(false), 'any') },
+  model = {
+    about = 'choose the model that completes',
+    run = with_client(function(client, name)
+      require('codeassist.models').choose(client, name)
+    end, 'any'),
+  },
+  pull = { about = 'download an embedded model', run = pull },
+  cancel = { about = 'end a download, or reviews that run', run = cancel },
+  trace = {
+    about = 'what the last requests did, stage by stage',
+    run = with_client(function(client, _, options)
+      require('codeassist.trace').show(client, options.smods)
+    end, 'any'),
+  },
+  dismissed = {
+    about = 'show the dismissed findings of this file again',
+    run = with_client(function(client)
+      execute(client, 'codeassist.restoreDismissed', { vim.uri_from_bufnr(0) })
+    end, 'of'),
+  },
+  doctor = { about = 'what works, what does not, and what mends it', run = doctor },
+  reconnect = { about = 'connect to the model anew', run = with_client(reconnect, 'any') },
+  log = { about = "the log of Neovim's language clients, in which the server writes", run = log },
+}
+
+-- The names of the subcommands.
+---@return string[]
+function M.names()
+  return vim.fn.sort(vim.tbl_keys(SUBCOMMANDS))
+end
+
+local function menu()
+  vim.ui.select(M.names(), {
+    prompt = 'codeassist:',
+    kind = 'codeassist.menu',
+    format_item = function(name)
+      return ('%-10s %s'):format(name, SUBCOMMANDS[name].about)
+    end,
+  }, function(name)
+    if name then
+      vim.cmd.Codeassist(name)
+    end
+  end)
+end
+
+-- What `:Codeassist` does.
+---@param options vim.api.keyset.create_user_command.command_args
+function M.run(options)
+  local name, word = options.fargs[1], options.fargs[2]
+  if not name then
+    menu()
+    return
+  end
+  local subcommand = SUBCOMMANDS[name]
+  if not subcommand then
+    say(('there is no %s; there are: %s'):format(name, table.concat(M.names(), ', ')), vim.log.levels.ERROR)
+    return
+  end
+  local reason = subcommand.run(word, options)
+  if reason then
+    say(reason, vim.log.levels.ERROR)
+  end
+end
+
+-- What may stand at the cursor of a command line that begins with `:Codeassist`.
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete(lead, line)
+  local before = vim.split(line:sub(1, #line - #lead), '%s+', { trimempty = true })
+  local found = M.names()
+  local at = 0
+  for number, word in ipairs(before) do
+    if vim.startswith('Codeassist', word) and #word > 1 then
+      at = number
+      break
+    end
+  end
+  local behind = #before - at
+  if behind > 0 then
+    local subcommand = SUBCOMMANDS[before[at + 1]]
+    found = behind == 1 and subcommand and subcommand.words and subcommand.words(lead) or {}
+  end
+  return vim.tbl_filter(function(word)
+    return vim.startswith(word, lead)
+  end, found)
+end
+
+return M

@@ -1,0 +1,146 @@
+-- The language server as it is configured: its command, the client that a buffer has, or why there is none.
+
+local M = {}
+
+-- The words that start codeassist; a sub-command comes behind them. Nil if they are not known, because the user gave a
+-- function in their place.
+---@param client? vim.lsp.Client
+---@return string[]?
+function M.command(client)
+  local config = client and client.config or vim.lsp.config.codeassist
+  local cmd = config and config.cmd
+  if type(cmd) ~= 'table' then
+    return nil
+  end
+  local words = vim.deepcopy(cmd)
+  for number, word in ipairs(words) do
+    if word == 'lsp' then
+      return vim.list_slice(words, 1, number - 1)
+    end
+  end
+  return words
+end
+
+---@param settings table<string, any>
+---@param prefix string
+---@param variables table<string, string>
+---@return table<string, string>
+local function as_variables(settings, prefix, variables)
+  for key, value in pairs(settings) do
+    local name = prefix .. tostring(key):upper()
+    if type(value) == 'table' and not vim.islist(value) then
+      as_variables(value, name .. '__', variables)
+    elseif type(value) == 'string' then
+      variables[name] = value
+    elseif value ~= vim.NIL then
+      variables[name] = vim.json.encode(value)
+    end
+  end
+  return variables
+end
+
+-- Runs a sub-command, with what Neovim has configured as environment. Never in the folder that is worked in: `python -m`
+-- looks for programs there first. `on_line` gets each line of its output, of both kinds; `ended` its exit status.
+-- Nothing is run where the command is not known or not there: then the reason is returned.
+---@param words string[] the sub-command and what it is told
+---@param client? vim.lsp.Client
+---@param on_line fun(line: string)
+---@param ended fun(result: vim.SystemCompleted)
+---@param timeout_ms? integer
+---@return vim.SystemObj?, string?
+function M.run(words, client, on_line, ended, timeout_ms)
+  local command = M.command(client)
+  if not command then
+    return nil, 'the command is not known: `cmd` of vim.lsp.config.codeassist is a function'
+  end
+  local missing = M.missing(command)
+  if missing then
+    return nil, missing
+  end
+  local config = client and client.config or vim.lsp.config.codeassist
+  local settings = client and require('codeassist.session').settings(client)
+    or vim.tbl_get(config, 'settings', 'codeassist')
+    or {}
+  local env = as_variables(settings, 'CODEASSIST_', vim.deepcopy(config.cmd_env or {}))
+  local begun = { stdout = '', stderr = '' }
+  local function taker(name)
+    return vim.schedule_wrap(function(_, piece)
+      local lines = vim.split(begun[name] .. (piece or ''), '[\r\n]+')
+      begun[name] = piece and table.remove(lines) or ''
+      for _, line in ipairs(lines) do
+        if line ~= '' then
+          on_line(line)
+        end
+      end
+    end)
+  end
+  return vim.system(vim.list_extend(command, words), {
+    cwd = vim.uv.os_homedir(),
+    env = env,
+    text = true,
+    timeout = timeout_ms,
+    stdout = taker('stdout'),
+    stderr = taker('stderr'),
+  }, vim.schedule_wrap(ended))
+end
+
+-- Why a command cannot be started, and what mends it; nil if it can.
+---@param command string[]
+---@return string?
+function M.missing(command)
+  if vim.fn.executable(command[1]) == 1 then
+    return nil
+  end
+  return ('the language server is not there: `%s` is no program%s. %s'):format(
+    command[1],
+    command[1]:find('[/\\]') and '' or ' on PATH',
+    "Install it (`pip install '.[embedded]'` in a clone of codeassist), or name it: "
+      .. "vim.lsp.config('codeassist', { cmd = { '/path/to/codeassist', 'lsp' } })"
+  )
+end
+
+-- The client of a buffer, or else why it has none and what to do, as one sentence or two.
+---@param buffer integer
+---@return vim.lsp.Client?, string?
+function M.of(buffer)
+  local client = vim.lsp.get_clients({ bufnr = buffer, name = 'codeassist' })[1]
+  if client then
+    return client
+  end
+  local config = vim.lsp.config.codeassist
+  if not config then
+    return nil, "lsp/codeassist.lua is not on 'runtimepath'"
+  end
+  local command = M.command()
+  local missing = command and M.missing(command)
+  if missing then
+    return nil, missing
+  end
+  if not vim.lsp.is_enabled('codeassist') then
+    return nil, "it is not enabled; put vim.lsp.enable('codeassist') into your init.lua"
+  end
+  local filetype = vim.bo[buffer].filetype
+  if filetype == '' or not vim.tbl_contains(config.filetypes or { filetype }, filetype) then
+    local what = filetype == '' and 'a buffer without a filetype' or ('the filetype %s'):format(filetype)
+    return nil, ('%s is not among those that it serves'):format(what)
+  end
+  if vim.bo[buffer].buftype ~= '' then
+    return nil, 'this buffer is not a file'
+  end
+  return nil, 'it is not attached to this buffer: it is starting, or it has ended; `:Codeassist restart` starts it anew, '
+    .. '`:Codeassist log` shows what it said'
+end
+
+-- The client of a buffer, or any other if it has none; else why there is none.
+---@param buffer integer
+---@return vim.lsp.Client?, string?
+function M.any(buffer)
+  local client, reason = M.of(buffer)
+  client = client or vim.lsp.get_clients({ name = 'codeassist' })[1]
+  if client then
+    return client
+  end
+  return nil, reason
+end
+
+return M
