@@ -2,10 +2,12 @@
 
 local M = {}
 
+---@alias codeassist.CommandLine vim.api.keyset.create_user_command.command_args
+
 ---@class codeassist.Subcommand
 ---@field about string
----@field words? fun(lead: string): string[] what may follow the name
----@field run fun(word: string?, options: vim.api.keyset.create_user_command.command_args): string? why it cannot be done
+---@field words? fun(lead: string): string[] What may follow the name.
+---@field run fun(word: string?, options: codeassist.CommandLine): string? Returns why it cannot be done.
 
 ---@param text string
 ---@param level? integer
@@ -28,8 +30,9 @@ local function execute(client, command, arguments, done)
   end)
 end
 
----@param run fun(client: vim.lsp.Client, word: string?, options: vim.api.keyset.create_user_command.command_args): string?
----@param find 'of'|'any' whose client: the buffer's alone, or another one if it has none
+---@param run fun(client: vim.lsp.Client, word: string?, options: codeassist.CommandLine): string?
+---@param find 'of'|'any' Whose client: the buffer's alone, or another one if it has none.
+---@return fun(word: string?, options: codeassist.CommandLine): string?
 local function with_client(run, find)
   return function(word, options)
     local client, reason = require('codeassist.server')[find](vim.api.nvim_get_current_buf())
@@ -42,15 +45,13 @@ end
 
 ---@return string[]
 local function filetypes()
-  local here = vim.bo.filetype
-  local config = vim.lsp.config.codeassist
-  local all = vim.deepcopy(config and config.filetypes or {})
-  return vim.list_extend(here ~= '' and { here } or {}, all)
+  local config = require('codeassist.server').config()
+  return config and config.filetypes or {}
 end
 
 ---@param pause boolean
+---@return fun(client: vim.lsp.Client, language: string?): string?
 local function pauses(pause)
-  ---@param client vim.lsp.Client
   return function(client, language)
     local session = require('codeassist.session')
     if not language then
@@ -86,7 +87,7 @@ local function status(client)
   end)
 end
 
----@param word string?
+---@param client vim.lsp.Client
 local function reconnect(client)
   execute(client, 'codeassist.restartModel', {}, function()
     say('the connection to the model is made anew')
@@ -100,10 +101,12 @@ local function log()
   vim.cmd.normal({ args = { 'G' }, bang = true })
 end
 
+---@return string?
 local function cancel()
   local found = require('codeassist.models').cancel()
   for _, client in ipairs(vim.lsp.get_clients({ name = 'codeassist' })) do
-    for token in pairs(client.progress.pending) do
+    local running = client.progress.pending --[[@as table<lsp.ProgressToken, any>]]
+    for token in pairs(running) do
       found = true
       client:notify('window/workDoneProgress/cancel', { token = token })
     end
@@ -111,13 +114,15 @@ local function cancel()
   return not found and 'nothing runs that could be cancelled' or nil
 end
 
----@param word string?
----@param options vim.api.keyset.create_user_command.command_args
+---@param _ string?
+---@param options codeassist.CommandLine
+---@return string?
 local function doctor(_, options)
   local client = require('codeassist.server').any(vim.api.nvim_get_current_buf())
   return require('codeassist.doctor').examine(client, options.smods)
 end
 
+---@param name string?
 local function pull(name)
   local client = require('codeassist.server').any(vim.api.nvim_get_current_buf())
   require('codeassist.models').pull(client, name, function()
@@ -166,11 +171,17 @@ local SUBCOMMANDS = {
     end, 'of'),
   },
   doctor = { about = 'what works, what does not, and what mends it', run = doctor },
+  restart = {
+    about = 'start the language server anew',
+    run = function()
+      return require('codeassist.renew').run(vim.api.nvim_get_current_buf())
+    end,
+  },
   reconnect = { about = 'connect to the model anew', run = with_client(reconnect, 'any') },
   log = { about = "the log of Neovim's language clients, in which the server writes", run = log },
 }
 
--- The names of the subcommands.
+---The names of the subcommands.
 ---@return string[]
 function M.names()
   return vim.fn.sort(vim.tbl_keys(SUBCOMMANDS))
@@ -190,8 +201,8 @@ local function menu()
   end)
 end
 
--- What `:Codeassist` does.
----@param options vim.api.keyset.create_user_command.command_args
+---What `:Codeassist` does.
+---@param options codeassist.CommandLine
 function M.run(options)
   local name, word = options.fargs[1], options.fargs[2]
   if not name then
@@ -209,7 +220,7 @@ function M.run(options)
   end
 end
 
--- What may stand at the cursor of a command line that begins with `:Codeassist`.
+---What may stand at the cursor of a command line that begins with `:Codeassist`.
 ---@param lead string
 ---@param line string
 ---@return string[]

@@ -5,13 +5,14 @@ local server = require('codeassist.server')
 
 local M = {}
 
--- Examine, and show each line as soon as it is known. Returns why not, if that is not possible.
+---Examine, and show each line as soon as it is known. Returns why not, if that is not possible.
 ---@param client? vim.lsp.Client
----@param mods? vim.api.keyset.cmd.mods
+---@param mods? table<string, any>
 ---@return string?
 function M.examine(client, mods)
   local buffer ---@type integer
   local lines = {} ---@type string[]
+  ---@param line string
   local function add(line)
     scratch.set(buffer, #lines, { line })
     table.insert(lines, line)

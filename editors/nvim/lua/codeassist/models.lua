@@ -6,7 +6,7 @@ local status = require('codeassist.status')
 
 local M = {}
 
--- One answer of `codeassist.models`.
+---One answer of `codeassist.models`.
 ---@class codeassist.Choice
 ---@field name string
 ---@field setting string
@@ -28,13 +28,13 @@ local function say(text, level)
   vim.notify('codeassist: ' .. text, level or vim.log.levels.INFO)
 end
 
--- How much of a model has been downloaded, such as `12 %`; nil if none is on its way.
+---How much of a model has been downloaded, such as `12 %`; nil if none is on its way.
 ---@return string?
 function M.downloaded()
   return download and download.done
 end
 
--- End a download. What was fetched stays, and the next one goes on from there. False if there is none.
+---End a download. What was fetched stays, and the next one goes on from there. False if there is none.
 ---@return boolean
 function M.cancel()
   if not download then
@@ -45,7 +45,7 @@ function M.cancel()
   return true
 end
 
--- How much is done, in percent, as `codeassist models pull` writes it.
+---How much is done, in percent, as `codeassist models pull` writes it.
 ---@param line string
 ---@return string?
 local function percentage(line)
@@ -54,7 +54,7 @@ local function percentage(line)
   return part and whole and whole > 0 and ('%d %%'):format(math.min(100, 100 * part / whole)) or nil
 end
 
--- Download an embedded model, the usual one if no name is given.
+---Download an embedded model, the usual one if no name is given.
 ---@param client? vim.lsp.Client
 ---@param name? string
 ---@param done fun() called when it is there
@@ -64,6 +64,7 @@ function M.pull(client, name, done)
     return
   end
   local last = ''
+  local mine ---@type codeassist.Download?
   local function changed()
     if client then
       status.changed(client.id)
@@ -71,13 +72,13 @@ function M.pull(client, name, done)
   end
   local process, reason = server.run({ 'models', 'pull', name }, client, function(line)
     last = line
-    if download then
-      download.done = percentage(line) or download.done
+    if mine then
+      mine.done = percentage(line) or mine.done
       vim.api.nvim_echo({ { 'codeassist: ' .. line } }, false, {}) -- The statusline has it for longer.
       changed()
     end
   end, function(result)
-    local cancelled = download and download.cancelled
+    local cancelled = mine and mine.cancelled
     download = nil
     changed()
     if result.code == 0 then
@@ -93,7 +94,8 @@ function M.pull(client, name, done)
     say(reason or '', vim.log.levels.ERROR)
     return
   end
-  download = { process = process, done = '0 %', cancelled = false }
+  mine = { process = process, done = '0 %', cancelled = false }
+  download = mine
   say(('downloading %s; `:Codeassist cancel` ends that'):format(name or 'the embedded model'))
   changed()
 end
@@ -117,7 +119,7 @@ local function take(client, choice)
   end)
 end
 
--- Let the user choose the model that completes, or take the one of a name.
+---Let the user choose the model that completes, or take the one of a name.
 ---@param client vim.lsp.Client
 ---@param name? string
 function M.choose(client, name)

@@ -32,7 +32,7 @@ local function tell(name, count)
   say(('%s in %s'):format(said, name))
 end
 
--- Count what is shown now. Where findings are pulled, they come after the review's answer.
+---Count what is shown now. Where findings are pulled, they come after the review's answer.
 ---@param client vim.lsp.Client
 ---@param buffer integer
 ---@param name string
@@ -50,6 +50,19 @@ local function count(client, buffer, name)
   tell(name, #found)
 end
 
+---Why the last review of a document gave nothing; nil if it did.
+---@param entries codeassist.trace.Entry[]
+---@param uri string
+---@return string?
+local function last_reason(entries, uri)
+  for number = #entries, 1, -1 do
+    local entry = entries[number]
+    if entry and entry.kind == 'review' and entry.uri == uri then
+      return require('codeassist.trace').reason(entry)
+    end
+  end
+end
+
 ---@param client vim.lsp.Client
 ---@param buffer integer
 local function review_file(client, buffer)
@@ -58,14 +71,9 @@ local function review_file(client, buffer)
   local command = { command = 'codeassist.review', arguments = { uri } }
   ask(client, 'workspace/executeCommand', command, buffer, function()
     ask(client, 'codeassist/trace', { limit = MOST }, buffer, function(entries)
-      ---@param entry codeassist.trace.Entry
-      local last = vim.iter(entries):rev():find(function(entry)
-        return entry.kind == 'review' and entry.uri == uri
-      end)
-      local skip = last and last.skip ~= vim.NIL and last.skip
-      if skip then
-        local detail = last.detail and last.detail ~= '' and last.detail ~= vim.NIL and (': ' .. last.detail) or ''
-        say(('%s was not reviewed: %s%s'):format(name, skip, detail), vim.log.levels.WARN)
+      local reason = last_reason(entries, uri)
+      if reason then
+        say(('%s was not reviewed: %s'):format(name, reason), vim.log.levels.WARN)
       else
         count(client, buffer, name)
       end
@@ -73,7 +81,7 @@ local function review_file(client, buffer)
   end)
 end
 
--- Review the current file, or what changed in all open ones. Returns why not.
+---Review the current file, or what changed in all open ones. Returns why not.
 ---@param client vim.lsp.Client
 ---@param what? string
 ---@return string?

@@ -12,10 +12,10 @@ local function find(name)
   end
 end
 
--- Show the buffer of that name in a window of its own, or go to the one that it has. It is empty when it is new.
+---Show the buffer of that name in a window of its own, or go to the one that it has. It is empty when it is new.
 ---@param name string
 ---@param filetype string
----@param mods? vim.api.keyset.cmd.mods modifiers of the command, such as `vertical`
+---@param mods? table<string, any> modifiers of the command, such as `vertical`
 ---@return integer buffer
 function M.open(name, filetype, mods)
   local buffer = find(name)
@@ -44,7 +44,7 @@ function M.open(name, filetype, mods)
   return buffer
 end
 
--- Replace lines of such a buffer, from `first` (0 is the first line) to its end.
+---Replace lines of such a buffer, from `first` (0 is the first line) to its end.
 ---@param buffer integer
 ---@param first integer
 ---@param lines string[]

@@ -2,12 +2,19 @@
 
 local M = {}
 
--- The words that start codeassist; a sub-command comes behind them. Nil if they are not known, because the user gave a
--- function in their place.
+---What is configured for every server of ours; nil if lsp/codeassist.lua was not found.
+---@return vim.lsp.Config?
+function M.config()
+  local all = vim.lsp.config --[[@as table<string, vim.lsp.Config?>]]
+  return all.codeassist
+end
+
+---The words that start codeassist; a sub-command comes behind them. Nil if they are not known, because the user gave a
+---function in their place.
 ---@param client? vim.lsp.Client
 ---@return string[]?
 function M.command(client)
-  local config = client and client.config or vim.lsp.config.codeassist
+  local config = client and client.config or M.config()
   local cmd = config and config.cmd
   if type(cmd) ~= 'table' then
     return nil
@@ -39,9 +46,25 @@ local function as_variables(settings, prefix, variables)
   return variables
 end
 
--- Runs a sub-command, with what Neovim has configured as environment. Never in the folder that is worked in: `python -m`
--- looks for programs there first. `on_line` gets each line of its output, of both kinds; `ended` its exit status.
--- Nothing is run where the command is not known or not there: then the reason is returned.
+---What takes a stream piece by piece, and gives its lines.
+---@param on_line fun(line: string)
+---@return fun(failure: string?, piece: string?)
+local function by_line(on_line)
+  local begun = ''
+  return vim.schedule_wrap(function(_, piece)
+    local lines = vim.split(begun .. (piece or ''), '[\r\n]+')
+    begun = piece and table.remove(lines) or ''
+    for _, line in ipairs(lines) do
+      if line ~= '' then
+        on_line(line)
+      end
+    end
+  end)
+end
+
+---Runs a sub-command, with what Neovim has configured as environment. Never in the folder that is worked in: `python -m`
+---looks for programs there first. `on_line` gets each line of its output, of both kinds; `ended` its exit status.
+---Nothing is run where the command is not known or not there: then the reason is returned.
 ---@param words string[] the sub-command and what it is told
 ---@param client? vim.lsp.Client
 ---@param on_line fun(line: string)
@@ -57,57 +80,47 @@ function M.run(words, client, on_line, ended, timeout_ms)
   if missing then
     return nil, missing
   end
-  local config = client and client.config or vim.lsp.config.codeassist
+  local config = client and client.config or M.config()
   local settings = client and require('codeassist.session').settings(client)
-    or vim.tbl_get(config, 'settings', 'codeassist')
+    or vim.tbl_get(config or {}, 'settings', 'codeassist')
     or {}
-  local env = as_variables(settings, 'CODEASSIST_', vim.deepcopy(config.cmd_env or {}))
-  local begun = { stdout = '', stderr = '' }
-  local function taker(name)
-    return vim.schedule_wrap(function(_, piece)
-      local lines = vim.split(begun[name] .. (piece or ''), '[\r\n]+')
-      begun[name] = piece and table.remove(lines) or ''
-      for _, line in ipairs(lines) do
-        if line ~= '' then
-          on_line(line)
-        end
-      end
-    end)
-  end
+  local env = as_variables(settings, 'CODEASSIST_', vim.deepcopy(config and config.cmd_env or {}))
   return vim.system(vim.list_extend(command, words), {
     cwd = vim.uv.os_homedir(),
     env = env,
     text = true,
     timeout = timeout_ms,
-    stdout = taker('stdout'),
-    stderr = taker('stderr'),
+    stdout = by_line(on_line),
+    stderr = by_line(on_line),
   }, vim.schedule_wrap(ended))
 end
 
--- Why a command cannot be started, and what mends it; nil if it can.
+---Why a command cannot be started, and what mends it; nil if it can.
 ---@param command string[]
 ---@return string?
 function M.missing(command)
-  if vim.fn.executable(command[1]) == 1 then
+  local program = command[1] or ''
+  if vim.fn.executable(program) == 1 then
     return nil
   end
   return ('the language server is not there: `%s` is no program%s. %s'):format(
-    command[1],
-    command[1]:find('[/\\]') and '' or ' on PATH',
+    program,
+    program:find('[/\\]') and '' or ' on PATH',
     "Install it (`pip install '.[embedded]'` in a clone of codeassist), or name it: "
       .. "vim.lsp.config('codeassist', { cmd = { '/path/to/codeassist', 'lsp' } })"
   )
 end
 
--- The client of a buffer, or else why it has none and what to do, as one sentence or two.
+---The client of a buffer, or else why it has none and what to do, as one sentence or two.
 ---@param buffer integer
+---@param to_start? boolean whether it is enough that one could be started
 ---@return vim.lsp.Client?, string?
-function M.of(buffer)
+function M.of(buffer, to_start)
   local client = vim.lsp.get_clients({ bufnr = buffer, name = 'codeassist' })[1]
   if client then
     return client
   end
-  local config = vim.lsp.config.codeassist
+  local config = M.config()
   if not config then
     return nil, "lsp/codeassist.lua is not on 'runtimepath'"
   end
@@ -127,11 +140,15 @@ function M.of(buffer)
   if vim.bo[buffer].buftype ~= '' then
     return nil, 'this buffer is not a file'
   end
-  return nil, 'it is not attached to this buffer: it is starting, or it has ended; `:Codeassist restart` starts it anew, '
-    .. '`:Codeassist log` shows what it said'
+  if to_start then
+    return nil, nil
+  end
+  return nil,
+    'it is not attached to this buffer: it is starting, or it has ended; `:Codeassist restart` starts it anew, '
+      .. '`:Codeassist log` shows what it said'
 end
 
--- The client of a buffer, or any other if it has none; else why there is none.
+---The client of a buffer, or any other if it has none; else why there is none.
 ---@param buffer integer
 ---@return vim.lsp.Client?, string?
 function M.any(buffer)

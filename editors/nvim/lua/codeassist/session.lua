@@ -18,6 +18,7 @@ local chosen = {}
 local known = {}
 
 ---@param client vim.lsp.Client
+---@return string
 local function place(client)
   return client.root_dir or ''
 end
@@ -35,7 +36,7 @@ local function put(settings, path, value)
   settings[last] = value
 end
 
--- The user's own settings of a client, whatever lies over them.
+---The user's own settings of a client, whatever lies over them.
 ---@param client vim.lsp.Client
 ---@return table<string, any>
 function M.own(client)
@@ -44,7 +45,7 @@ function M.own(client)
   return settings.codeassist or {}
 end
 
--- The user's settings with what was chosen over them.
+---The user's settings with what was chosen over them.
 ---@param client vim.lsp.Client
 ---@return table<string, any>
 function M.settings(client)
@@ -63,7 +64,7 @@ function M.settings(client)
   return settings
 end
 
--- Have a server take what was chosen; one that was started anew does not know of it.
+---Have a server take what was chosen; one that was started anew does not know of it.
 ---@param client vim.lsp.Client
 function M.apply(client)
   local found = known[client.id]
@@ -75,7 +76,7 @@ function M.apply(client)
   require('codeassist.status').changed(client.id)
 end
 
--- For a client that has begun: take over what was chosen before, if anything.
+---For a client that has begun: take over what was chosen before, if anything.
 ---@param client vim.lsp.Client
 function M.began(client)
   if next(chosen) or next(off) or M.is_paused(client) then
@@ -95,7 +96,7 @@ function M.is_paused(client)
   return paused[place(client)] == true
 end
 
--- Stop completing and reviewing on save in the workspace of a client, or begin again.
+---Stop completing and reviewing on save in the workspace of a client, or begin again.
 ---@param client vim.lsp.Client
 ---@param pause boolean
 function M.pause(client, pause)
@@ -109,13 +110,13 @@ function M.is_off(filetype)
   return off[filetype] == true
 end
 
--- The filetypes without completions.
+---The filetypes without completions.
 ---@return string[]
 function M.all_off()
   return vim.fn.sort(vim.tbl_keys(off))
 end
 
--- Stop completing in a language, or begin again.
+---Stop completing in a language, or begin again.
 ---@param filetype string
 ---@param pause boolean
 function M.pause_language(filetype, pause)
@@ -123,7 +124,7 @@ function M.pause_language(filetype, pause)
   apply_to_all()
 end
 
--- Use another value of a setting, such as `engine.model`.
+---Use another value of a setting, such as `engine.model`.
 ---@param path string
 ---@param value string
 function M.choose(path, value)

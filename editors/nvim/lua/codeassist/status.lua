@@ -2,7 +2,7 @@
 
 local M = {}
 
--- The notification `codeassist/status`. `latencyMs` is that of the last completion, `cachedShare` of its prompt (0 to 1).
+---The notification `codeassist/status`. `latencyMs` is that of the last completion, `cachedShare` of its prompt (0 to 1).
 ---@class codeassist.Status
 ---@field state 'ready'|'busy'|'degraded'|'off'
 ---@field message string
@@ -23,7 +23,7 @@ local function given(value)
   return value ~= vim.NIL and value or nil
 end
 
--- The handler of `codeassist/status`.
+---The handler of `codeassist/status`.
 ---@param status codeassist.Status
 ---@param context lsp.HandlerContext
 function M.told(status, context)
@@ -36,7 +36,7 @@ function M.told(status, context)
   M.changed(context.client_id)
 end
 
--- Tell everybody that something about a client is different now.
+---Tell everybody that something about a client is different now.
 ---@param client_id integer
 function M.changed(client_id)
   local data = { client_id = client_id, status = last[client_id] }
@@ -46,14 +46,14 @@ function M.changed(client_id)
   end
 end
 
--- The last status of a client; nil before its server has said one.
+---The last status of a client; nil before its server has said one.
 ---@param client vim.lsp.Client
 ---@return codeassist.Status?
 function M.of(client)
   return last[client.id]
 end
 
--- The model and the figures of a status, each as a phrase.
+---The model and the figures of a status, each as a phrase.
 ---@param status codeassist.Status
 ---@return string[]
 function M.facts(status)
@@ -107,8 +107,8 @@ local function symbol(client, filetype)
   return latency and ('✓ %d ms'):format(latency) or '✓'
 end
 
--- The state of the language server of the current buffer, for 'statusline' and anything that takes a function: short,
--- with percent signs doubled; '' where there is none.
+---The state of the language server of the current buffer, for 'statusline' and anything that takes a function: short,
+---with percent signs doubled; '' where there is none.
 ---@return string
 function M.statusline()
   in_statusline = true

@@ -4,7 +4,7 @@ local scratch = require('codeassist.scratch')
 
 local M = {}
 
--- One entry of `codeassist/trace`. What became of a suggestion is an entry of its own, without timings.
+---One entry of `codeassist/trace`. What became of a suggestion is an entry of its own, without timings.
 ---@class codeassist.trace.Entry
 ---@field kind string
 ---@field uri? string
@@ -17,23 +17,23 @@ local M = {}
 ---@class codeassist.trace.Stage
 ---@field name string
 ---@field label string
----@field link string the highlight group that it looks like
+---@field link string The highlight group that it looks like.
 
 ---@class codeassist.trace.Part
 ---@field name string
 ---@field ms number
 
 ---@class codeassist.trace.Mark
----@field line integer
----@field from integer byte
----@field to integer byte
+---@field line integer Counted from 0.
+---@field from integer In bytes.
+---@field to integer In bytes.
 ---@field group string
 
 local MOST = 50
 local LONGEST_BAR = 100
 local NAMESPACE = vim.api.nvim_create_namespace('codeassist.trace')
 
--- In the order in which they happen.
+---In the order in which they happen.
 ---@type codeassist.trace.Stage[]
 local STAGES = {
   { name = 'debounce', label = 'waits for the next key', link = 'Comment' },
@@ -61,8 +61,8 @@ end
 ---@param name string
 ---@return string
 local function label(name)
-  local number = ORDER[name]
-  return number and STAGES[number].label or name
+  local stage = STAGES[ORDER[name] or 0]
+  return stage and stage.label or name
 end
 
 ---@param name string
@@ -83,7 +83,7 @@ local function given(value)
   return value ~= vim.NIL and value or nil
 end
 
--- The parts of a request's time, in their order. Together they are the whole.
+---The parts of a request's time, in their order. Together they are the whole.
 ---@param entry codeassist.trace.Entry
 ---@return codeassist.trace.Part[]
 function M.parts(entry)
@@ -112,14 +112,21 @@ function M.parts(entry)
   return parts
 end
 
+---Why nothing came of a request, nil if something did.
+---@param entry codeassist.trace.Entry
+---@return string?
+function M.reason(entry)
+  local skip, detail = given(entry.skip), given(entry.detail)
+  if not skip then
+    return nil
+  end
+  return detail and detail ~= '' and ('%s: %s'):format(skip, detail) or skip
+end
+
 ---@param entry codeassist.trace.Entry
 ---@return string
 local function result(entry)
-  local skip, detail = given(entry.skip), given(entry.detail)
-  if skip then
-    return detail and detail ~= '' and ('%s: %s'):format(skip, detail) or skip
-  end
-  return entry.reused and 'answered from what was there' or 'answered'
+  return M.reason(entry) or entry.reused and 'answered from what was there' or 'answered'
 end
 
 ---@param tokens? { prompt: integer, cached?: integer, generated: integer }
@@ -137,21 +144,25 @@ end
 ---@param uri? string
 ---@return string
 local function name_of(uri)
-  return vim.uri_decode((given(uri) or ''):match('[^/]*$') or '')
+  return require('vim.uri').uri_decode((given(uri) or ''):match('[^/]*$') or '')
 end
 
--- The lines that show `entries`, the newest first, in `columns` columns, with their highlights.
+---The lines that show `entries`, the newest first, in `columns` columns, with their highlights.
 ---@param entries codeassist.trace.Entry[]
 ---@param columns integer
 ---@return string[], codeassist.trace.Mark[]
 function M.page(entries, columns)
   local lines, marks = {}, {} ---@type string[], codeassist.trace.Mark[]
-  local function add(line, ...)
+  ---@param line string
+  local function add(line)
     table.insert(lines, (line:gsub('%c', ' '))) -- What comes from outside must not break lines.
-    for _, mark in ipairs({ ... }) do
-      mark.line = #lines - 1
-      table.insert(marks, mark)
-    end
+  end
+  ---Highlight bytes of the line that was added last.
+  ---@param from integer
+  ---@param to integer
+  ---@param highlight string
+  local function mark(from, to, highlight)
+    table.insert(marks, { line = #lines - 1, from = from, to = to, group = highlight })
   end
   local requests, longest = {}, 1 ---@type codeassist.trace.Entry[], number
   for number = #entries, 1, -1 do
@@ -161,8 +172,8 @@ function M.page(entries, columns)
       longest = math.max(longest, timings.total or 0)
     end
   end
-  local title = 'Last requests'
-  add(('%s, the newest first. r looks again, q closes.'):format(title), { from = 0, to = #title, group = 'Title' })
+  add('Last requests, the newest first. r looks again, q closes.')
+  mark(0, #'Last requests', 'Title')
   add('')
   if #requests == 0 then
     add('Nothing was asked yet. Type in a source file, or review one.')
@@ -170,28 +181,30 @@ function M.page(entries, columns)
   local width = math.min(columns, LONGEST_BAR)
   for _, entry in ipairs(requests) do
     local kind, name, said = entry.kind, name_of(entry.uri), result(entry)
-    local line = ('%-11s %s  %.0f ms  '):format(kind, name, (entry.timings or {}).total or 0)
-    add(
-      line .. said .. tokens_said(entry.tokens),
-      { from = 0, to = #kind, group = 'Statement' },
-      { from = 12, to = 12 + #name, group = 'Directory' },
-      { from = #line, to = #line + #said, group = given(entry.skip) and 'DiagnosticWarn' or 'DiagnosticOk' }
-    )
-    local bar, legend, bars, names = '', {}, {}, {}
-    local left, cells, at = 0, 0, 0
-    for _, part in ipairs(M.parts(entry)) do
+    local head = ('%-11s %s  %.0f ms  '):format(kind, name, (entry.timings or {}).total or 0)
+    add(head .. said .. tokens_said(entry.tokens))
+    mark(0, #kind, 'Statement')
+    mark(math.max(#kind, 11) + 1, math.max(#kind, 11) + 1 + #name, 'Directory')
+    mark(#head, #head + #said, M.reason(entry) and 'DiagnosticWarn' or 'DiagnosticOk')
+    local parts, left = M.parts(entry), 0
+    local ends, phrases = { 0 }, {} ---@type integer[], string[]
+    for _, part in ipairs(parts) do
       left = left + part.ms
-      local upto = math.floor(width * left / longest + 0.5)
-      table.insert(bars, { from = #bar, to = #bar + (upto - cells) * #'█', group = group(part.name) })
-      bar = bar .. ('█'):rep(upto - cells)
-      cells = upto
-      local phrase = ('%s %s'):format(label(part.name), rounded(part.ms))
-      table.insert(names, { from = at, to = at + #phrase, group = group(part.name) })
-      table.insert(legend, phrase)
-      at = at + #phrase + #' · '
+      local cell = math.floor(width * left / longest + 0.5) --[[@as integer]]
+      table.insert(ends, cell)
+      table.insert(phrases, ('%s %s'):format(label(part.name), rounded(part.ms)))
     end
-    add(bar, unpack(bars))
-    add(table.concat(legend, ' · '), unpack(names))
+    add(('█'):rep(ends[#ends] or 0))
+    for number, part in ipairs(parts) do
+      mark((ends[number] or 0) * #'█', (ends[number + 1] or 0) * #'█', group(part.name))
+    end
+    add(table.concat(phrases, ' · '))
+    local at = 0
+    for number, part in ipairs(parts) do
+      local after = at + #(phrases[number] or '')
+      mark(at, after, group(part.name))
+      at = after + #' · '
+    end
     add('')
   end
   return lines, marks
@@ -217,15 +230,15 @@ local function refresh(buffer, client_id)
     local lines, marks = M.page(entries, vim.api.nvim_win_get_width(window) - 2)
     scratch.set(buffer, 0, lines)
     for _, mark in ipairs(marks) do
-      local place = { end_col = math.min(mark.to, #lines[mark.line + 1]), hl_group = mark.group }
+      local place = { end_col = math.min(mark.to, #(lines[mark.line + 1] or '')), hl_group = mark.group }
       vim.api.nvim_buf_set_extmark(buffer, NAMESPACE, mark.line, mark.from, place)
     end
   end)
 end
 
--- Show the last requests of a client's server.
+---Show the last requests of a client's server.
 ---@param client vim.lsp.Client
----@param mods? vim.api.keyset.cmd.mods
+---@param mods? table<string, any>
 function M.show(client, mods)
   for _, stage in ipairs(STAGES) do
     vim.api.nvim_set_hl(0, group(stage.name), { link = stage.link, default = true })

@@ -1,0 +1,59 @@
+-- Starts the language servers anew, because the user wants it.
+
+local M = {}
+
+local LOOK_EVERY_MS = 20
+local ENDS_WITHIN_MS = 3000
+
+---Call `done` as soon as the server of a client has ended; one that does not want to is killed.
+---@param client vim.lsp.Client
+---@param done fun()
+local function stop(client, done)
+  client:stop()
+  local waited = 0
+  local timer = assert(vim.uv.new_timer())
+  timer:start(
+    LOOK_EVERY_MS,
+    LOOK_EVERY_MS,
+    vim.schedule_wrap(function()
+      if timer:is_closing() then
+        return
+      end
+      if not vim.lsp.get_client_by_id(client.id) then
+        timer:close()
+        done()
+        return
+      end
+      waited = waited + LOOK_EVERY_MS
+      if waited == ENDS_WITHIN_MS then
+        client:stop(true)
+      end
+    end)
+  )
+end
+
+---End all servers, and start them again for the buffers that they had; start one where none runs.
+---@param buffer integer
+---@return string? # Why that cannot be.
+function M.run(buffer)
+  local clients = vim.lsp.get_clients({ name = 'codeassist' })
+  if #clients == 0 then
+    local _, reason = require('codeassist.server').of(buffer, true)
+    if not reason then
+      vim.lsp.enable('codeassist')
+    end
+    return reason
+  end
+  for _, client in ipairs(clients) do
+    local config, buffers = client.config, vim.tbl_keys(client.attached_buffers)
+    stop(client, function()
+      for _, each in ipairs(buffers) do
+        if vim.api.nvim_buf_is_loaded(each) then
+          vim.lsp.start(config, { bufnr = each })
+        end
+      end
+    end)
+  end
+end
+
+return M
