@@ -150,7 +150,10 @@ def test_dismissed_findings_are_shown_again(nvim: Neovim, fake: FakeVllm, name: 
     nvim.lua("""
       local found = vim.diagnostic.get(0)[1]
       vim.api.nvim_win_set_cursor(0, { found.lnum + 1, found.col })
-      vim.lsp.buf.code_action({ apply = true, filter = function(action) return action.title:find('[Dd]ismiss this') end })
+      local function dismisses(action)
+        return action.title:find('[Dd]ismiss this')
+      end
+      vim.lsp.buf.code_action({ apply = true, filter = dismisses })
     """)
     nvim.until("return #vim.diagnostic.get(0) == 1")
     nvim.api.command("Codeassist dismissed")

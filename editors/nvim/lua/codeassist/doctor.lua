@@ -19,7 +19,10 @@ function M.examine(client, mods)
   end
   local running, reason = server.run({ 'doctor' }, client, add, function(result)
     add('')
-    add(result.code == 0 and 'All is well.' or 'Something is wrong; the lines that begin with FAIL say what.')
+    add(
+      result.code == 0 and result.signal == 0 and 'All is well.'
+        or 'Something is wrong; the lines that begin with FAIL say what.'
+    )
   end)
   if not running then
     return reason

@@ -81,7 +81,7 @@ function M.pull(client, name, done)
     local cancelled = mine and mine.cancelled
     download = nil
     changed()
-    if result.code == 0 then
+    if result.code == 0 and result.signal == 0 then
       say(last)
       done()
     elseif cancelled then

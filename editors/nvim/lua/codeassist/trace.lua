@@ -186,11 +186,12 @@ function M.page(entries, columns)
     mark(0, #kind, 'Statement')
     mark(math.max(#kind, 11) + 1, math.max(#kind, 11) + 1 + #name, 'Directory')
     mark(#head, #head + #said, M.reason(entry) and 'DiagnosticWarn' or 'DiagnosticOk')
-    local parts, left = M.parts(entry), 0
+    local parts = M.parts(entry)
+    local left = 0 ---@type number
     local ends, phrases = { 0 }, {} ---@type integer[], string[]
     for _, part in ipairs(parts) do
       left = left + part.ms
-      local cell = math.floor(width * left / longest + 0.5) --[[@as integer]]
+      local cell = math.floor(width * left / longest + 0.5) ---@cast cell integer
       table.insert(ends, cell)
       table.insert(phrases, ('%s %s'):format(label(part.name), rounded(part.ms)))
     end
