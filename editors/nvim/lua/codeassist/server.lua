@@ -62,16 +62,15 @@ local function by_line(on_line)
   end)
 end
 
----Runs a sub-command, with what Neovim has configured as environment. Never in the folder that is worked in: `python -m`
----looks for programs there first. `on_line` gets each line of its output, of both kinds; `ended` its exit status.
----Nothing is run where the command is not known or not there: then the reason is returned.
----@param words string[] the sub-command and what it is told
+---@class codeassist.Invocation
+---@field words string[]
+---@field env table<string, string>
+
+---How a sub-command is run, with what Neovim has configured as environment; or else why it cannot be.
+---@param words string[] The sub-command and what it is told.
 ---@param client? vim.lsp.Client
----@param on_line fun(line: string)
----@param ended fun(result: vim.SystemCompleted)
----@param timeout_ms? integer
----@return vim.SystemObj?, string?
-function M.run(words, client, on_line, ended, timeout_ms)
+---@return codeassist.Invocation?, string?
+local function invocation(words, client)
   local command = M.command(client)
   if not command then
     return nil, 'the command is not known: `cmd` of vim.lsp.config.codeassist is a function'
@@ -85,14 +84,48 @@ function M.run(words, client, on_line, ended, timeout_ms)
     or vim.tbl_get(config or {}, 'settings', 'codeassist')
     or {}
   local env = as_variables(settings, 'CODEASSIST_', vim.deepcopy(config and config.cmd_env or {}))
-  return vim.system(vim.list_extend(command, words), {
+  vim.list_extend(command, words)
+  return { words = command, env = env }
+end
+
+---Run a sub-command. Never in the folder that is worked in: `python -m` looks for programs there first. `on_line` gets
+---each line of its output, of both kinds; `ended` its exit status. Returns why it cannot be run, if so.
+---@param words string[] The sub-command and what it is told.
+---@param client? vim.lsp.Client
+---@param on_line fun(line: string)
+---@param ended fun(result: vim.SystemCompleted)
+---@return vim.SystemObj?, string?
+function M.run(words, client, on_line, ended)
+  local how, reason = invocation(words, client)
+  if not how then
+    return nil, reason
+  end
+  return vim.system(how.words, {
     cwd = vim.uv.os_homedir(),
-    env = env,
+    env = how.env,
     text = true,
-    timeout = timeout_ms,
     stdout = by_line(on_line),
     stderr = by_line(on_line),
   }, vim.schedule_wrap(ended))
+end
+
+---Run a sub-command in the same way to its end, or to that of the time that it has. Returns what it wrote on stdout, or
+---why it did not come to its end; an exit status other than 0 is none.
+---@param words string[]
+---@param client? vim.lsp.Client
+---@param limit_ms integer
+---@return string?, string?
+function M.wait(words, client, limit_ms)
+  local how, reason = invocation(words, client)
+  if not how then
+    return nil, reason
+  end
+  local options = { cwd = vim.uv.os_homedir(), env = how.env, text = true, timeout = limit_ms }
+  local result = vim.system(how.words, options):wait()
+  if result.signal ~= 0 or result.code == 124 then
+    return nil, ('no answer within %d s'):format(limit_ms / 1000)
+  end
+  return result.stdout ~= '' and result.stdout or nil, vim.trim(result.stderr or '')
 end
 
 ---Why a command cannot be started, and what mends it; nil if it can.
