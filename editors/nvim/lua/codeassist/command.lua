@@ -94,9 +94,11 @@ local function reconnect(client)
   end)
 end
 
-local function log()
+---@param _ string?
+---@param options codeassist.CommandLine
+local function log(_, options)
   local path = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
-  vim.cmd.split({ args = { vim.fn.fnameescape(path) } })
+  vim.cmd.split({ args = { vim.fn.fnameescape(path) }, mods = options.smods })
   vim.bo.readonly = true
   vim.cmd.normal({ args = { 'G' }, bang = true })
 end

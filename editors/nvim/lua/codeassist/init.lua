@@ -78,6 +78,13 @@ function M.previous()
   return drawer().move(-1)
 end
 
+---The state of the server of the current buffer, for 'statusline' and anything that takes a function: short, with percent
+---signs doubled; '' where there is none.
+---@return string
+function M.statusline()
+  return require('codeassist.status').statusline()
+end
+
 ---What an `on_attach` of your own has to call, which replaces the one of lsp/codeassist.lua.
 ---@param client vim.lsp.Client
 ---@param buffer integer

@@ -237,13 +237,18 @@ local function refresh(buffer, client_id)
   end)
 end
 
+---The colours of the stages, as far as the user's colour scheme does not say them.
+function M.define_highlights()
+  for _, stage in ipairs(STAGES) do
+    vim.api.nvim_set_hl(0, group(stage.name), { link = stage.link, default = true })
+  end
+end
+
 ---Show the last requests of a client's server.
 ---@param client vim.lsp.Client
 ---@param mods? table<string, any>
 function M.show(client, mods)
-  for _, stage in ipairs(STAGES) do
-    vim.api.nvim_set_hl(0, group(stage.name), { link = stage.link, default = true })
-  end
+  M.define_highlights()
   local buffer = scratch.open('codeassist://trace', 'codeassist-trace', mods)
   vim.keymap.set('n', 'r', function()
     refresh(buffer, client.id)
