@@ -121,10 +121,12 @@ test-terminal-editors: $(EDITORS)/debian/installed
 	@$(BIN)/python -m pytest tests/editors/terminal -m editors
 
 # The pictures that the documents show, made by the tests that look at the same things.
-pictures: $(EDITORS)/installed
+pictures: $(EDITORS)/installed $(EDITORS)/debian/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --silent vscode
-	@$(BIN)/python -m pytest tests/editors/vscode/test_pictures.py -m editors
-	@mkdir -p docs/images/vscode
+	@$(BIN)/python -m pytest tests/editors/vscode/test_pictures.py tests/editors/terminal/test_neovim_pictures.py -m editors
+	@mkdir -p docs/images/vscode docs/images/nvim
+	@cp build/screenshots/nvim/ghost-text.png build/screenshots/nvim/finding.png build/screenshots/nvim/trace.png \
+	    docs/images/nvim/
 	@cp build/screenshots/ghost-text.png build/screenshots/menu.png build/screenshots/finding.png \
 	    build/screenshots/quick-fix.png build/screenshots/walkthrough.png build/screenshots/trace.png docs/images/vscode/
 

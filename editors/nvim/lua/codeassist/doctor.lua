@@ -28,7 +28,6 @@ function M.examine(client, mods)
     return reason
   end
   buffer = scratch.open('codeassist://doctor', 'codeassist-doctor', mods)
-  vim.wo[0][0].wrap = true
   scratch.set(buffer, 0, {})
   vim.api.nvim_buf_call(buffer, function()
     vim.cmd.syntax('clear')

@@ -32,7 +32,11 @@ function M.open(name, filetype, mods)
     vim.bo[buffer].modifiable = false
   end
   vim.api.nvim_win_set_buf(0, buffer)
-  vim.wo[0][0].wrap = false
+  vim.wo[0][0].wrap = true
+  vim.wo[0][0].linebreak = true
+  vim.wo[0][0].number = false
+  vim.wo[0][0].relativenumber = false
+  vim.wo[0][0].signcolumn = 'no'
   vim.wo[0][0].list = false
   vim.wo[0][0].spell = false
   vim.bo[buffer].filetype = filetype
