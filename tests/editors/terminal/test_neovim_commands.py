@@ -13,7 +13,8 @@ from tests.editors.terminal.neovim import PROGRAMS, SERVED, Neovim, neovim, unti
 from tests.fake_vllm import FakeVllm
 
 OTHER = "Qwen/Qwen2.5-Coder-1.5B"
-ENABLED = f"{SERVED}\nvim.lsp.enable('codeassist')"
+ENABLED = f"{SERVED}\nvim.lsp.enable('codeassist') vim.o.messagesopt = 'wait:0,history:500'"
+"""No message waits for a key: it would keep the tests' questions waiting, too."""
 STATUSLINE = "return vim.api.nvim_eval_statusline([[%{%v:lua.require'codeassist'.statusline()%}]], {}).str"
 ASK = """
 local client = vim.lsp.get_clients({ name = 'codeassist' })[1]

@@ -25,7 +25,8 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, engine: FakeVllm) -> S
         folder = tmp_path / "work"
         folder.mkdir()
         variables = environment(tmp_path / "home", SERVER__URL=engine.base_url)
-        return neovim(PROGRAMS[request.param], folder, variables, init)
+        patient = "vim.o.messagesopt = 'wait:0,history:500'"  # No message waits for a key, and the tests for that.
+        return neovim(PROGRAMS[request.param], folder, variables, f"{patient}\n{init}")
 
     return begin
 
@@ -64,7 +65,7 @@ def test_what_is_wrong_is_said_with_what_mends_it(start: Start, fake: FakeVllm, 
         end }})"""
     with start(init) as nvim:
         (nvim.folder / name).write_text("x = 1\n", encoding="utf-8")
-        nvim.keys(f":edit {name}<CR><CR>")  # The wrong option is said at once, and waits for a key.
+        nvim.keys(f":edit {name}<CR>")
         nvim.attached()
         nvim.until("return vim.fn.maparg('<C-x>', 'i', false, true).desc == 'Somebody else'")
         nvim.api.command("Codeassist pause")

@@ -45,7 +45,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     def begin(init: str, **settings: str) -> AbstractContextManager[Neovim]:
         folder = tmp_path / "work"
         folder.mkdir()
-        return neovim(PROGRAMS[request.param], folder, environment(tmp_path / "home", **settings), init)
+        patient = "vim.o.messagesopt = 'wait:0,history:500'"  # No message waits for a key, and the tests for that.
+        variables = environment(tmp_path / "home", **settings)
+        return neovim(PROGRAMS[request.param], folder, variables, f"{patient}\n{init}")
 
     return begin
 
@@ -57,7 +59,6 @@ def told(nvim: Neovim, command: str, text: str) -> None:
         until(lambda: text in nvim.messages.replace("\n", " "), text)
     except AssertionError as error:
         raise AssertionError(f"{error}; said was:\n{nvim.messages}") from None
-    nvim.keys("<CR>")  # What is longer than the screen waits for it.
 
 
 def test_a_missing_program_is_named_with_what_mends_it(start: Start, name: str) -> None:
