@@ -43,7 +43,7 @@ vim.o.statusline = " %t %m%=%{{%v:lua.require'codeassist'.statusline()%}}  %l:%c
 vim.diagnostic.config({{ float = {{ max_width = 66 }} }})
 vim.o.background = 'dark'
 vim.cmd.colorscheme('retrobox')
-vim.api.nvim_set_hl(0, 'ComplHint', {{ link = 'Comment' }})
+vim.api.nvim_set_hl(0, 'CodeassistGhost', {{ link = 'Comment' }})
 vim.o.linebreak = true
 vim.opt.fillchars = {{ eob = ' ' }}
 """
@@ -55,7 +55,7 @@ def studio(tmp_path: Path, fake: FakeVllm) -> Iterator[Terminal]:
     folder, init = tmp_path / "shop", tmp_path / "init.lua"
     folder.mkdir()
     (folder / ".codeassist.toml").touch()
-    (folder / "cart.py").write_text(CART, encoding="utf-8")
+    (folder / "cart.py").write_text(f"{CART}return", encoding="utf-8")
     (folder / "stock.py").write_text(STOCK, encoding="utf-8")
     init.write_text(INIT, encoding="utf-8")
     known = replace(KNOWN, priority="yes")

@@ -82,3 +82,27 @@ def test_the_settings_of_the_document(version: str, tmp_path: Path, fake: FakeVl
         editor.until("return require('codeassist.status').of(vim.lsp.get_clients()[1])")
         editor.api.command("Codeassist doctor")
         editor.until("return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false)):find('127.0.0.1:8000')")
+
+
+DRAWERS = {
+    "bare": ("", "neovim"),
+    "set-up": ("require('codeassist').setup()", "own"),
+    "chosen": ("require('codeassist').setup({ ghost_text = 'neovim' })", "neovim"),
+}
+
+
+@pytest.mark.parametrize("how", DRAWERS)
+@pytest.mark.parametrize("version", PROGRAMS)
+def test_who_draws_the_ghost_text(version: str, how: str, tmp_path: Path, fake: FakeVllm, name: str) -> None:
+    """Who only enables the language server gets what Neovim has; in 0.11 that is nothing."""
+    fake.answer = "sum(prices)\n"
+    line, drawn = DRAWERS[how]
+    drawn = drawn if version == "0.12" else "own"
+    lines = f"vim.opt.runtimepath:append('{PLUGIN}')\nvim.lsp.enable('codeassist')\n{line}"
+    with configured(version, lines, tmp_path, fake.base_url) as editor:
+        editor.open(name, "def total(prices):\n    return")
+        editor.attached()
+        assert editor.lua("return require('codeassist.config').drawer()") == drawn
+        editor.keys("GA<Space>")
+        editor.until("return require('codeassist').visible()")
+        assert editor.lua("return package.loaded['codeassist.ghost'] ~= nil") is (drawn == "own")

@@ -18,7 +18,8 @@ local M = {}
 ---@field restart? boolean
 
 ---@class codeassist.Config
----`neovim`: Neovim's own, 0.12 and later. `own`: codeassist's. `auto`: Neovim's where there is one, else codeassist's.
+---`neovim`: Neovim's own, 0.12 and later. `own`: codeassist's. `auto`: codeassist's for those who call `setup()`, who get
+---its keys, too; else Neovim's where there is one, which is what they know who only enable a language server.
 ---false: none, and the server offers items for the completion menu instead.
 ---@field ghost_text 'auto'|'neovim'|'own'|false
 ---nil or false: no key is mapped.
@@ -65,6 +66,9 @@ local right = {
 
 ---@type codeassist.Options
 local given = {}
+
+---Whether `setup()` was called.
+local is_set_up = false
 
 ---@param known table<string, any>
 ---@return string
@@ -165,7 +169,7 @@ end
 
 ---@param options codeassist.Options
 function M.set(options)
-  given = options
+  given, is_set_up = options, true
 end
 
 ---Who draws the ghost text here.
@@ -174,7 +178,7 @@ function M.drawer()
   local wanted = M.get().ghost_text
   if wanted == false then
     return false
-  elseif wanted == 'own' then
+  elseif wanted == 'own' or (wanted == 'auto' and is_set_up) then
     return 'own'
   end
   if wanted == 'neovim' and not vim.lsp.inline_completion then
