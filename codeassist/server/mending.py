@@ -37,7 +37,9 @@ class Mending:
         from codeassist.workspace.store import identity
 
         database = index.database
-        return index.state != "ready" or identity(database) != self._left or self._is_overwritten(database)
+        if index.state != "ready" or identity(database) != self._left:
+            return True
+        return index.is_cut_off or self._is_overwritten(database)
 
     def may_begin(self, settled: int) -> bool:
         """Whether an index that was found to be lost after so many scans is to be made again now; should it be lost

@@ -17,7 +17,7 @@ from codeassist.syntax.tags import Import, Tag
 from codeassist.workspace.chunks import terms_of, whole_term
 from codeassist.workspace.extract import read
 from codeassist.workspace.search import Search, Stretch, chunks_with, stretches
-from codeassist.workspace.store import database_path, distrust, identity, open_to_read, trouble_of
+from codeassist.workspace.store import beside, database_path, distrust, identity, open_to_read, trouble_of
 
 IndexState = Literal["missing", "ready", "damaged"]
 """`damaged`: it made no sense; the next scan builds it anew."""
@@ -34,6 +34,8 @@ _TAGS_OF_FILE = f"SELECT {_TAG} FROM definitions d WHERE file = ? ORDER BY ordin
 _NAMED = f"SELECT f.path, {_TAG} FROM definitions d JOIN files f ON f.id = d.file WHERE d.name = ? LIMIT ?"  # noqa: S608
 
 Answer = TypeVar("Answer")
+_Held = tuple[tuple[int, int], sqlite3.Connection, tuple[tuple[int, int] | None, ...]]
+"""A file by its identity, a connection to it, and what lay beside it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ class Index:
         if self._damaged:
             return "damaged"
         return "ready" if self._connection() is not None else "missing"
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether somebody took away what lies beside the file while this thread reads it: it does not see what others
+        write from then on, nor do those who write see each other. The next scan builds it anew."""
+        held = getattr(self._local, "held", None)
+        if held is None or held[2] == beside(self.database):
+            return False
+        distrust(self.database, held[0])
+        return True
 
     def close(self) -> None:
         """Let go of the file. Only when no thread reads any more."""
@@ -122,7 +134,9 @@ class Index:
                 if tags is not None:
                     self._definitions.move_to_end(key)
             if tags is None:
-                rows = self._rows(_TAGS_OF_FILE, (file,))
+                rows = self._read(_TAGS_OF_FILE, (file,))
+                if rows is None:  # To be kept it must have been read.
+                    continue
                 tags = tuple(Tag(*row) for row in rows)
                 with self._lock:
                     self._definitions[key] = tags
@@ -199,7 +213,11 @@ class Index:
             yield from self._rows(f"SELECT id, path, hash FROM files WHERE path IN ({marks})", part)  # noqa: S608  Question marks only.
 
     def _rows(self, ask: str, values: Sequence[Any]) -> list[Any]:
-        return self._ask(lambda connection: connection.execute(ask, values).fetchall(), [])
+        return self._read(ask, values) or []
+
+    def _read(self, ask: str, values: Sequence[Any]) -> list[Any] | None:
+        """None if it could not be read."""
+        return self._ask(lambda connection: connection.execute(ask, values).fetchall(), None)
 
     def _ask(self, question: Callable[[sqlite3.Connection], Answer], empty: Answer) -> Answer:
         """The answer, or the empty one where there is no index or SQLite cannot read it."""
@@ -225,14 +243,14 @@ class Index:
             self._drop()
             return None
         found = (status.st_dev, status.st_ino)
-        held: tuple[tuple[int, int], sqlite3.Connection] | None = getattr(self._local, "held", None)
+        held: _Held | None = getattr(self._local, "held", None)
         if held is not None and held[0] == found:
             return held[1]
         self._drop()
         connection = open_to_read(self.database)
         if connection is not None:
             self._damaged = False
-            self._local.held = (found, connection)
+            self._local.held = found, connection, beside(self.database)
             with self._lock:
                 self._all.append(connection)
         return connection

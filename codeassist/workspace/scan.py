@@ -189,7 +189,9 @@ class _Scan:
         with suppress(sqlite3.Error):
             if self._report.read >= _TIDY_FROM:
                 self._connection.execute("INSERT INTO terms(terms) VALUES ('optimize')")
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # Nobody else makes it short again. Who reads just then is not waited for.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _look(self, known: dict[str, _Known]) -> list[str]:
         """Walk, hand out what is new or changed, and return what is gone."""

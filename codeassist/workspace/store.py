@@ -27,6 +27,23 @@ _MESSAGES: tuple[tuple[str, Trouble], ...] = (
 )  # fmt: skip
 
 
+class _Writer(sqlite3.Connection):
+    """A connection whose end takes nothing away.
+
+    The last one to close a database deletes what is written ahead of it and the shared memory of that, by their names.
+    SQLite looks whether the names still belong to its file, except where it found the file empty: then, when somebody
+    had emptied the file and another one was made, it took those of the new one away from all who use it, and what was
+    written afterwards nobody saw. Only who may write can be the last: `guard`, which may not, is closed after it.
+    """
+
+    guard: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.guard is not None:
+            self.guard.close()
+
+
 class StoreTrouble(Exception):
     """The index cannot be written."""
 
@@ -72,22 +89,17 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 def open_to_read(path: Path) -> sqlite3.Connection | None:
     """Open an index of our version, or None if there is none. Never writes, never raises."""
-    if not path.exists():
-        return None
     connection: sqlite3.Connection | None = None
     try:
-        # Not `mode=ro`: a reader of a WAL file may have to make its shared memory.
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=rw", uri=True, timeout=_BUSY_MS / 1000, isolation_level=None,
-            check_same_thread=False, cached_statements=256,
-        )  # fmt: skip
-        connection.execute("PRAGMA query_only = 1")
+        if not _has_content(path):  # Of an empty file SQLite would take away what is written ahead.
+            return None
+        connection = _connected_to_read(path)
         # Not mapped: where somebody truncates the file, the system would end the server (SIGBUS).
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute("PRAGMA cache_size = -32768")
         if connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION:
             return connection
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error):
         pass
     if connection is not None:
         connection.close()
@@ -101,6 +113,12 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def beside(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files hold what is written ahead of a database, and the shared memory of that. They stay the same as long
+    as somebody reads it."""
+    return tuple(identity(rest) for rest in _rests(path))
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
@@ -173,9 +191,13 @@ def move_away(path: Path) -> None:
         # Windows, and somebody reads it; then at least its content goes.
         with suppress(OSError):
             os.truncate(path, 0)
-    for ending in ("-wal", "-shm"):
+    for rest in _rests(path):
         with suppress(OSError):
-            os.remove(f"{path}{ending}")  # noqa: PTH107
+            rest.unlink()
+
+
+def _rests(path: Path) -> tuple[Path, ...]:
+    return tuple(path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
 
 
 def _sweep(path: Path) -> None:
@@ -183,7 +205,7 @@ def _sweep(path: Path) -> None:
     new one, or wait for those who still read the old one. One that is being made has nothing beside it while empty."""
     from filelock import FileLock, Timeout
 
-    rests = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
+    rests = _rests(path)
     if _has_content(path) or not any(rest.exists() for rest in rests):
         return
     try:
@@ -203,6 +225,14 @@ def _has_content(path: Path) -> bool:
         return False
 
 
+def _connected_to_read(path: Path) -> sqlite3.Connection:
+    """One that makes the shared memory if there is none, but cannot take it away: see `_Writer`."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_MS / 1000, isolation_level=None,
+        check_same_thread=False, cached_statements=256,
+    )  # fmt: skip
+
+
 def _is_distrusted(path: Path) -> bool:
     """Whether this file is, and not one that was here before it."""
     try:
@@ -216,14 +246,19 @@ def _distrusted(path: Path) -> Path:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection: sqlite3.Connection | None = None
+    connection: _Writer | None = None
     try:
         _begin(path)
+        before = identity(path)
         connection = sqlite3.connect(
-            path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=64
-        )
+            path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=64,
+            factory=_Writer,
+        )  # fmt: skip
         _configure(connection)
         _check(connection)
+        connection.guard = _connected_to_read(path)
+        if _version(connection.guard) != schema.VERSION or identity(path) != before:
+            raise StoreTrouble("damaged", "it was replaced while it was opened")
     except OSError as error:
         raise StoreTrouble(_of_system(error), str(error)) from error
     except sqlite3.Error as error:

@@ -16,7 +16,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -94,16 +94,16 @@ def main(arguments: list[str], take_apart: Callable[[Raw], Entry] = extract) -> 
     be_humble()
     out = _own_output()
     try:
-        connection = open_to_write(database)
-        connection.execute("PRAGMA cache_size = -65536")
-        gc.set_threshold(50_000, 20, 100)  # Nodes of trees come by the thousand and form no cycles.
-        worker = Worker(root, connection, most_bytes, take_apart)
-        for line in sys.stdin:
-            # Whoever started us ends us earlier; this is for when it is gone and a grammar never returns.
-            faulthandler.dump_traceback_later(limit_s * _LIMIT_FACTOR, exit=True, file=sys.stderr)
-            _say(out, _answer(worker, json.loads(line)))
-            faulthandler.cancel_dump_traceback_later()
-        worker.write(must=True)
+        with closing(open_to_write(database)) as connection:
+            connection.execute("PRAGMA cache_size = -65536")
+            gc.set_threshold(50_000, 20, 100)  # Nodes of trees come by the thousand and form no cycles.
+            worker = Worker(root, connection, most_bytes, take_apart)
+            for line in sys.stdin:
+                # Whoever started us ends us earlier; this is for when it is gone and a grammar never returns.
+                faulthandler.dump_traceback_later(limit_s * _LIMIT_FACTOR, exit=True, file=sys.stderr)
+                _say(out, _answer(worker, json.loads(line)))
+                faulthandler.cancel_dump_traceback_later()
+            worker.write(must=True)
     except StoreTrouble as error:
         _say(out, {"trouble": error.trouble})
     except sqlite3.Error as error:

@@ -73,7 +73,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="pr
 needs_limits = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="no limits for other processes there")
 
 
-@pytest.mark.parametrize("how", ["file", "folder", "truncated", "garbage"])
+@pytest.mark.parametrize("how", ["file", "folder", "truncated", "beside", "garbage"])
 async def test_an_index_that_is_lost_comes_back(
     root: Path, variables: dict[str, str], fake: FakeVllm, how: str
 ) -> None:
@@ -90,6 +90,9 @@ async def test_an_index_that_is_lost_comes_back(
             os.truncate(database, 0)
             with suppress(FileNotFoundError):
                 os.truncate(f"{database}-wal", 0)
+        elif how == "beside":
+            for ending in ("-wal", "-shm"):
+                Path(f"{database}{ending}").unlink()  # noqa: ASYNC240  Small files.
         else:
             database.write_bytes(b"no database" * 10_000)
             Path(f"{database}-wal").unlink(missing_ok=True)  # noqa: ASYNC240  A small file.

@@ -166,6 +166,18 @@ def test_reads_while_somebody_writes(index: Index, place: Workplace) -> None:
     connection.close()
 
 
+def test_what_could_not_be_read_once_is_not_taken_for_empty(index: Index) -> None:
+    from codeassist.workspace.store import open_to_write
+
+    connection = open_to_write(index.database)
+    connection.execute("ALTER TABLE definitions RENAME TO away")
+    assert index.exists("money.py")
+    assert index.definitions_in(["money.py"]) == {}
+    connection.execute("ALTER TABLE away RENAME TO definitions")
+    connection.close()
+    assert index.definitions_in(["money.py"])["money.py"]
+
+
 def test_root_is_kept_as_given(tmp_path: Path) -> None:
     assert Index(tmp_path, tmp_path).root == tmp_path
 

@@ -5,6 +5,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,75 @@ def test_what_was_written_ahead_of_a_deleted_index_is_not_put_into_the_new_one(t
     assert fresh.execute("SELECT count(*) FROM files").fetchone() == (0,)
     assert fresh.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be deleted there")
+@pytest.mark.parametrize("looks", ["before", "after"])
+@pytest.mark.parametrize("opened", [store.open_to_write, store.open_to_read])
+def test_who_still_holds_an_emptied_index_takes_nothing_from_the_one_that_came(
+    tmp_path: Path, looks: str, opened: Callable[[Path], sqlite3.Connection | None]
+) -> None:
+    """What SQLite found empty it does not know from another one of the same name when it closes it."""
+    path = tmp_path / "x.sqlite3"
+    store.open_to_write(path).close()
+    old = opened(path)
+    assert old is not None
+    for each in (path, store._rests(path)[0]):
+        os.truncate(each, 0)
+    fresh = store.open_to_write(path) if looks == "after" else None
+    with suppress(sqlite3.Error):
+        old.execute("SELECT count(*) FROM files").fetchall()
+    fresh = fresh or store.open_to_write(path)
+    there = store.beside(path)
+    assert None not in there
+    old.close()
+    assert store.beside(path) == there
+    index = store.open_to_read(path)
+    assert index is not None
+    # A process of its own, as workers are: it finds what is written ahead by its name alone.
+    program = (
+        "from pathlib import Path; from codeassist.workspace import store; "
+        f"c = store.open_to_write(Path({str(path)!r})); "
+        "c.execute(\"INSERT INTO meta VALUES ('seen', 1)\"); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    for connection in (fresh, index):
+        assert connection.execute("SELECT value FROM meta WHERE key = 'seen'").fetchone() == (1,)
+        connection.close()
+
+
+def test_who_opens_an_empty_file_to_read_leaves_what_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite3"
+    path.touch()
+    ahead = store._rests(path)[0]
+    ahead.write_bytes(b"another's")
+    assert store.open_to_read(path) is None
+    assert ahead.read_bytes() == b"another's"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be deleted there")
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_index_without_what_lay_beside_it_is_built_anew(place: Workplace, which: int) -> None:
+    place.write({"a.py": "def before(): pass\n"})
+    place.scan()
+    index = place.index
+    assert index.counts().files == 1
+    assert not index.is_cut_off
+    old = store.identity(index.database)
+    store._rests(index.database)[which].unlink()
+    assert index.is_cut_off
+    place.write({"a.py": "def after(): pass\n"})
+    assert place.scan().state == "done"
+    assert store.identity(index.database) != old
+    assert list(index.definitions_named(["before", "after"])) == ["after"]
+    assert not index.is_cut_off
+
+
+def test_a_scan_leaves_nothing_written_ahead(place: Workplace) -> None:
+    place.write(PYTHON)
+    assert place.scan().state == "done"
+    ahead = store._rests(place.index.database)[0]
+    assert not ahead.exists() or ahead.stat().st_size == 0
 
 
 @pytest.mark.parametrize("aside", ["", "file", "folder"])
