@@ -1,12 +1,16 @@
-import * as os from 'node:os';
 import * as vscode from 'vscode';
 import { CloseAction, ErrorAction, LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
-import type { Codeassist } from './server/find';
 import { NO_MODEL } from './models';
+import type { Codeassist } from './server/find';
+import { FOLDER } from './server/run';
+import { within } from './server/within';
 import { selector, type Manifest } from './settings';
 
 /** VS Code waits so long for another key before it asks for a suggestion. */
 const EDITOR_WAITS_MS = 50;
+
+/** A server that has not answered by then never will, also on a slow disk. */
+const ANSWERS_WITHIN_MS = 60_000;
 
 /** Commands that are about the document in front, if they are not told of another. */
 const OF_A_DOCUMENT = new Set(['codeassist.review', 'codeassist.restoreDismissed']);
@@ -30,8 +34,7 @@ export class Client extends LanguageClient {
     super(
       'codeassist',
       'codeassist',
-      // Not in the workspace's folder: Windows and `python -m` look for programs there first.
-      { command: server.program, args, transport: TransportKind.stdio, options: { cwd: os.homedir() } },
+      { command: server.program, args, transport: TransportKind.stdio, options: { cwd: FOLDER } },
       options(around),
     );
     this.registerFeature({
@@ -40,6 +43,23 @@ export class Client extends LanguageClient {
       getState: () => ({ kind: 'static' }),
       clear: () => undefined,
     });
+  }
+
+  /** Start; rejects when the server does not answer in time or `signal` says that it is not wanted any more. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const started = this.start();
+    try {
+      await within(started, ANSWERS_WITHIN_MS, `it does not answer within ${ANSWERS_WITHIN_MS / 1000} s`, signal);
+    } catch (error) {
+      await this.end(); // The library rejects this while it starts, but ends the program, and those that it started.
+      void started.then(() => this.end()).catch(() => undefined); // It may still answer before that.
+      throw error;
+    }
+  }
+
+  /** Stop. A server that does not listen is ended by the library, two seconds later. */
+  async end(): Promise<void> {
+    await this.stop().catch((error: unknown) => this.warn(String(error)));
   }
 
   /** Message boxes are ours: this one would be a second about the same thing. */

@@ -47,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
     if (installed) await made.restart();
   };
   const missing = (): void => void offerInstall(context, environment, output).then(restartIf);
-  const made = new Keeper(environment, around, show, missing, (command, reason) => explain(command, reason, output));
+  const made = new Keeper(environment, around, show, missing, (message) => explain(message, output));
   keeper = made;
 
   const install = (): Promise<void> => installServer(context, environment, output).then(restartIf);
@@ -73,8 +73,8 @@ export async function deactivate(): Promise<void> {
   await keeper?.stop();
 }
 
-function explain(command: string, reason: string, output: vscode.LogOutputChannel): void {
-  const message = `codeassist: "${command}" does not run: ${reason}. Correct the setting codeassist.command, or leave it empty to have codeassist looked for.`;
+function explain(trouble: string, output: vscode.LogOutputChannel): void {
+  const message = `codeassist: ${trouble}. Correct the setting codeassist.command, or leave it empty to have codeassist looked for.`;
   const again = 'Try Again';
   const open = 'Open Setting';
   void vscode.window.showErrorMessage(message, again, open, 'Show Log').then((picked) => {

@@ -21,6 +21,9 @@ export class Keeper implements vscode.Disposable {
   private hasRun = false;
   private again: NodeJS.Timeout | undefined;
   private turn: Promise<void> = Promise.resolve();
+  /** How often it was asked to restart or to stop: what was asked before the last time is out of date. */
+  private asked = 0;
+  private beginning = new AbortController();
   private readonly backoff = new Backoff();
 
   /** `own`: the folder of the extension's own environment. `show` gets each status, `missing` is called when there is no
@@ -30,12 +33,12 @@ export class Keeper implements vscode.Disposable {
     private readonly around: Omit<Around, 'ended'>,
     private readonly show: (status: Status) => void,
     private readonly missing: () => void,
-    private readonly failed: (command: string, reason: string) => void,
+    private readonly failed: (message: string) => void,
   ) {}
 
   /** Start the server, or another one in its place. It looks anew where there is one. */
   restart(): Promise<void> {
-    return this.next(async () => {
+    return this.wanted(async () => {
       await this.end();
       this.backoff.reset();
       this.hasRun = false;
@@ -44,7 +47,7 @@ export class Keeper implements vscode.Disposable {
   }
 
   stop(): Promise<void> {
-    return this.next(() => this.end());
+    return this.wanted(() => this.end());
   }
 
   dispose(): void {
@@ -56,6 +59,15 @@ export class Keeper implements vscode.Disposable {
     return this.client?.isRunning() ? this.client : undefined;
   }
 
+  /** `step` as the last thing that is wanted: a start on its way is given up, and what waits before it is left out. */
+  private wanted(step: () => Promise<void>): Promise<void> {
+    const mine = ++this.asked;
+    this.beginning.abort();
+    return this.next(async () => {
+      if (mine === this.asked) await step();
+    });
+  }
+
   /** One after the other: two servers at a time would answer twice. */
   private next(step: () => Promise<void>): Promise<void> {
     this.turn = this.turn.then(step).catch((error: unknown) => this.around.output.error(String(error)));
@@ -64,7 +76,16 @@ export class Keeper implements vscode.Disposable {
 
   private async begin(): Promise<void> {
     this.show({ state: 'busy', message: 'The language server starts.' });
-    this.server = await this.find();
+    this.beginning = new AbortController();
+    const { signal } = this.beginning;
+    try {
+      this.server = await this.find(signal);
+    } catch (error) {
+      this.server = undefined;
+      this.giveUp(messageOf(error));
+      return;
+    }
+    if (signal.aborted) return;
     if (!this.server) {
       this.show({ state: 'off', message: 'codeassist is not installed.', reason: 'no-server' });
       this.missing();
@@ -77,15 +98,15 @@ export class Keeper implements vscode.Disposable {
     this.telling = tellOfOthers(made, selector(this.around.manifest));
     made.onNotification('codeassist/status', (status: Status) => this.show(status));
     try {
-      await made.start();
+      await made.begin(signal);
       this.backoff.started();
       this.hasRun = true;
       await vscode.commands.executeCommand('setContext', 'codeassist.running', true);
     } catch (error) {
       await this.end();
-      const reason = error instanceof Error ? error.message : String(error);
+      if (signal.aborted) return;
       if (this.hasRun) this.later();
-      else this.giveUp(reason);
+      else this.giveUp(messageOf(error));
     }
   }
 
@@ -101,9 +122,10 @@ export class Keeper implements vscode.Disposable {
   }
 
   private giveUp(reason: string): void {
-    this.around.output.error(`${this.command}: ${reason}`);
-    this.show({ state: 'degraded', message: `"${this.command}" does not run: ${reason}`, reason: 'no-start' });
-    this.failed(this.command, reason);
+    const message = this.server ? `"${this.command}" does not run: ${reason}` : reason;
+    this.around.output.error(message);
+    this.show({ state: 'degraded', message, reason: 'no-start' });
+    this.failed(message);
   }
 
   private get command(): string {
@@ -116,7 +138,7 @@ export class Keeper implements vscode.Disposable {
     const ending = this.client;
     this.client = undefined;
     await vscode.commands.executeCommand('setContext', 'codeassist.running', false);
-    if (ending?.isRunning()) await ending.stop();
+    if (ending?.isRunning()) await ending.end();
   }
 
   private crashed(ended: Client): void {
@@ -128,14 +150,21 @@ export class Keeper implements vscode.Disposable {
     });
   }
 
-  private async find(): Promise<Codeassist | undefined> {
-    const setting = vscode.workspace.getConfiguration('codeassist').get<string[]>('command', []);
-    const named = configured(setting);
+  private async find(signal: AbortSignal): Promise<Codeassist | undefined> {
+    const named = configured(vscode.workspace.getConfiguration('codeassist').get<unknown>('command'));
     if (named) return named;
     const own = interpreter(this.own);
-    const all = candidates({ interpreters: interpretersOf(), own, exists: (file) => fs.existsSync(file) });
-    return firstThatWorks(all, run, (line) => this.around.output.info(line));
+    const all = candidates({ interpreters: interpretersOf(), own, exists: isFile });
+    return firstThatWorks(all, run, (line) => this.around.output.info(line), signal);
   }
+}
+
+function isFile(file: string): boolean {
+  return !!fs.statSync(file, { throwIfNoEntry: false })?.isFile();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The folder of the extension's own environment; each version has its own. */

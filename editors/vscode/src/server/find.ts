@@ -1,3 +1,4 @@
+import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Run } from './run';
 
@@ -31,11 +32,11 @@ export function candidates({ interpreters, own, exists }: Places): Codeassist[] 
   ];
 }
 
-/** The first of `all` that says its version; undefined if none does. */
-export async function firstThatWorks(all: readonly Codeassist[], run: Run, note: (line: string) => void): Promise<Codeassist | undefined> {
+/** The first of `all` that says its version; undefined if none does, or `signal` says that nobody wants to know any more. */
+export async function firstThatWorks(all: readonly Codeassist[], run: Run, note: (line: string) => void, signal?: AbortSignal): Promise<Codeassist | undefined> {
   for (const each of all) {
     try {
-      const said = await run(each.program, [...each.args, '--version'], { limitMs: ANSWER_LIMIT_MS });
+      const said = await run(each.program, [...each.args, '--version'], { limitMs: ANSWER_LIMIT_MS, ...(signal && { signal }) });
       const version = /^codeassist (\d\S*)/m.exec(said)?.[1];
       if (version) {
         note(`codeassist ${version} of ${each.from}: ${each.program}`);
@@ -44,16 +45,22 @@ export async function firstThatWorks(all: readonly Codeassist[], run: Run, note:
     } catch {
       // It is not there. What was tried is in the log.
     }
+    if (signal?.aborted) return undefined;
     note(`no codeassist of ${each.from}: ${each.program}`);
   }
   return undefined;
 }
 
 /** The setting `codeassist.command` as a command; undefined if it is not set. Its last word may be `lsp`, which is not
- * part of the program. */
-export function configured(command: readonly string[]): Codeassist | undefined {
-  const [program, ...args] = command;
-  if (!program) return undefined;
+ * part of the program. VS Code hands out whatever stands in the file: text alone is the program, and for anything else
+ * there is an error. */
+export function configured(setting: unknown): Codeassist | undefined {
+  const words = typeof setting === 'string' ? [setting] : (setting ?? []);
+  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string')) {
+    throw new Error(`codeassist.command is a list of texts, ["/path/to/codeassist"]; it is ${JSON.stringify(setting)}`);
+  }
+  const [program, ...args] = words.map((word) => word.replace(/^~(?=[/\\])/, os.homedir()));
+  if (!program?.trim()) return undefined;
   if (args.at(-1) === 'lsp') args.pop();
   return { program, args, from: 'the setting codeassist.command' };
 }
