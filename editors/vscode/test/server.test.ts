@@ -4,7 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { Backoff } from '../src/server/backoff';
-import { NotMade, interpreter, make, reason } from '../src/server/environment';
+import { NotMade, interpreter, make, reason, tidy } from '../src/server/environment';
 import { candidates, configured, firstThatWorks } from '../src/server/find';
 import { percentage } from '../src/server/pulling';
 import { Failed, run, type Run } from '../src/server/run';
@@ -113,6 +113,63 @@ test('what another window made meanwhile is taken', async () => {
   await make(environment, '/x.whl', fake, {});
   assert.equal(fs.readFileSync(interpreter(environment), 'utf8'), 'theirs');
   assert.deepEqual(fs.readdirSync(folder), ['server']);
+});
+
+test('an environment whose Python is gone or broken is replaced', async () => {
+  for (const broken of ['gone', 'broken']) {
+    const { folder, fake } = machine(['uv']);
+    const environment = path.join(folder, 'server');
+    fs.mkdirSync(path.dirname(interpreter(environment)), { recursive: true });
+    fs.writeFileSync(path.join(environment, 'pyvenv.cfg'), '');
+    if (broken === 'broken') fs.writeFileSync(interpreter(environment), 'broken');
+    const here: Run = async (program, args, options) => {
+      if (program === interpreter(environment)) throw new Failed('ended with 1', '');
+      return fake(program, args, options);
+    };
+    await make(environment, '/x.whl', here, {});
+    assert.equal(fs.readFileSync(interpreter(environment), 'utf8'), '');
+    assert.deepEqual(fs.readdirSync(folder), ['server']);
+  }
+});
+
+test('two installations at a time do not disturb one another', async () => {
+  const { folder, fake } = machine(['uv']);
+  const environment = path.join(folder, 'server');
+  await Promise.all([make(environment, '/x.whl', fake, {}), make(environment, '/x.whl', fake, {})]);
+  assert.ok(fs.existsSync(interpreter(environment)));
+  assert.deepEqual(fs.readdirSync(folder), ['server']);
+});
+
+test('nothing is left of what was cancelled, however late', async () => {
+  const { folder, fake } = machine(['uv']);
+  const stop = new AbortController();
+  const late: Run = (program, args, options) => {
+    if (args[0] === 'pip') stop.abort();
+    return fake(program, args, options);
+  };
+  await assert.rejects(make(path.join(folder, 'server'), '/x.whl', late, { signal: stop.signal }), /cancelled/);
+  assert.deepEqual(fs.readdirSync(folder), []);
+});
+
+test('a newer Python beside one that is too old is found', { skip: process.platform === 'win32' }, async () => {
+  const { folder, fake, ran } = machine(['python3.12']);
+  await make(path.join(folder, 'server'), '/x.whl', fake, {});
+  assert.ok(ran.some((line) => line.startsWith('python3.12 -m venv')));
+});
+
+test('what nobody uses any more is removed, and nothing else', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'codeassist-'));
+  const now = Date.now();
+  const ages = { 'server-0.2.0': 50, 'server-0.1.0': 31, 'server-0.1.9': 29, 'server-0.2.0.12ab': 2, 'server-0.2.0.34cd': 0.5, 'server-0.1.0.1234': 2, other: 99 };
+  for (const [name, days] of Object.entries(ages)) {
+    fs.mkdirSync(path.join(folder, name));
+    const then = new Date(now - days * 86_400_000);
+    fs.utimesSync(path.join(folder, name), then, then);
+  }
+  await tidy(path.join(folder, 'server-0.2.0'), now);
+  assert.deepEqual(fs.readdirSync(folder).sort(), ['other', 'server-0.1.9', 'server-0.2.0', 'server-0.2.0.34cd']);
+  assert.ok(now - fs.statSync(path.join(folder, 'server-0.2.0')).mtimeMs < 1_000, 'another version sees that it is used');
+  await tidy(path.join(folder, 'nowhere', 'server-0.2.0'));
 });
 
 test('reasons say what to do', () => {

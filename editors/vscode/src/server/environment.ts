@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { Failed, type Options, type Run } from './run';
@@ -7,31 +8,55 @@ export class NotMade extends Error {}
 
 /** Below it nothing of ours runs. */
 const OLDEST_PYTHON = [3, 10] as const;
-const PYTHONS = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python'];
+/** Where `python3` is too old (macOS, long-lived Linux), newer ones are often there under their own names. */
+const PYTHONS = process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python', ...[14, 13, 12, 11, 10].map((minor) => `python3.${minor}`)];
 const LOOK_LIMIT_MS = 10_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const UNUSED_DAYS = 30;
 
 /** The interpreter of an environment. */
 export function interpreter(environment: string): string {
   return process.platform === 'win32' ? path.join(environment, 'Scripts', 'python.exe') : path.join(environment, 'bin', 'python');
 }
 
-/** Makes an environment with the wheel and what it needs, from the user's package index; all of it or nothing.
- * `environment` must not exist. Throws NotMade; what was begun is removed then, after a cancellation too. */
+/** Makes an environment with the wheel and what it needs, from the user's package index; all of it or nothing. One that
+ * is there and works is left alone, one that is broken is replaced: its Python may have been removed by an upgrade.
+ * Throws NotMade; what was begun is removed then, after a cancellation too. */
 export async function make(environment: string, wheel: string, run: Run, options: Options): Promise<void> {
-  const begun = `${environment}.${process.pid}`;
+  // Other windows may be at the same, even of other machines that have the same home.
+  const begun = `${environment}.${randomBytes(6).toString('hex')}`;
   try {
-    await fs.rm(begun, { recursive: true, force: true });
     await fs.mkdir(path.dirname(begun), { recursive: true });
     await fill(begun, `${wheel}[embedded]`, run, options);
+    if (options.signal?.aborted) throw new NotMade('cancelled');
     // Environments may be moved as long as nobody calls their scripts; `python -m` does not.
     await fs.rename(begun, environment).catch(async (error: unknown) => {
-      await fs.access(interpreter(environment)).catch(() => Promise.reject(error)); // Another window was first.
+      if (await works(interpreter(environment), ['-m', 'codeassist', '--version'], run)) return; // Another window was first.
+      const broken = `${begun}.old`;
+      await fs.rename(environment, broken).catch(() => Promise.reject(error));
+      await fs.rename(begun, environment);
+      await fs.rm(broken, { recursive: true, force: true }).catch(() => undefined);
     });
   } catch (error) {
     if (error instanceof NotMade) throw error;
     throw new NotMade(reason(error));
   } finally {
-    await fs.rm(begun, { recursive: true, force: true });
+    await fs.rm(begun, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined); // `tidy` comes back to it.
+  }
+}
+
+/** Says that `environment` is used, and removes its neighbours that nobody uses any more: those of other versions of the
+ * extension after a month, and what an installation left that was killed, after a day. */
+export async function tidy(environment: string, now = Date.now()): Promise<void> {
+  const folder = path.dirname(environment);
+  const touched = new Date(now);
+  await fs.utimes(environment, touched, touched).catch(() => undefined);
+  for (const name of await fs.readdir(folder).catch(() => [])) {
+    const found = /^server-\d+\.\d+\.\d+(\.[0-9a-f]+(\.old)?)?$/.exec(name);
+    const file = path.join(folder, name);
+    if (!found || file === environment) continue;
+    const age = await fs.stat(file).then(({ mtimeMs }) => now - mtimeMs, () => 0);
+    if (age > (found[1] ? 1 : UNUSED_DAYS) * DAY_MS) await fs.rm(file, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
@@ -43,7 +68,7 @@ async function fill(environment: string, requirement: string, run: Run, options:
     return;
   }
   const python = await usable(run);
-  if (!python) throw new NotMade(`There is neither uv nor Python ${OLDEST_PYTHON.join('.')} or later on the search path; install one of them.`);
+  if (!python) throw new NotMade(`There is neither uv nor Python ${OLDEST_PYTHON.join('.')} or later on the search path; install one of them, and restart VS Code.`);
   await run(python, ['-m', 'venv', environment], options);
   const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--retries', '2', 'install', requirement];
   await run(interpreter(environment), pip, options);
