@@ -56,8 +56,8 @@ COMMANDS: Mapping[str, str] = {
     "walkthrough": "Get Started",
 }
 """The commands that a user may run, by their names behind `codeassist.`, with their titles."""
-ALWAYS = frozenset({"menu", "restartServer", "install", "showLog", "walkthrough"})
-"""Those that need no language server."""
+ALWAYS = frozenset({"menu", "doctor", "restartServer", "install", "showLog", "walkthrough"})
+"""Those that need no language server that runs."""
 _KEYS: Mapping[str, str] = {"menu": "ctrl+k a", "review": "ctrl+k shift+a"}
 _KEPT = ("type", "enum", "items", "minimum", "maximum", "default")
 
@@ -89,7 +89,7 @@ def scope_of(key: str) -> str:
     that is the user's own."""
     section, *rest = key.split(".")
     free = section in WORKSPACE_MAY_SET and rest[0] != "server" and key not in USERS_OWN
-    return "resource" if free else "machine"
+    return "window" if free else "machine"  # The server has one set of settings, whatever the folder.
 
 
 def _leaves(

@@ -70,7 +70,7 @@ def test_no_workspace_says_where_code_goes_or_what_runs(key: str) -> None:
     parts = key.split(".")[1:]
     decides = "server" in parts or parts[0] in {"command", "engine", "models", "serve", "log"}
     own = parts[0] == "completion" and parts[1] in {"learn", "least_probability"}
-    assert PROPERTIES[key]["scope"] == ("machine" if decides or own else "resource")
+    assert PROPERTIES[key]["scope"] == ("machine" if decides or own else "window")
 
 
 def test_the_shown_defaults_are_the_true_ones() -> None:

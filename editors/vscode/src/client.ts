@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import { CloseAction, ErrorAction, LanguageClient, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { CloseAction, ErrorAction, LanguageClient, MessageType, ShowMessageNotification, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
 import { NO_MODEL } from './models';
 import type { Codeassist } from './server/find';
+import { plain } from './server/plain';
 import { FOLDER } from './server/run';
 import { within } from './server/within';
 import { selector, type Manifest } from './settings';
@@ -42,6 +43,10 @@ export class Client extends LanguageClient {
       initialize: () => undefined,
       getState: () => ({ kind: 'static' }),
       clear: () => undefined,
+    });
+    this.onNotification(ShowMessageNotification.type, ({ type, message }) => {
+      const show = type === MessageType.Error ? vscode.window.showErrorMessage : type === MessageType.Warning ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+      void show(plain(message)); // In place of the library's own, which shows it as it is.
     });
   }
 

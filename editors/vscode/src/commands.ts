@@ -24,6 +24,7 @@ export interface Parts {
 
 /** The commands of the extension. Those of the server are made by the language client. */
 export function commands({ keeper, status, pause, doctor, output, install, download, variables, walkthrough }: Parts): vscode.Disposable[] {
+  const needed = (): void => void tellOfNoServer(!!keeper.server);
   const language = (): string | undefined => vscode.window.activeTextEditor?.document.languageId;
   return [
     vscode.commands.registerCommand('codeassist.menu', () => {
@@ -32,12 +33,19 @@ export function commands({ keeper, status, pause, doctor, output, install, downl
     }),
     vscode.commands.registerCommand('codeassist.togglePause', () => pause.toggle()),
     vscode.commands.registerCommand('codeassist.toggleLanguage', (named = language()) => named && toggleLanguage(named)),
-    vscode.commands.registerCommand('codeassist.chooseModel', () => keeper.running && chooseModel(keeper.running, download)),
-    vscode.commands.registerCommand('codeassist.pullModel', download),
-    vscode.commands.registerCommand('codeassist.doctor', () => keeper.server && doctor.examine(keeper.server, variables())),
+    vscode.commands.registerCommand('codeassist.chooseModel', () => (keeper.running ? chooseModel(keeper.running, download) : needed())),
+    vscode.commands.registerCommand('codeassist.pullModel', (name?: string) => (keeper.server ? download(name) : needed())),
+    vscode.commands.registerCommand('codeassist.doctor', () => (keeper.server ? doctor.examine(keeper.server, variables()) : needed())),
     vscode.commands.registerCommand('codeassist.install', install),
     vscode.commands.registerCommand('codeassist.restartServer', () => keeper.restart()),
     vscode.commands.registerCommand('codeassist.showLog', () => output.show()),
     vscode.commands.registerCommand('codeassist.walkthrough', () => walkthrough.open()),
   ];
+}
+
+/** The walkthrough and the menu lead to commands that need a server, whether there is one or not. */
+async function tellOfNoServer(isFound: boolean): Promise<void> {
+  const [action, command] = isFound ? ['Start It', 'codeassist.restartServer'] : ['Install It', 'codeassist.install'];
+  const picked = await vscode.window.showInformationMessage(`codeassist: the language server ${isFound ? 'does not run' : 'is not installed'}.`, action);
+  if (picked) await vscode.commands.executeCommand(command);
 }

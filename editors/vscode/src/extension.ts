@@ -6,6 +6,9 @@ import { Keeper, ownEnvironment } from './keeper';
 import { NO_MODEL, downloadModel, offerModel } from './models';
 import { SOURCE } from './others';
 import { Pause } from './pause';
+import { cancelAll } from './progress';
+import { plain } from './server/plain';
+import { together } from './server/together';
 import { environmentVariables } from './server/variables';
 import { chosen, type Manifest } from './settings';
 import { StatusItem, type Status } from './status';
@@ -46,16 +49,17 @@ export function activate(context: vscode.ExtensionContext): void {
   const restartIf = async (installed: boolean): Promise<void> => {
     if (installed) await made.restart();
   };
-  const missing = (): void => void offerInstall(context, environment, output).then(restartIf);
+  const install = together(() => installServer(context, environment, output).then(restartIf));
+  const offer = together(() => offerInstall(context, install));
+  const missing = (): void => void offer();
   const made = new Keeper(environment, around, show, missing, (message) => explain(message, output));
   keeper = made;
 
-  const install = (): Promise<void> => installServer(context, environment, output).then(restartIf);
-  const download = async (name?: string): Promise<boolean> => {
+  const download = together(async (name?: string): Promise<boolean> => {
     const there = !!made.server && (await downloadModel(made.server, name, variables(), output));
-    if (there) await vscode.commands.executeCommand('codeassist.restartModel'); // It tells that all is well again.
+    if (there && made.running) await vscode.commands.executeCommand('codeassist.restartModel'); // It tells that all is well again.
     return there;
-  };
+  });
   context.subscriptions.push(output, status, made, trace, doctor);
   context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables, walkthrough }));
   context.subscriptions.push(
@@ -70,11 +74,12 @@ export function activate(context: vscode.ExtensionContext): void {
 }
 
 export async function deactivate(): Promise<void> {
+  cancelAll();
   await keeper?.stop();
 }
 
 function explain(trouble: string, output: vscode.LogOutputChannel): void {
-  const message = `codeassist: ${trouble}. Correct the setting codeassist.command, or leave it empty to have codeassist looked for.`;
+  const message = `codeassist: ${plain(trouble)}. Correct the setting codeassist.command, or leave it empty to have codeassist looked for.`;
   const again = 'Try Again';
   const open = 'Open Setting';
   void vscode.window.showErrorMessage(message, again, open, 'Show Log').then((picked) => {

@@ -1,23 +1,24 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { cancellable } from './progress';
 import { NotMade, make } from './server/environment';
+import { plain } from './server/plain';
 import { run } from './server/run';
 
 const DECLINED = 'codeassist.installDeclined';
 
-/** Ask whether to make the environment; once answered with no, only the status and the menu offer it. True if it was made. */
-export async function offerInstall(context: vscode.ExtensionContext, environment: string, output: vscode.LogOutputChannel): Promise<boolean> {
-  if (context.globalState.get<boolean>(DECLINED)) return false;
+/** Ask whether to make the environment; once answered with no, only the status and the menu offer it. */
+export async function offerInstall(context: vscode.ExtensionContext, wanted: () => Promise<void>): Promise<void> {
+  if (context.globalState.get<boolean>(DECLINED)) return;
   const install = 'Install';
   const choose = 'Choose a Program...';
   const question =
     'codeassist needs its language server, a Python program. Install it into a folder of its own, from your Python package index (about 60 MB to download, 200 MB on the disk)? Nothing else on this machine is changed.';
   const picked = await vscode.window.showInformationMessage(question, install, choose, 'Not Now');
-  if (picked === install) return installServer(context, environment, output);
+  if (picked === install) await wanted();
   if (picked === choose) await vscode.commands.executeCommand('workbench.action.openSettings', 'codeassist.command');
   if (picked === 'Not Now') await context.globalState.update(DECLINED, true);
-  return false;
 }
 
 /** Make the environment, with progress; what goes wrong is said with what to do. True if it was made. */
@@ -29,20 +30,17 @@ export async function installServer(context: vscode.ExtensionContext, environmen
     return false;
   }
   try {
-    await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: 'codeassist: installing the language server', cancellable: true }, async (progress, token) => {
-      const stop = new AbortController();
-      token.onCancellationRequested(() => stop.abort());
+    return await cancellable('codeassist: installing the language server', (progress, signal) => {
       const onLine = (line: string): void => {
         output.info(line);
         progress.report({ message: shortened(line) });
       };
-      await make(environment, wheel, run, { onLine, signal: stop.signal });
+      return make(environment, wheel, run, { onLine, signal });
     });
-    return true;
   } catch (error) {
     const message = error instanceof NotMade ? error.message : String(error);
     output.error(message);
-    void vscode.window.showErrorMessage(`codeassist: the language server could not be installed. ${message}`, 'Try Again', 'Show Log').then((picked) => {
+    void vscode.window.showErrorMessage(`codeassist: the language server could not be installed. ${plain(message)}`, 'Try Again', 'Show Log').then((picked) => {
       if (picked === 'Show Log') output.show();
       if (picked === 'Try Again') void vscode.commands.executeCommand('codeassist.install');
     });

@@ -5,7 +5,7 @@ import type { Around, Client } from './client';
 import { interpretersOf } from './interpreters';
 import { tellOfOthers } from './others';
 import { Backoff } from './server/backoff';
-import { interpreter } from './server/environment';
+import { interpreter, tidy } from './server/environment';
 import { candidates, configured, firstThatWorks, type Codeassist } from './server/find';
 import { run } from './server/run';
 import { selector } from './settings';
@@ -95,12 +95,13 @@ export class Keeper implements vscode.Disposable {
     const library = await import('./client.js'); // A bundle of its own: VS Code waits for nothing of it.
     const made = new library.Client(this.server, { ...this.around, ended: () => this.crashed(made) });
     this.client = made;
-    this.telling = tellOfOthers(made, selector(this.around.manifest));
     made.onNotification('codeassist/status', (status: Status) => this.show(status));
     try {
       await made.begin(signal);
       this.backoff.started();
       this.hasRun = true;
+      this.telling = tellOfOthers(made, selector(this.around.manifest));
+      void tidy(this.own);
       await vscode.commands.executeCommand('setContext', 'codeassist.running', true);
     } catch (error) {
       await this.end();

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { NO_MODEL } from './models';
 import { isOff } from './pause';
+import { plain } from './server/plain';
 import { facts, type Status } from './status';
 
 interface Entry extends vscode.QuickPickItem {
@@ -22,7 +23,7 @@ const separator = (label: string): Entry => ({ label, kind: vscode.QuickPickItem
 export async function openMenu(situation: Situation): Promise<void> {
   const { state, message } = situation.status;
   const picked = await vscode.window.showQuickPick(entries(situation), {
-    title: `codeassist is ${state}${message ? `: ${message}` : ''}`,
+    title: `codeassist is ${state}${message ? `: ${plain(message)}` : ''}`,
     placeHolder: facts(situation.status).join(' · ') || 'What do you want to do?',
   });
   if (picked?.command) await vscode.commands.executeCommand(picked.command, ...(picked.args ?? []));
@@ -49,7 +50,7 @@ function entries({ status, running, paused }: Situation): Entry[] {
       ? { label: '$(play) Resume in This Workspace', command: 'codeassist.togglePause' }
       : { label: '$(debug-pause) Pause in This Workspace', command: 'codeassist.togglePause' },
     ...(language ? [{ label: `${isOff(language) ? '$(play) Resume' : '$(debug-pause) Pause'} Completions in ${language}`, command: 'codeassist.toggleLanguage' }] : []),
-    { label: '$(symbol-misc) Choose Model...', ...(status.model && { description: status.model }), command: 'codeassist.chooseModel' },
+    { label: '$(symbol-misc) Choose Model...', ...(status.model && { description: plain(status.model) }), command: 'codeassist.chooseModel' },
     separator('review'),
     { label: '$(search) Review This File', command: 'codeassist.review' },
     { label: '$(diff) Review Changes', description: 'in all open files', command: 'codeassist.reviewChanges' },

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
+import { cancellable } from './progress';
 import type { Codeassist } from './server/find';
+import { plain } from './server/plain';
 import { percentage } from './server/pulling';
 import { Failed, run } from './server/run';
 
@@ -18,11 +20,14 @@ interface Choice {
 
 /** Let the user choose from what the server offers; a model that is not there yet is downloaded first. */
 export async function chooseModel(client: LanguageClient, download: (name: string) => Promise<boolean>): Promise<void> {
-  const offered = await client.sendRequest<Choice[]>('workspace/executeCommand', { command: 'codeassist.models' }).catch((error: unknown) => {
-    void vscode.window.showErrorMessage(`codeassist: ${error instanceof Error ? error.message : String(error)}`);
-    return [];
+  const offered = await client.sendRequest<Choice[] | null>('workspace/executeCommand', { command: 'codeassist.models' }).catch((error: unknown) => {
+    void vscode.window.showErrorMessage(`codeassist: ${plain(error instanceof Error ? error.message : String(error))}`);
+    return undefined;
   });
-  if (!offered.length) return;
+  if (!offered?.length) {
+    if (offered !== undefined) void vscode.window.showInformationMessage('codeassist: there is no model to choose from. "Run Doctor" says what the server answers.');
+    return;
+  }
   const items = offered.map((choice) => ({
     label: `${choice.current ? '$(check)' : '$(blank)'} ${choice.name}`,
     description: [choice.detail, !choice.installed && 'will be downloaded'].filter(Boolean).join(', '),
@@ -41,7 +46,7 @@ export async function offerModel(client: LanguageClient): Promise<void> {
   const size = known.find(({ current }) => current)?.detail;
   const download = 'Download';
   const name = 'Name a Server';
-  const question = `codeassist needs a model. Download the one for this machine${size ? ` (${size})` : ''}, or name the server that you use?`;
+  const question = `codeassist needs a model. Download the one for this machine${size ? ` (${plain(size)})` : ''}, or name the server that you use?`;
   const picked = await vscode.window.showInformationMessage(question, download, name, 'Not Now');
   if (picked === download) await vscode.commands.executeCommand('codeassist.pullModel');
   if (picked === name) await vscode.commands.executeCommand('workbench.action.openSettings', 'codeassist.server.url');
@@ -50,9 +55,7 @@ export async function offerModel(client: LanguageClient): Promise<void> {
 /** Download an embedded model, the usual one if `name` is undefined, with progress. True if it is there. */
 export async function downloadModel(server: Codeassist, name: string | undefined, env: Record<string, string>, output: vscode.LogOutputChannel): Promise<boolean> {
   try {
-    await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: 'codeassist', cancellable: true }, async (progress, token) => {
-      const stop = new AbortController();
-      token.onCancellationRequested(() => stop.abort());
+    return await cancellable('codeassist', (progress, signal) => {
       let shown = 0;
       const onLine = (line: string): void => {
         output.info(line);
@@ -60,13 +63,12 @@ export async function downloadModel(server: Codeassist, name: string | undefined
         progress.report({ message: line, ...(done !== undefined && { increment: done - shown }) });
         shown = done ?? shown;
       };
-      await run(server.program, [...server.args, 'models', 'pull', ...(name ? [name] : [])], { onLine, signal: stop.signal, env });
+      return run(server.program, [...server.args, 'models', 'pull', ...(name ? [name] : [])], { onLine, signal, env });
     });
-    return true;
   } catch (error) {
     const said = error instanceof Failed ? error.output.trim().split('\n').at(-1) || error.message : String(error);
     output.error(said);
-    void vscode.window.showErrorMessage(`codeassist: the model is not there yet. ${said}`, 'Try Again').then((picked) => {
+    void vscode.window.showErrorMessage(`codeassist: the model is not there yet. ${plain(said)}`, 'Try Again').then((picked) => {
       if (picked) void vscode.commands.executeCommand('codeassist.pullModel', name);
     });
     return false;

@@ -4,7 +4,7 @@ import type { LanguageClient } from 'vscode-languageclient/node';
 /** What our own diagnostics say that they are from. */
 export const SOURCE = 'codeassist';
 
-/** Tells the server what linters and type checkers say of its documents: it does not say the same again. */
+/** Tells a server that runs what linters and type checkers say of its documents: it does not say the same again. */
 export function tellOfOthers(client: LanguageClient, selector: vscode.DocumentSelector): vscode.Disposable {
   const told = new Map<string, string>();
   const tell = (document: vscode.TextDocument): void => {
@@ -17,8 +17,9 @@ export function tellOfOthers(client: LanguageClient, selector: vscode.DocumentSe
     const now = JSON.stringify(diagnostics);
     if (now === (told.get(uri) ?? '[]')) return; // Our own findings changed.
     told.set(uri, now);
-    void client.sendNotification('codeassist/otherDiagnostics', { textDocument: { uri }, diagnostics });
+    client.sendNotification('codeassist/otherDiagnostics', { textDocument: { uri }, diagnostics }).catch(() => undefined); // The server ended.
   };
+  vscode.workspace.textDocuments.forEach(tell); // Linters are often there first.
   return vscode.Disposable.from(
     vscode.languages.onDidChangeDiagnostics(({ uris }) => {
       const changed = new Set(uris.map(String));

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { list, toggled } from './server/languages';
 
 const HERE = 'codeassist.paused';
 
@@ -27,15 +28,14 @@ export class Pause {
   }
 }
 
-/** Add a language to those without completions, or take it off again: the user's own setting. */
+/** Add a language to those without completions, or take it off again, in the setting that holds. */
 export async function toggleLanguage(language: string): Promise<void> {
   const settings = vscode.workspace.getConfiguration('codeassist');
-  const off = settings.inspect<string[]>('completion.languages_off')?.globalValue ?? [];
-  const now = off.includes(language) ? off.filter((each) => each !== language) : [...off, language];
-  await settings.update('completion.languages_off', now.length ? now : undefined, vscode.ConfigurationTarget.Global);
+  const { inWorkspace, value } = toggled(settings.inspect('completion.languages_off') ?? {}, language);
+  await settings.update('completion.languages_off', value, inWorkspace ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global);
 }
 
 /** Whether completions are off for a language. */
 export function isOff(language: string): boolean {
-  return vscode.workspace.getConfiguration('codeassist').get<string[]>('completion.languages_off', []).includes(language);
+  return list(vscode.workspace.getConfiguration('codeassist').get('completion.languages_off')).includes(language);
 }

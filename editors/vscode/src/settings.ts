@@ -13,7 +13,7 @@ export function chosen(manifest: Manifest): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, { scope }] of Object.entries(manifest.contributes.configuration.properties)) {
     const found = vscode.workspace.getConfiguration().inspect(key);
-    const shared = scope === 'machine' ? undefined : (found?.workspaceFolderValue ?? found?.workspaceValue);
+    const shared = scope === 'machine' ? undefined : found?.workspaceValue;
     const value = shared ?? found?.globalValue;
     if (value === undefined || OWN.includes(key)) continue;
     const [, ...path] = key.split('.');

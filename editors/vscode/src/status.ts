@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { plain } from './server/plain';
 
 /** The notification `codeassist/status`. `latencyMs` is that of the last completion, `cachedShare` of its prompt (0 to 1).
  * `reason` says what is wrong in one word: of the server's, or no-server and no-start of the extension. */
@@ -21,7 +22,7 @@ const ICONS: Record<Status['state'], string> = {
 /** The model and the figures of a status, each as a phrase. */
 export function facts({ model, latencyMs, cachedShare }: Status): string[] {
   return [
-    model && `Model: ${model}`,
+    model && `Model: ${plain(model)}`,
     typeof latencyMs === 'number' && `Last completion: ${latencyMs} ms`,
     typeof cachedShare === 'number' && `Prompt from the cache: ${Math.round(cachedShare * 100)} %`,
   ].filter((fact): fact is string => !!fact);
@@ -40,7 +41,7 @@ export class StatusItem implements vscode.Disposable {
   /** `paused`: the user has paused codeassist here, which the server only knows as settings. */
   show(status: Status, paused: boolean): void {
     this.last = status;
-    const said = [paused && 'Paused in this workspace.', status.message, ...facts(status)].filter(Boolean);
+    const said = [paused && 'Paused in this workspace.', plain(status.message), ...facts(status)].filter(Boolean);
     this.bar.text = `${ICONS[status.state]} codeassist`;
     this.bar.tooltip = said.join('\n') || `codeassist is ${status.state}`;
     this.bar.accessibilityInformation = { label: [`codeassist is ${status.state}`, ...said].join('. '), role: 'button' };
