@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,15 @@ class Workbench:
     async def is_now(self, said: str) -> None:
         """Wait until the status says so."""
         await expect(self.status).to_have_attribute("aria-label", re.compile(re.escape(said)), timeout=LIMIT_MS)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds that is not to be seen."""
+
+        async def looked() -> None:
+            while not holds():
+                await asyncio.sleep(0.1)
+
+        await asyncio.wait_for(looked(), LIMIT_MS / 1000)
 
     async def menu(self) -> Locator:
         """Open our menu, as a click on the status does."""
