@@ -16,6 +16,6 @@ export function interpretersOf(): string[] {
     const configured = vscode.workspace.getConfiguration('python', uri).get<string>('defaultInterpreterPath');
     const usual = ['.venv', 'venv'].map((name) => path.join(uri.fsPath, name));
     const places = [chosen, configured?.replace('${workspaceFolder}', uri.fsPath), ...usual].filter((each): each is string => !!each);
-    return places.flatMap((place) => [place, path.join(place, 'bin', 'python'), path.join(place, 'Scripts', 'python.exe')]);
+    return places.flatMap((place) => [place, path.join(place, 'bin', 'python'), path.join(place, 'Scripts', 'python.exe'), path.join(place, 'python.exe')]);
   });
 }

@@ -53,7 +53,8 @@ test('the page shows requests, the newest first, and nothing else', () => {
 
 test('names of files are text, and nothing is loaded or run', () => {
   const hostile = `file:///x/<img src=x onerror=alert(1)>"'.py`;
-  const shown = page([{ ...COMPLETION, uri: hostile, kind: '<script>', detail: '<b>', skip: '"' }], 'abc');
+  const tokens = { prompt: '<img>' as unknown as number, cached: null, generated: 1 };
+  const shown = page([{ ...COMPLETION, tokens, uri: hostile, kind: '<script>', detail: '<b>', skip: '"' }], 'abc');
   assert.ok(!/<img|<script|<b>|onerror=alert\(1\)>"/.test(shown));
   assert.match(shown, /content="default-src 'none'; style-src 'nonce-abc'"/);
   assert.ok(!/https?:|src=(?!x onerror)|url\(|style="/.test(shown));

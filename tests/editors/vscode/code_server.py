@@ -71,17 +71,18 @@ def node() -> Path:
 
 
 def language_servers(vscode: CodeServer) -> list[int]:
-    """The language servers of this editor's user."""
-    found = []
+    """The language servers of this editor's user, without what they start: for a moment that looks like them."""
+    found: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
             mine = f"HOME={vscode.home}".encode() in (folder / "environ").read_bytes().split(b"\0")
+            parent = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
         except OSError:
             continue
         if mine and b"lsp" in words:
-            found.append(int(folder.name))
-    return sorted(found)
+            found[int(folder.name)] = parent
+    return sorted(each for each, parent in found.items() if parent not in found)
 
 
 @asynccontextmanager

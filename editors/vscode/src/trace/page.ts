@@ -84,7 +84,7 @@ function row(entry: Entry, longest: number): string {
     return `<rect class="${css(name)}" x="${from.toFixed(1)}" width="${((1000 * milliseconds) / longest).toFixed(1)}" height="10"><title>${escaped(title)}</title></rect>`;
   });
   const said = parts(entry).map(([name, milliseconds]) => `${labelOf(name)} ${rounded(milliseconds)} ms`);
-  const number = (value: number | null | undefined): string => `<td class="number">${value ?? ''}</td>`;
+  const number = (value: number | null | undefined): string => `<td class="number">${escaped(String(value ?? ''))}</td>`;
   return `<tr><td>${escaped(kind)}</td><td title="${escaped(uri)}">${escaped(nameOf(uri))}</td>
 <td class="time"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="${escaped(said.join(', '))}">${bars.join('')}</svg></td>
 ${number(Math.round(timings.total ?? 0))}${number(tokens?.prompt)}${number(tokens?.cached)}${number(tokens?.generated)}
