@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { CloseAction, ErrorAction, LanguageClient, MessageType, ShowMessageNotification, TransportKind, type LanguageClientOptions } from 'vscode-languageclient/node';
+import { CloseAction, ErrorAction, LanguageClient, MessageType, ShowMessageNotification, TransportKind, type LanguageClientOptions, type MessageTransports } from 'vscode-languageclient/node';
 import { NO_MODEL } from './models';
 import type { Codeassist } from './server/find';
 import { plain } from './server/plain';
@@ -30,6 +30,8 @@ export interface Around {
 
 /** A client that starts its server once, and leaves it to `ended` what happens after that. */
 export class Client extends LanguageClient {
+  private isGivenUp = false;
+
   constructor(server: Codeassist, around: Around) {
     const args = [...server.args, 'lsp'];
     super(
@@ -56,10 +58,19 @@ export class Client extends LanguageClient {
     try {
       await within(started, ANSWERS_WITHIN_MS, `it does not answer within ${ANSWERS_WITHIN_MS / 1000} s`, signal);
     } catch (error) {
+      this.isGivenUp = true;
       await this.end(); // The library rejects this while it starts, but ends the program, and those that it started.
       void started.then(() => this.end()).catch(() => undefined); // It may still answer before that.
       throw error;
     }
+  }
+
+  /** The program is started here, after a while: it may not be wanted any more by then. */
+  protected override async createMessageTransports(encoding: string): Promise<MessageTransports> {
+    const transports = await super.createMessageTransports(encoding);
+    if (!this.isGivenUp) return transports;
+    await this.end();
+    throw new Error('cancelled');
   }
 
   /** Stop. A server that does not listen is ended by the library, two seconds later. */

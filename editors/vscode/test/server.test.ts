@@ -70,7 +70,7 @@ function machine(programs: string[], failing = '', output = ''): { folder: strin
   const ran: string[] = [];
   const fake: Run = async (program, args) => {
     const line = [path.basename(program), ...args].join(' ');
-    if (!path.isAbsolute(program) && !programs.includes(program)) throw new Failed('ENOENT', '');
+    if (path.isAbsolute(program) ? !fs.existsSync(program) : !programs.includes(program)) throw new Failed('ENOENT', '');
     ran.push(line);
     const made = args[0] === 'venv' ? args.at(-1) : args[1] === 'venv' ? args[2] : undefined;
     if (made) fs.mkdirSync(path.dirname(interpreter(made)), { recursive: true });
@@ -108,9 +108,14 @@ test('nothing is left of an environment that could not be made, and the reason i
 test('what another window made meanwhile is taken', async () => {
   const { folder, fake } = machine(['uv']);
   const environment = path.join(folder, 'server');
-  fs.mkdirSync(path.dirname(interpreter(environment)), { recursive: true });
-  fs.writeFileSync(interpreter(environment), 'theirs');
-  await make(environment, '/x.whl', fake, {});
+  const meanwhile: Run = async (program, args, options) => {
+    const said = await fake(program, args, options);
+    if (args[0] !== 'pip') return said;
+    fs.mkdirSync(path.dirname(interpreter(environment)), { recursive: true });
+    fs.writeFileSync(interpreter(environment), 'theirs');
+    return said;
+  };
+  await make(environment, '/x.whl', meanwhile, {});
   assert.equal(fs.readFileSync(interpreter(environment), 'utf8'), 'theirs');
   assert.deepEqual(fs.readdirSync(folder), ['server']);
 });
@@ -130,6 +135,15 @@ test('an environment whose Python is gone or broken is replaced', async () => {
     assert.equal(fs.readFileSync(interpreter(environment), 'utf8'), '');
     assert.deepEqual(fs.readdirSync(folder), ['server']);
   }
+});
+
+test('an environment that works is left alone', async () => {
+  const { folder, fake, ran } = machine(['uv']);
+  const environment = path.join(folder, 'server');
+  await make(environment, '/x.whl', fake, {});
+  ran.length = 0;
+  await make(environment, '/x.whl', fake, {});
+  assert.deepEqual(ran, ['python -m codeassist --version']);
 });
 
 test('two installations at a time do not disturb one another', async () => {

@@ -71,7 +71,13 @@ def node() -> Path:
 
 
 def language_servers(vscode: CodeServer) -> list[int]:
-    """The language servers of this editor's user, without what they start: for a moment that looks like them."""
+    """The language servers of this editor's user."""
+    return programs(vscode, b"lsp")
+
+
+def programs(vscode: CodeServer, word: bytes) -> list[int]:
+    """The programs of this editor's user with that word in their command, without what they start: for a moment that
+    looks like them."""
     found: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -80,7 +86,7 @@ def language_servers(vscode: CodeServer) -> list[int]:
             parent = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
         except OSError:
             continue
-        if mine and b"lsp" in words:
+        if mine and word in words:
             found[int(folder.name)] = parent
     return sorted(each for each, parent in found.items() if parent not in found)
 

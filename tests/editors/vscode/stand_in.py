@@ -26,19 +26,27 @@ def write(message: dict[str, Any]) -> None:
     sys.stdout.buffer.flush()
 
 
+def say(message: str) -> None:
+    write({"method": "window/showMessage", "params": {"type": 2, "message": message}})
+
+
 def main() -> None:
     way = sys.argv[1]
     if way == "garbage":
         print("Welcome to codeassist!\n" * 100)
         sys.exit()
-    if way == "mute":
+    if "pull" in sys.argv:
+        print("Downloading a-model. 5 of 10 MB", flush=True)
+    if way == "mute" or "pull" in sys.argv:
         time.sleep(10_000)
     asked = read()
     write({"id": asked["id"], "result": {"capabilities": {}}})
     if way == "links":
-        write({"method": "window/showMessage", "params": {"type": 2, "message": f"The server says: {LINK}"}})
-        while read():
-            pass
+        say(f"The server says: {LINK}")
+    while way in ("links", "listens") and (told := read()):
+        if told.get("method") == "codeassist/otherDiagnostics":
+            found = told["params"]
+            say(f"{len(found['diagnostics'])} mistakes are known in {found['textDocument']['uri'].rpartition('/')[2]}")
     # Else it exits at once.
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,10 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.editors.vscode.code_server import SERVED, CodeServer, language_servers
+from tests.editors.vscode.code_server import SERVED, CodeServer, language_servers, programs
 from tests.editors.vscode.workbench import LIMIT_MS, Workbench
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+LANGUAGES_OFF = "codeassist.completion.languages_off"
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 
 
@@ -41,13 +44,14 @@ async def test_a_server_that_never_answers_gives_way_to_another(window: Workbenc
 
 async def test_a_server_that_hangs_is_replaced(window: Workbench, vscode: CodeServer) -> None:
     await window.ready()
+    await window.until(lambda: len(language_servers(vscode)) == 1)
     (before,) = language_servers(vscode)
     os.kill(before, signal.SIGSTOP)
     await window.command("codeassist: Restart the Language Server")
     await window.is_now("The language server starts")
     await window.is_now("codeassist is ready")
     await window.until(lambda: before not in language_servers(vscode))
-    assert len(language_servers(vscode)) == 1
+    await window.until(lambda: len(language_servers(vscode)) == 1)
 
 
 async def test_a_program_that_is_no_language_server_is_told_of(window: Workbench, vscode: CodeServer) -> None:
@@ -63,7 +67,7 @@ async def test_a_server_that_exits_at_once_is_started_again_later(window: Workbe
     await window.is_now("it starts again in")
     vscode.set(**SERVED)
     await window.is_now("codeassist is ready")
-    assert len(language_servers(vscode)) == 1
+    await window.until(lambda: len(language_servers(vscode)) == 1)
 
 
 async def test_a_command_that_is_no_list_is_told_of(window: Workbench, vscode: CodeServer) -> None:
@@ -81,3 +85,42 @@ async def test_a_message_of_the_server_is_text(window: Workbench, vscode: CodeSe
     shown = window.notice("The server says")
     await expect(shown.first).to_contain_text("[Mend it]", timeout=LIMIT_MS)
     await expect(shown.locator(".notification-list-item-message a")).to_have_count(0)
+
+
+async def test_a_download_that_is_cancelled_ends_without_a_word(window: Workbench, vscode: CodeServer) -> None:
+    vscode.set(codeassist__command=stand_in("listens"))
+    for _ in range(2):  # The second shows that nothing came of the first.
+        await window.command("codeassist: Download the Embedded Model")
+        await window.notice("5 of 10 MB").wait_for(timeout=LIMIT_MS)
+        assert len(programs(vscode, b"pull")) == 1
+        await expect(window.notice("the model is not there yet")).to_have_count(0)
+        await window.answer("5 of 10 MB", "Cancel")
+        await expect(window.notice("5 of 10 MB")).to_have_count(0, timeout=LIMIT_MS)
+        await window.until(lambda: not programs(vscode, b"pull"))
+
+
+async def test_what_linters_said_before_is_told_to_a_new_server(
+    window: Workbench, vscode: CodeServer, name: str
+) -> None:
+    file = f"{name}.json"
+    await window.write(file, '{"price": }')
+    await window.open(file)
+    await expect(window.squiggles).to_have_count(1, timeout=LIMIT_MS)
+    vscode.set(codeassist__command=stand_in("listens"))
+    await expect(window.notice(f"1 mistakes are known in {file}").first).to_be_visible(timeout=LIMIT_MS)
+
+
+@pytest.mark.usefixtures("fake")
+async def test_a_language_is_resumed_where_the_workspace_has_paused_it(window: Workbench, name: str) -> None:
+    settings = window.folder / ".vscode" / "settings.json"
+    settings.parent.mkdir()
+    seen = {"codeassist.completion.enabled": False}  # The status shows when they are read.
+    settings.write_text(json.dumps({**seen, LANGUAGES_OFF: ["python"]}), encoding="utf-8")
+    await window.write(name, "x = 1")
+    await window.open(name)
+    await window.is_now("codeassist is off")
+    await window.menu()
+    await window.choose("Resume Completions in python")
+    await window.until(lambda: json.loads(settings.read_text(encoding="utf-8")) == {**seen, LANGUAGES_OFF: []})
+    shutil.rmtree(settings.parent)
+    await window.is_now("codeassist is ready")

@@ -25,13 +25,15 @@ export function interpreter(environment: string): string {
 export async function make(environment: string, wheel: string, run: Run, options: Options): Promise<void> {
   // Other windows may be at the same, even of other machines that have the same home.
   const begun = `${environment}.${randomBytes(6).toString('hex')}`;
+  const isWell = (): Promise<boolean> => works(interpreter(environment), ['-m', 'codeassist', '--version'], run);
+  if (await isWell()) return;
   try {
     await fs.mkdir(path.dirname(begun), { recursive: true });
     await fill(begun, `${wheel}[embedded]`, run, options);
     if (options.signal?.aborted) throw new NotMade('cancelled');
     // Environments may be moved as long as nobody calls their scripts; `python -m` does not.
     await fs.rename(begun, environment).catch(async (error: unknown) => {
-      if (await works(interpreter(environment), ['-m', 'codeassist', '--version'], run)) return; // Another window was first.
+      if (await isWell()) return; // Another window was first.
       const broken = `${begun}.old`;
       await fs.rename(environment, broken).catch(() => Promise.reject(error));
       await fs.rename(begun, environment);
