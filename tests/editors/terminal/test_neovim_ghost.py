@@ -156,7 +156,7 @@ def test_leaving_insert_mode_reaches_the_engine(nvim: Neovim, fake: FakeVllm, na
     until(lambda: fake.counts.running, "the engine writes")
     before = fake.counts.aborted
     nvim.keys("<Esc>")
-    until(lambda: fake.counts.aborted == before + 1 and not fake.counts.running, "the engine stops")
+    until(lambda: fake.counts.aborted > before and not fake.counts.running, "the engine stops")
     nvim.shows(f"{HEAD} ")
 
 
@@ -169,7 +169,7 @@ def test_leaving_the_buffer_reaches_the_engine(nvim: Neovim, fake: FakeVllm, nam
     until(lambda: fake.counts.running, "the engine writes")
     before = fake.counts.aborted
     nvim.keys("<Cmd>enew!<CR>")
-    until(lambda: fake.counts.aborted == before + 1 and not fake.counts.running, "the engine stops")
+    until(lambda: fake.counts.aborted > before and not fake.counts.running, "the engine stops")
 
 
 @own
@@ -178,11 +178,11 @@ def test_a_request_that_does_not_fit_any_more_is_cancelled(nvim: Neovim, fake: F
     nvim.open(name, HEAD)
     nvim.attached()
     nvim.keys("jA<Space>")
-    until(lambda: fake.counts.running, "the engine writes")
+    until(lambda: fake.counts.held, "the engine writes, and hangs")
     before = fake.counts.aborted
     fake.behaviour.trouble, fake.answer = "", "]\n"
     nvim.keys("[")
-    until(lambda: fake.counts.aborted == before + 1, "the engine stops with the first")
+    until(lambda: fake.counts.aborted > before, "the engine stops with the first")
     pending = (
         "for _, each in pairs(vim.lsp.get_clients()[1].requests) do if each.type == 'pending' then return true end end"
     )
