@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -152,9 +153,13 @@ def make_folder(folder: Path) -> None:
 def distrust(path: Path, seen: tuple[int, int] | None) -> None:
     """Note, for whoever opens it next to write, that an index is damaged: a reader saw what a writer may not. `seen`:
     the identity of the file that it saw; there may be another one by now, which is not to be blamed."""
-    if seen is not None:
-        with suppress(OSError):
-            _distrusted(path).write_text(repr(seen))
+    if seen is None or _said_of(path) == repr(seen):
+        return
+    # In one piece: who opens the index to write looks but once.
+    whole = path.with_name(f"{path.name}.distrusted.{os.getpid()}-{threading.get_ident()}")
+    with suppress(OSError):
+        whole.write_text(repr(seen))
+        whole.replace(_distrusted(path))
 
 
 def set_aside(path: Path) -> None:
@@ -235,10 +240,15 @@ def _connected_to_read(path: Path) -> sqlite3.Connection:
 
 def _is_distrusted(path: Path) -> bool:
     """Whether this file is, and not one that was here before it."""
+    return _said_of(path) == repr(identity(path))
+
+
+def _said_of(path: Path) -> str:
+    """The identity of the file that somebody distrusts, "" if nobody does."""
     try:
-        return _distrusted(path).read_text() == repr(identity(path))
+        return _distrusted(path).read_text()
     except OSError:
-        return False
+        return ""
 
 
 def _distrusted(path: Path) -> Path:

@@ -38,8 +38,9 @@ async def test_the_menu_says_how_things_are_and_pauses_here(window: Workbench, f
     assert len(fake.received) == asked
     assert not (window.folder / ".vscode").exists()
     await window.focus()
-    await window.type("s")
-    await window.shows("um(prices)")
+    await window.press("Backspace")
+    await window.type(" ")
+    await window.shows("sum(prices)")
 
 
 async def test_the_status_shows_an_engine_that_fails_and_its_recovery(

@@ -130,6 +130,23 @@ def test_who_sees_damage_in_a_file_that_is_gone_does_not_blame_the_one_that_came
     assert store.identity(database) != new
 
 
+def test_what_is_distrusted_again_and_again_is_distrusted_all_the_while(place: Workplace) -> None:
+    """Who notices may ask a thousand times until it is mended, and who mends it looks but once."""
+    place.write(PYTHON)
+    place.scan()
+    database = place.index.database
+    seen = store.identity(database)
+    store.distrust(database, seen)
+    written = store.identity(store._distrusted(database))
+    store.distrust(database, seen)
+    assert store._is_distrusted(database)
+    assert store.identity(store._distrusted(database)) == written
+    store.distrust(database, (0, 0))
+    assert not store._is_distrusted(database)
+    assert store.identity(store._distrusted(database)) != written  # Put in place as a whole.
+    assert [each.name for each in database.parent.glob("*.distrusted*")] == [store._distrusted(database).name]
+
+
 def test_readers_follow_when_the_file_is_another_one(place: Workplace) -> None:
     place.write(PYTHON)
     place.scan()
