@@ -133,7 +133,9 @@ def test_dismissed_it_does_not_come_back_for_the_cursor(offered: Path, nvim: Neo
     nvim.shows(WHOLE)
 
 
+@own
 def test_what_does_not_agree_takes_it_away_and_asks_anew(offered: Path, nvim: Neovim, fake: FakeVllm) -> None:
+    """Neovim's own is told at once that there is nothing where the engine is slow, and asks again at the next key."""
     fake.answer = "en(prices)\n"
     nvim.keys("l")
     nvim.shows(f"{HEAD} len(prices)")

@@ -118,7 +118,8 @@ class Workbench:
     async def _at_its_end(self, name: str) -> None:
         await self.page.locator(".tab.active", has_text=name).wait_for(timeout=LIMIT_MS)
         await self.page.locator(".editor-instance .monaco-editor .view-line").first.wait_for(timeout=LIMIT_MS)
-        await self.page.locator(".editor-instance .monaco-editor .view-lines").first.click()
+        first = {"x": 3, "y": 8}  # Messages may lie over the lines below.
+        await self.page.locator(".editor-instance .monaco-editor .view-lines").first.click(position=first)  # type: ignore[arg-type]  # A typed dictionary of playwright's own.
         await self.page.keyboard.press("Control+End")
 
     async def type(self, text: str) -> None:
