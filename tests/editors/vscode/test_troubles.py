@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.editors.vscode.code_server import SERVED, CodeServer, language_servers, programs
@@ -21,10 +22,12 @@ LANGUAGES_OFF = "codeassist.completion.languages_off"
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 
 
-@pytest.fixture(autouse=True)
-def mended(vscode: CodeServer) -> Iterator[None]:
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def mended(window: Workbench, vscode: CodeServer) -> AsyncIterator[None]:
+    """Each test begins with the true server; what the status says of a stand-in is not what it says of that."""
     yield
     vscode.set(**SERVED)
+    await window.ready()
 
 
 def stand_in(way: str) -> list[str]:
