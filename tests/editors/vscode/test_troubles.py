@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -19,6 +20,7 @@ from tests.editors.vscode.workbench import LIMIT_MS, Workbench
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LANGUAGES_OFF = "codeassist.completion.languages_off"
+TRUE_ONE = re.compile(r"codeassist is ready(?!\. A stand-in)")
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 
 
@@ -26,8 +28,9 @@ STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 async def mended(window: Workbench, vscode: CodeServer) -> AsyncIterator[None]:
     """Each test begins with the true server; what the status says of a stand-in is not what it says of that."""
     yield
+    await window.command("Notifications: Clear All Notifications")  # They cover the editor.
     vscode.set(**SERVED)
-    await window.ready()
+    await expect(window.status).to_have_attribute("aria-label", TRUE_ONE, timeout=LIMIT_MS)
 
 
 def stand_in(way: str) -> list[str]:
@@ -92,6 +95,7 @@ async def test_a_message_of_the_server_is_text(window: Workbench, vscode: CodeSe
 
 async def test_a_download_that_is_cancelled_ends_without_a_word(window: Workbench, vscode: CodeServer) -> None:
     vscode.set(codeassist__command=stand_in("listens"))
+    await window.is_now("A stand-in runs")
     for _ in range(2):  # The second shows that nothing came of the first.
         await window.command("codeassist: Download the Embedded Model")
         await window.notice("5 of 10 MB").wait_for(timeout=LIMIT_MS)
