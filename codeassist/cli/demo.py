@@ -200,16 +200,23 @@ def _next_steps(console: Console) -> None:
     command = _command()
     console.rule("Next steps")
     console.print(
-        f"""Neovim 0.12, in init.lua (0.11: the same without the last line, completions come in the popup menu):
-    vim.lsp.config('codeassist', {{ cmd = {{ '{command}', 'lsp' }}, root_markers = {{ '.git' }} }})
+        f"""Neovim 0.11 or later, in init.lua:
+    vim.opt.runtimepath:append('{_neovim_plugin()}')
+    vim.lsp.config('codeassist', {{ cmd = {{ '{command}', 'lsp' }} }})
     vim.lsp.enable('codeassist')
-    vim.lsp.inline_completion.enable()
+    require('codeassist').setup()
 VS Code: the extension (docs/editors.md) finds codeassist, or installs its own; to have it take this one:
     "codeassist.command": ["{command}"]
 A larger model on your own GPU server: set server.url in {_user_file()} (README, "Your own server").
 Without an editor:  codeassist complete FILE:LINE:COLUMN   codeassist review FILE   codeassist doctor""",
         markup=False,
     )
+
+
+def _neovim_plugin() -> str:
+    """Where the plugin is, if this is a clone; an installed package has none."""
+    folder = Path(__file__).resolve().parents[2] / "editors" / "nvim"
+    return str(folder) if folder.is_dir() else "/path/to/codeassist/editors/nvim"
 
 
 def _command() -> str:

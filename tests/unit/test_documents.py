@@ -112,7 +112,7 @@ def test_the_protocol_is_what_the_server_speaks() -> None:
     from codeassist.server.app import App
     from codeassist.server.status import Status
 
-    page = (ROOT / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
     known = App().server.protocol.fm
     spoken = {name for name in (*known.features, *known.commands) if name.startswith("codeassist")}
     named = set(re.findall(r"`(codeassist[./]\w+)`", page))

@@ -4,6 +4,8 @@
 ---@type vim.lsp.Config
 return {
   cmd = { 'codeassist', 'lsp' },
+  -- `python -m` looks for its modules where it is started, and what is worked on may have a `json.py`.
+  cmd_cwd = vim.fs.dirname(assert(debug.getinfo(1, 'S')).source:sub(2)),
   filetypes = {
     'bash',
     'c',

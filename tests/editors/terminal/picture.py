@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
-import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-import pyte
 import pyte.screens
 
-LIMIT_S = 30.0
-COLUMNS, ROWS = 92, 22
+from tests.editors.terminal.screen import Screen
+
 FOREGROUND, BACKGROUND = "e0e2ea", "14161b"
 
 _NOT_FOR_PYTE = re.compile(
@@ -42,46 +30,22 @@ span {{ display: inline-block; height: 20px; vertical-align: top; }}
 </style><pre>%s</pre>"""
 
 
-@dataclass
-class Terminal:
-    """A terminal with a program in it, which is at `terminal`. `bar`: the cursor is one, as editors have it where text
-    is written."""
+class Pictured(Screen):
+    """A screen whose program knows of all colours. `bar`: the cursor is one, as it is where text is written."""
 
-    terminal: int
-    process: subprocess.Popen[bytes]
-    screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(COLUMNS, ROWS))
-    bar: bool = False
-    _left: bytes = b""
-
-    def __post_init__(self) -> None:
-        self.stream = pyte.ByteStream(self.screen)
-        self.screen.write_process_input = self.type  # type: ignore[method-assign]  # What pyte has to be told.
-
-    def type(self, keys: str) -> None:
-        """Press keys; special ones are what terminals send for them."""
-        os.write(self.terminal, keys.encode())
-
-    @property
-    def rows(self) -> list[str]:
-        """What is to be seen."""
-        return [row.rstrip() for row in self.screen.display]
-
-    def shows(self, *words: str) -> None:
-        """Wait until all `words` are to be seen."""
-        end = time.monotonic() + LIMIT_S
-        while not all(any(word in row for row in self.rows) for word in words):
-            assert time.monotonic() < end, f"not within {LIMIT_S:.0f} s: {words}\n" + "\n".join(self.rows)
-            self._read()
-        while self._read():
-            pass  # To the end of what is drawn now.
+    SIZE = 92, 22
+    bar = False
+    _left = b""
 
     def page(self) -> str:
         """The screen as a page for a browser."""
-        background = _colour(self.screen.buffer[0][0].bg, BACKGROUND)
+        self.settle()
+        screen, (columns, lines) = self._screen, self.SIZE
+        background = _colour(screen.buffer[0][0].bg, BACKGROUND)
         rows = []
-        for number in range(self.screen.lines):
-            cells = [self.screen.buffer[number][column] for column in range(self.screen.columns)]
-            at = self.screen.cursor
+        for number in range(lines):
+            cells = [screen.buffer[number][column] for column in range(columns)]
+            at = screen.cursor
             shown = at.x if at.y == number and not at.hidden else -1
             styles = [_style(cell, background) for cell in cells]
             if shown >= 0 and self.bar:
@@ -93,20 +57,15 @@ class Terminal:
             rows.append("".join(f'<span style="{style}">{html.escape(text)}</span>' for style, text in pieces))
         return _PAGE % (background, "\n".join(rows))
 
-    def _read(self) -> bool:
-        """Take what the program has written; whether there was something."""
-        if not select.select([self.terminal], [], [], 0.1)[0]:
-            return False
-        with suppress(OSError):  # It has ended.
-            data = _NOT_FOR_PYTE.sub(b"", self._left + os.read(self.terminal, 1 << 16))
-            # A sequence that is not whole yet is looked at with what follows.
-            begun = data.rfind(b"\x1b")
-            cut = begun if begun >= 0 and len(data) - begun < 256 and not _is_whole(data[begun:]) else len(data)
-            self._left = data[cut:]
-            if shapes := _SHAPE.findall(data[:cut]):
-                self.bar = shapes[-1] in (b"5", b"6")
-            self.stream.feed(_plain_underlines(_SHAPE.sub(b"", data[:cut])))
-        return True
+    def _take(self, data: bytes) -> None:
+        data = _NOT_FOR_PYTE.sub(b"", self._left + data)
+        # A sequence that is not whole yet is looked at with what follows.
+        begun = data.rfind(b"\x1b")
+        cut = begun if begun >= 0 and len(data) - begun < 256 and not _is_whole(data[begun:]) else len(data)
+        self._left = data[cut:]
+        if shapes := _SHAPE.findall(data[:cut]):
+            self.bar = shapes[-1] in (b"5", b"6")
+        super()._take(_plain_underlines(_SHAPE.sub(b"", data[:cut])))
 
 
 def _is_whole(sequence: bytes) -> bool:
@@ -142,33 +101,6 @@ def _style(cell: pyte.screens.Char, page: str) -> str:
 def _colour(name: str, default: str) -> str:
     """Programs that know of all colours use no others than those and the terminal's own."""
     return default if name == "default" else name
-
-
-@contextmanager
-def terminal(words: Sequence[str], variables: Mapping[str, str], folder: Path) -> Iterator[Terminal]:
-    """Run a program in a terminal with all colours."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    look = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    process = subprocess.Popen(
-        words,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**variables, **look},
-        cwd=folder,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    try:
-        yield Terminal(ours, process)
-    finally:
-        process.terminate()
-        with suppress(OSError):
-            while process.poll() is None and select.select([ours], [], [], LIMIT_S)[0]:
-                os.read(ours, 1 << 16)  # It may wait for us to read.
-        process.wait(LIMIT_S)
-        os.close(ours)
 
 
 async def draw(page: str, file: Path) -> None:

@@ -33,8 +33,8 @@ def control(letter: str) -> str:
 class _Answering(pyte.Screen):
     """Answers a program that asks the terminal about itself."""
 
-    def __init__(self, answer: Callable[[bytes], object]) -> None:
-        super().__init__(COLUMNS, LINES)
+    def __init__(self, size: tuple[int, int], answer: Callable[[bytes], object]) -> None:
+        super().__init__(*size)
         self._answer = answer
 
     def write_process_input(self, data: str) -> None:
@@ -54,9 +54,12 @@ class _Answering(pyte.Screen):
 class Screen:
     """What a running program shows."""
 
+    SIZE = COLUMNS, LINES
+    """Of the screen, in characters: columns and lines."""
+
     def __init__(self, process: subprocess.Popen[bytes], terminal: int) -> None:
         self._process, self._terminal = process, terminal
-        self._screen = _Answering(lambda data: os.write(terminal, data))
+        self._screen = _Answering(self.SIZE, lambda data: os.write(terminal, data))
         self._stream = pyte.ByteStream(self._screen)
 
     def keys(self, *keys: str) -> None:
@@ -125,22 +128,40 @@ class Screen:
                     run = ""
         return found
 
-    def _read(self) -> None:
-        """Take what the program has written, and wait a moment if that is nothing."""
+    def settle(self) -> None:
+        """Wait until the program writes nothing for a moment."""
+        while self._read():
+            pass
+
+    def _read(self) -> bool:
+        """Take what the program has written, and wait a moment if that is nothing. Whether there was something."""
+        read = False
         ready, _, _ = select.select([self._terminal], [], [], 0.05)
         while ready:
             try:
-                self._stream.feed(os.read(self._terminal, 65536))
+                self._take(os.read(self._terminal, 65536))
             except OSError:  # The program has closed the terminal.
-                return
+                return False
+            read = True
             ready, _, _ = select.select([self._terminal], [], [], 0)
+        return read
+
+    def _take(self, data: bytes) -> None:
+        """What the program has written."""
+        self._stream.feed(data)
+
+
+Kind = TypeVar("Kind", bound=Screen)
 
 
 @contextmanager
-def terminal(command: Sequence[str | Path], folder: Path, variables: Mapping[str, str]) -> Iterator[Screen]:
-    """Start a program in `folder`, with `variables` as its environment, and end it."""
+def terminal(
+    command: Sequence[str | Path], folder: Path, variables: Mapping[str, str], kind: type[Kind] = Screen
+) -> Iterator[Kind]:
+    """Start a program in `folder`, with `variables` as its environment, and end it. `kind`: how its screen is read."""
     ours, its = os.openpty()
-    ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    columns, lines = kind.SIZE
+    ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     process = subprocess.Popen(
         ["setsid", "--ctty", *command],  # Without a terminal of its own Emacs does not start.
         cwd=folder,
@@ -151,7 +172,7 @@ def terminal(command: Sequence[str | Path], folder: Path, variables: Mapping[str
     )
     os.close(its)
     try:
-        yield Screen(process, ours)
+        yield kind(process, ours)
     finally:
         process.terminate()
         os.close(ours)

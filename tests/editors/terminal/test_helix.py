@@ -27,7 +27,10 @@ def helix(person: Person, file: str, text: str, languages: str = LANGUAGES) -> I
     (person.folder / file).write_text(text, encoding="utf-8")
     with terminal([PROGRAM, "-v", file], person.folder, person.variables) as screen:
         log = person.home / "cache" / "helix" / "helix.log"
-        screen.until(lambda: "textDocument/didOpen" in log.read_text(encoding="utf-8"), "the server has the file")
+        screen.until(
+            lambda: log.exists() and "textDocument/didOpen" in log.read_text(encoding="utf-8"),
+            "the server has the file",
+        )
         yield screen
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from tests.e2e.editor import KNOWN, environment
 from tests.e2e.programs import knowing
+from tests.editors.pictured import CART, STOCK, STOCK_RIGHT
 from tests.editors.terminal.neovim import PLUGIN, PROGRAMS
-from tests.editors.terminal.picture import Terminal, draw, terminal
-from tests.editors.vscode.test_pictures import CART, STOCK
+from tests.editors.terminal.picture import Pictured, draw
+from tests.editors.terminal.screen import ESCAPE, TAB, control, terminal
 from tests.editors.vscode.workbench import SCREENSHOTS
 from tests.fake_vllm import FakeVllm
 
@@ -47,55 +48,60 @@ vim.api.nvim_set_hl(0, 'CodeassistGhost', {{ link = 'Comment' }})
 vim.o.linebreak = true
 vim.opt.fillchars = {{ eob = ' ' }}
 """
-ESCAPE, TAB, CONTROL_W = "\x1b", "\t", "\x17"
+CONTROL_W = control("W")
 
 
 @pytest.fixture
-def studio(tmp_path: Path, fake: FakeVllm) -> Iterator[Terminal]:
+def studio(tmp_path: Path, fake: FakeVllm) -> Iterator[Pictured]:
     folder, init = tmp_path / "shop", tmp_path / "init.lua"
     folder.mkdir()
     (folder / ".codeassist.toml").touch()
-    (folder / "cart.py").write_text(f"{CART}return", encoding="utf-8")
+    (folder / "cart.py").write_text(f"{CART}    return", encoding="utf-8")
     (folder / "stock.py").write_text(STOCK, encoding="utf-8")
     init.write_text(INIT, encoding="utf-8")
     known = replace(KNOWN, priority="yes")
     variables = environment(tmp_path / "home", known=known, SERVER__URL=fake.base_url)
     variables["CODEASSIST_COMPLETION__LEAST_PROBABILITY"] = "0"
     words = [str(PROGRAMS["0.12"]), "-u", str(init), "-i", "NONE", "cart.py"]
-    with terminal(words, variables, folder) as made:
+    with terminal(words, folder, {**variables, "COLORTERM": "truecolor"}, Pictured) as made:
         made.shows("codeassist ✓")
         fake.answer = "1\n"  # The first one has to connect.
-        made.type("GA ")
-        made.shows("return 1", " ms ")
-        made.type(f"{ESCAPE}:edit!\r:{ESCAPE}")  # The second one wipes the first from the screen.
+        made.keys("GA ")
+        made.shows("return 1")
+        made.shows(" ms ")
+        made.keys(f"{ESCAPE}:edit!\r:{ESCAPE}")  # The second one wipes the first from the screen.
         made.shows("13:")
         yield made
 
 
-async def test_ghost_text_and_the_trace(studio: Terminal, fake: FakeVllm) -> None:
+async def test_ghost_text_and_the_trace(studio: Pictured, fake: FakeVllm) -> None:
     fake.behaviour.token_delay_s = 0.005  # As a real engine writes, so that there is something to see.
     fake.answer = "sum(line.cents * line.count for line in lines)"
-    studio.type("GA ")
-    studio.shows("return sum(line.cents * line.count for line in lines)", "codeassist ✓ ")
+    studio.keys("GA ")
+    studio.shows("return sum(line.cents * line.count for line in lines)")
+    studio.shows("codeassist ✓ ")
     await draw(studio.page(), FOLDER / "ghost-text.png")
-    studio.type(TAB)
+    studio.keys(TAB)
     studio.shows("13:58")
-    studio.type("\r\r\rdef title")
+    studio.keys("\r\r\rdef title")
     fake.answer = "s(lines: list[Line]) -> list[str]:\n    return [line.title for line in lines]\n"
     studio.shows("s(lines: list[Line]) -> list[str]:")
-    studio.type(f"{ESCAPE}:Codeassist trace\r")
-    studio.shows("Last requests", "answered")
-    studio.type(f"{CONTROL_W}o")
-    studio.shows("Last requests", "connects")
+    studio.keys(f"{ESCAPE}:Codeassist trace\r")
+    studio.shows("Last requests")
+    studio.shows("answered")
+    studio.keys(f"{CONTROL_W}o")
+    studio.shows("Last requests")
+    studio.shows("connects")
     await draw(studio.page(), FOLDER / "trace.png")
 
 
-async def test_a_finding(studio: Terminal, fake: FakeVllm) -> None:
-    fake.answer = knowing(STOCK, STOCK.replace("price < best", "price > best"))
-    studio.type(":edit stock.py\r")
+async def test_a_finding(studio: Pictured, fake: FakeVllm) -> None:
+    fake.answer = knowing(STOCK, STOCK_RIGHT)
+    studio.keys(":edit stock.py\r")
     studio.shows("codeassist ✓")
-    studio.type(":Codeassist review\r")
+    studio.keys(":Codeassist review\r")
     studio.shows("one finding in stock.py")
-    studio.type(f"]d{CONTROL_W}d")
-    studio.shows("is unexpected", "5:18")
+    studio.keys(f"]d{CONTROL_W}d")
+    studio.shows("is unexpected")
+    studio.shows("5:18")
     await draw(studio.page(), FOLDER / "finding.png")

@@ -55,6 +55,21 @@ def nvim(request: pytest.FixtureRequest, tmp_path: Path, fake: FakeVllm) -> Iter
         yield made
 
 
+@pytest.mark.parametrize("version", PROGRAMS)
+def test_no_module_of_the_workspace_or_the_home_is_run(version: str, tmp_path: Path, fake: FakeVllm) -> None:
+    """`python -m codeassist` would take them for those of the standard library."""
+    home, folder = tmp_path / "home", tmp_path / "work"
+    for place in (home, folder):
+        place.mkdir()
+        (place / "json.py").write_text("raise SystemExit('not this one')\n", encoding="utf-8")
+    variables = environment(home, SERVER__URL=fake.base_url)
+    with neovim(PROGRAMS[version], folder, variables, f"{SERVED}\nvim.lsp.enable('codeassist')") as made:
+        made.open("total.py", HEAD)
+        made.attached()
+        made.api.command("Codeassist doctor")
+        made.until("return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false)):find('grammars:')")
+
+
 def crash(nvim: Neovim) -> int:
     """Kill the language server."""
     pid = int(nvim.until(PID))

@@ -13,6 +13,7 @@ from playwright.async_api import expect
 
 from tests.e2e.editor import KNOWN, environment
 from tests.e2e.programs import knowing
+from tests.editors.pictured import CART, STOCK, STOCK_RIGHT
 from tests.editors.vscode.code_server import SERVED, code_server
 from tests.editors.vscode.workbench import LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import FakeVllm
@@ -20,29 +21,6 @@ from tests.fake_vllm import FakeVllm
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOOK = {"workbench.colorTheme": "Default Dark Modern", "editor.fontSize": 15, "workbench.layoutControl.enabled": False}
 SIZE = {"width": 1000, "height": 560}
-CART = '''\
-from dataclasses import dataclass
-
-
-@dataclass
-class Line:
-    title: str
-    cents: int
-    count: int
-
-
-def total(lines: list[Line]) -> int:
-    """What all of it costs, in cents."""
-    '''
-STOCK = '''\
-def dearest(prices):
-    """The highest of some prices; "€ 😀" is none."""
-    best = prices[0]
-    for price in prices:
-        if price < best:
-            best = price
-    return best
-'''
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -63,7 +41,7 @@ async def studio(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> 
 
 async def test_ghost_text_and_the_menu(studio: Workbench, fake: FakeVllm) -> None:
     fake.answer = "eturn"
-    await studio.write("cart.py", CART)
+    await studio.write("cart.py", f"{CART}    ")
     await studio.open("cart.py")
     await studio.type("r")
     await studio.shows("eturn")
@@ -78,7 +56,7 @@ async def test_ghost_text_and_the_menu(studio: Workbench, fake: FakeVllm) -> Non
 
 
 async def test_a_finding_and_its_fix(studio: Workbench, fake: FakeVllm) -> None:
-    fake.answer = knowing(STOCK, STOCK.replace("price < best", "price > best"))
+    fake.answer = knowing(STOCK, STOCK_RIGHT)
     await studio.write("stock.py", STOCK)
     await studio.open("stock.py")
     await studio.command("codeassist: Review This File")

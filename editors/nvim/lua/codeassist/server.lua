@@ -2,6 +2,10 @@
 
 local M = {}
 
+---Where programs are started: `python -m` looks for its modules there, and what is worked on, or the user's home, may
+---have a `json.py`.
+local HERE = vim.fs.dirname(assert(debug.getinfo(1, 'S')).source:sub(2))
+
 ---What is configured for every server of ours; nil if lsp/codeassist.lua was not found.
 ---@return vim.lsp.Config?
 function M.config()
@@ -88,7 +92,7 @@ local function invocation(words, client)
   return { words = command, env = env }
 end
 
----Run a sub-command. Never in the folder that is worked in: `python -m` looks for programs there first. `on_line` gets
+---Run a sub-command. `on_line` gets
 ---each line of its output, of both kinds; `ended` its exit status. Returns why it cannot be run, if so.
 ---@param words string[] The sub-command and what it is told.
 ---@param client? vim.lsp.Client
@@ -101,7 +105,7 @@ function M.run(words, client, on_line, ended)
     return nil, reason
   end
   return vim.system(how.words, {
-    cwd = vim.uv.os_homedir(),
+    cwd = HERE,
     env = how.env,
     text = true,
     stdout = by_line(on_line),
@@ -120,7 +124,7 @@ function M.wait(words, client, limit_ms)
   if not how then
     return nil, reason
   end
-  local options = { cwd = vim.uv.os_homedir(), env = how.env, text = true, timeout = limit_ms }
+  local options = { cwd = HERE, env = how.env, text = true, timeout = limit_ms }
   local result = vim.system(how.words, options):wait()
   if result.signal ~= 0 or result.code == 124 then
     return nil, ('no answer within %d s'):format(limit_ms / 1000)
