@@ -105,6 +105,10 @@ function options(around: Around): LanguageClientOptions {
       // The library makes a command of VS Code from each command of the server.
       executeCommand: async (command, args: unknown[], next) => {
         const active = vscode.window.activeTextEditor?.document.uri;
+        if (command === 'codeassist.restoreDismissed' && !active && !args.length) {
+          void vscode.window.showInformationMessage('codeassist: open a file of the folder whose dismissed findings you want to see.');
+          return null;
+        }
         const completed = OF_A_DOCUMENT.has(command) && active && !args.length ? [active.toString()] : args;
         const answer: unknown = await next(command, completed);
         await around.ran(command);

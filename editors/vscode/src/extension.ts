@@ -52,7 +52,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const install = together(() => installServer(context, environment, output).then(restartIf));
   const offer = together(() => offerInstall(context, install));
   const missing = (): void => void offer();
-  const made = new Keeper(environment, around, show, missing, (message) => explain(message, output));
+  const tell = (trouble: string): void => explain(trouble, output);
+  const made = new Keeper(environment, around, show, missing, tell);
   keeper = made;
 
   const download = together(async (name?: string): Promise<boolean> => {
@@ -61,7 +62,7 @@ export function activate(context: vscode.ExtensionContext): void {
     return there;
   });
   context.subscriptions.push(output, status, made, trace, doctor);
-  context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables, walkthrough }));
+  context.subscriptions.push(...commands({ keeper: made, status, pause, doctor, output, install, download, variables, walkthrough, explain: tell }));
   context.subscriptions.push(
     vscode.languages.onDidChangeDiagnostics(({ uris }) => {
       if (uris.some((uri) => vscode.languages.getDiagnostics(uri).some(({ source }) => source === SOURCE))) walkthrough.finished('review');

@@ -15,6 +15,8 @@ import type { Status } from './status';
 export class Keeper implements vscode.Disposable {
   /** The command that was found last. */
   server: Codeassist | undefined;
+  /** Why there is none, where it was given up. */
+  trouble: string | undefined;
   private client: Client | undefined;
   private telling: vscode.Disposable | undefined;
   /** Since it was last wanted: it is no wrong command then. */
@@ -75,6 +77,7 @@ export class Keeper implements vscode.Disposable {
   }
 
   private async begin(): Promise<void> {
+    this.trouble = undefined;
     this.show({ state: 'busy', message: 'The language server starts.' });
     this.beginning = new AbortController();
     const { signal } = this.beginning;
@@ -124,6 +127,7 @@ export class Keeper implements vscode.Disposable {
 
   private giveUp(reason: string): void {
     const message = this.server ? `"${this.command}" does not run: ${reason}` : reason;
+    this.trouble = message;
     this.around.output.error(message);
     this.show({ state: 'degraded', message, reason: 'no-start' });
     this.failed(message);

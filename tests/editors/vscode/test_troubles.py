@@ -15,8 +15,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.e2e.programs import BUGGY, RIGHT, knowing
 from tests.editors.vscode.code_server import SERVED, CodeServer, language_servers, programs
 from tests.editors.vscode.workbench import LIMIT_MS, Workbench
+from tests.fake_vllm import FakeVllm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LANGUAGES_OFF = "codeassist.completion.languages_off"
@@ -79,10 +81,36 @@ async def test_a_server_that_exits_at_once_is_started_again_later(window: Workbe
 async def test_a_command_that_is_no_list_is_told_of(window: Workbench, vscode: CodeServer) -> None:
     vscode.set(codeassist__command={"program": "codeassist"})
     await window.is_now("codeassist.command is a list of texts")
+    await window.command("Notifications: Clear All Notifications")
     await window.command("codeassist: Run Doctor")
-    await expect(window.notice("the language server is not installed").first).to_be_visible(timeout=LIMIT_MS)
+    await expect(window.notice("codeassist.command is a list of texts").first).to_be_visible(timeout=LIMIT_MS)
     vscode.set(**SERVED)
     await window.is_now("codeassist is ready")
+
+
+async def review_by_walkthrough(window: Workbench) -> None:
+    await window.command("codeassist: Get Started")
+    await window.page.locator(".getting-started-step", has_text="See the first review").click(timeout=LIMIT_MS)
+    button = window.page.locator(".getting-started-step .monaco-button", has_text="Review This File")
+    await button.click(timeout=LIMIT_MS)
+
+
+async def test_the_walkthrough_reviews_what_is_open_and_says_why_it_cannot(
+    window: Workbench, vscode: CodeServer, fake: FakeVllm, name: str
+) -> None:
+    fake.answer = knowing(BUGGY, RIGHT)
+    await window.write(name, BUGGY)
+    await window.open(name)
+    await window.ready()
+    await review_by_walkthrough(window)
+    await window.open(name)
+    await expect(window.squiggles.first).to_be_visible(timeout=LIMIT_MS)
+    vscode.set(codeassist__command=stand_in("garbage"))
+    await window.is_now("does not run")
+    await window.command("Notifications: Clear All Notifications")
+    await review_by_walkthrough(window)
+    await expect(window.notice("does not run").first).to_be_visible(timeout=LIMIT_MS)
+    await window.press("Control+W")
 
 
 async def test_a_message_of_the_server_is_text(window: Workbench, vscode: CodeServer) -> None:
