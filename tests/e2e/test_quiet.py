@@ -18,6 +18,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 WORD = "quokka_of_zanzibar"
 URI = "file:///workspace/secret.py"
 TEXT = f"def total({WORD}):\n    x = '\ud800{WORD}'\n    return \n"
+PROMPT = TEXT.replace("\ud800", "?")
+"""What reaches an engine of it, and may come back."""
+
+
+async def well_again(wire: Wire, fake: FakeVllm) -> None:
+    """What was wrong is forgotten, and the questions about the model are asked: they hold nothing of the text."""
+    fake.behaviour = Behaviour()
+    await wire.answer(wire.request("workspace/executeCommand", {"command": "codeassist.restartModel"}))
+    answer = await wire.answer(wire.ask(URI, 1, 4))
+    assert answer["result"]["items"]
 
 
 async def every_kind_of_trouble(wire: Wire, fake: FakeVllm) -> None:
@@ -26,14 +36,18 @@ async def every_kind_of_trouble(wire: Wire, fake: FakeVllm) -> None:
     fake.answer = f"{WORD}\n"
     for behaviour in (
         Behaviour(),
-        *(Behaviour(status=status, message=f"bad prompt: {TEXT}") for status in (400, 401, 404, 422, 500, 503)),
+        *(Behaviour(status=status, message=f"bad prompt: {PROMPT}") for status in (400, 401, 404, 422, 500, 503)),
         *(
             Behaviour(trouble=trouble)
             for trouble in ("error-event", "not-json", "wrong-types", "truncate", "cut-body", "html", "not-http")
         ),
     ):
+        await well_again(wire, fake)
         fake.behaviour = behaviour
+        asked = len(fake.received)
         await wire.answer(wire.ask(URI, 2, 11))
+        assert len(fake.received) > asked
+    await well_again(wire, fake)
     fake.behaviour = Behaviour(trouble="hang")
     cancelled = wire.ask(URI, 2, 11)
     await fake.until(lambda counts: counts.held == 1)
