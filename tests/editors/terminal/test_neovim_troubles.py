@@ -96,6 +96,35 @@ def test_a_server_that_has_ended_is_started_again_by_hand(start: Start, name: st
         nvim.attached()
 
 
+HANGING = """vim.lsp.config('codeassist', { cmd = { 'sleep', '1000' } })
+vim.lsp.enable('codeassist')"""
+
+
+def test_a_server_that_never_answers_is_said_to_be_so_and_started_anew(start: Start, name: str) -> None:
+    with start(HANGING, SERVER__URL="http://127.0.0.1:9/v1") as nvim:
+        nvim.open(name, "x = 1\n")
+        told(nvim, "Codeassist status", "it is starting, and has not answered yet; `:Codeassist restart`")
+        assert nvim.lua("return require('codeassist').statusline()") == "codeassist …"
+        nvim.api.command("checkhealth codeassist")
+        assert "WARNING Client 1 is starting, and has not answered yet" in nvim.text
+        nvim.api.command("quit")
+        nvim.lua(SERVED)
+        nvim.keys(":Codeassist restart<CR>")
+        nvim.attached()
+        assert nvim.lua("return #vim.api.nvim_get_proc_children(vim.fn.getpid())") == 1
+
+
+def test_a_restart_takes_what_is_configured_now(start: Start, name: str) -> None:
+    with start(f"{SERVED}\nvim.lsp.enable('codeassist')", SERVER__URL="http://127.0.0.1:9/v1") as nvim:
+        nvim.open(name, "x = 1\n")
+        nvim.attached()
+        nvim.lua("vim.lsp.config('codeassist', { settings = { codeassist = { review = { on_save = false } } } })")
+        nvim.keys(":Codeassist restart<CR>")
+        root = "local new = vim.lsp.get_clients({ bufnr = 0 })[1] return new and new.id == 2 and new.root_dir"
+        assert nvim.until(root) == str(nvim.folder)
+        assert nvim.lua("return vim.lsp.get_clients()[1].settings") == {"codeassist": {"review": {"on_save": False}}}
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A model of the user's own that can be downloaded from a folder; that folder."""

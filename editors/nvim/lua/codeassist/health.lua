@@ -81,11 +81,15 @@ end
 local function check_clients()
   local enabled = vim.lsp.is_enabled('codeassist')
   local clients = vim.lsp.get_clients({ name = 'codeassist' })
-  if not enabled and #clients == 0 then
+  if not enabled and #clients + #server.starting() == 0 then
     health.warn('It is not enabled', "Put vim.lsp.enable('codeassist') into your init.lua")
     return
   end
-  if #clients == 0 then
+  for _, client in ipairs(server.starting()) do
+    local what = 'Client %d is starting, and has not answered yet'
+    health.warn(what:format(client.id), 'If it stays so, see :Codeassist log, and try :Codeassist restart')
+  end
+  if #clients == 0 and #server.starting() == 0 then
     health.info('It is enabled and does not run: no open file is of a filetype that it serves')
     return
   end

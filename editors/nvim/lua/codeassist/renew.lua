@@ -32,11 +32,26 @@ local function stop(client, done)
   )
 end
 
+---What a client is started with next: what is configured now, which may be more than when it began.
+---@param client vim.lsp.Client
+---@return vim.lsp.ClientConfig
+local function next_config(client)
+  local configured = vim.lsp.is_enabled('codeassist') and require('codeassist.server').config()
+  if not configured then
+    return client.config -- Somebody has started it by hand.
+  end
+  local config = vim.deepcopy(configured) --[[@as vim.lsp.ClientConfig]]
+  config.name, config.root_dir = client.name, client.root_dir
+  config.workspace_folders = client.config.workspace_folders
+  return config
+end
+
 ---End all servers, and start them again for the buffers that they had; start one where none runs.
 ---@param buffer integer
 ---@return string? # Why that cannot be.
 function M.run(buffer)
   local clients = vim.lsp.get_clients({ name = 'codeassist' })
+  vim.list_extend(clients, require('codeassist.server').starting())
   if #clients == 0 then
     local _, reason = require('codeassist.server').of(buffer, true)
     if not reason then
@@ -45,8 +60,9 @@ function M.run(buffer)
     return reason
   end
   for _, client in ipairs(clients) do
-    local config, buffers = client.config, vim.tbl_keys(client.attached_buffers)
+    local buffers = vim.tbl_keys(client.attached_buffers)
     stop(client, function()
+      local config = next_config(client)
       for _, each in ipairs(buffers) do
         if vim.api.nvim_buf_is_loaded(each) then
           vim.lsp.start(config, { bufnr = each })

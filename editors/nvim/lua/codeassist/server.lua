@@ -148,6 +148,16 @@ function M.missing(command)
   )
 end
 
+---The clients whose servers have not answered yet: Neovim lists only the others by itself.
+---@param buffer? integer only those of this buffer
+---@return vim.lsp.Client[]
+function M.starting(buffer)
+  local filter = { name = 'codeassist', bufnr = buffer, _uninitialized = true }
+  return vim.tbl_filter(function(client)
+    return not client.initialized
+  end, vim.lsp.get_clients(filter))
+end
+
 ---The client of a buffer, or else why it has none and what to do, as one sentence or two.
 ---@param buffer integer
 ---@param to_start? boolean whether it is enough that one could be started
@@ -180,9 +190,9 @@ function M.of(buffer, to_start)
   if to_start then
     return nil, nil
   end
-  return nil,
-    'it is not attached to this buffer: it is starting, or it has ended; `:Codeassist restart` starts it anew, '
-      .. '`:Codeassist log` shows what it said'
+  local state = #M.starting(buffer) > 0 and 'it is starting, and has not answered yet'
+    or 'it is not attached to this buffer: it is starting, or it has ended'
+  return nil, state .. '; `:Codeassist restart` starts it anew, `:Codeassist log` shows what it said'
 end
 
 ---The client of a buffer, or any other if it has none; else why there is none.

@@ -113,6 +113,7 @@ end
 function M.statusline()
   in_statusline = true
   local client = vim.lsp.get_clients({ bufnr = 0, name = 'codeassist' })[1]
+    or require('codeassist.server').starting(0)[1]
   if not client then
     return ''
   end
