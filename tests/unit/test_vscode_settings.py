@@ -26,6 +26,9 @@ CALLED_BY_WHAT_IT_SENT = {
     f"codeassist.{name}" for name in ("didAccept", "dismiss", "dismissCategory", "models", "showStatus")
 }
 
+OF_THE_WALKTHROUGH = {"codeassist.reviewFirst"}
+"""What is of no use elsewhere, and not in the palette."""
+
 
 def configuration() -> ModuleType:
     spec = importlib.util.spec_from_file_location("configuration", FOLDER / "configuration.py")
@@ -93,7 +96,8 @@ def test_every_command_is_one_of_the_server_or_the_extension() -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in (FOLDER / "src").rglob("*.ts"))
     of_extension = set(re.findall(r"registerCommand\('(codeassist\.\w+)'", source))
     assert not of_server & of_extension
-    assert offered == (of_server - CALLED_BY_WHAT_IT_SENT) | of_extension
+    assert offered == (of_server - CALLED_BY_WHAT_IT_SENT) | of_extension - OF_THE_WALKTHROUGH
+    assert all(f"(command:{each})" in json.dumps(PACKAGE["contributes"]["walkthroughs"]) for each in OF_THE_WALKTHROUGH)
     keys = {entry["command"] for entry in PACKAGE["contributes"]["keybindings"]}
     assert keys <= offered
 

@@ -98,15 +98,16 @@ def test_text_between_what_stands_there_already(nvim: Neovim, fake: FakeVllm, na
     until(lambda: nvim.text == "total = sum(prices[0]) + (1)  # of all", "the rest is taken")
 
 
+@pytest.mark.parametrize("text", ["sum(prices)", "p[0]", "sum(prices, start=0)"])
 @own
-def test_a_text_that_takes_the_place_of_another(nvim: Neovim, fake: FakeVllm, name: str) -> None:
+def test_a_text_that_takes_the_place_of_another(nvim: Neovim, fake: FakeVllm, name: str, text: str) -> None:
     nvim.open(name, "total = old(values)  # of all")
     nvim.attached()
-    answered(nvim, "sum(prices)", replaced=len("old(values)"))
+    answered(nvim, text, replaced=len("old(values)"))
     nvim.keys("2wi<Space><BS>")
-    nvim.shows("total = sum(prices)  # of all")
+    nvim.shows(f"total = {text}  # of all")
     nvim.keys("<Tab>")
-    until(lambda: nvim.text == "total = sum(prices)  # of all", "it is taken")
+    until(lambda: nvim.text == f"total = {text}  # of all", "it is taken")
 
 
 @own

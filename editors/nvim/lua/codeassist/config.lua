@@ -141,6 +141,30 @@ local function merge(config, options)
   end
 end
 
+---The keys that hold, each for one thing only: what the user chose goes before what would be there.
+---@param chosen codeassist.Keys
+---@param problems string[]
+---@return codeassist.Keys
+local function all_keys(chosen, problems)
+  local found = {} ---@type table<string, string|false>
+  local owners = {} ---@type table<string, string>
+  for name, key in vim.spairs(chosen) do
+    local owner = key and owners[vim.keycode(key)]
+    if owner then
+      table.insert(problems, ('keys.%s and keys.%s are both %s; the first has it'):format(owner, name, key))
+    elseif key then
+      owners[vim.keycode(key)] = name
+    end
+    found[name] = not owner and key
+  end
+  for name, key in pairs(M.keys) do
+    if found[name] == nil then
+      found[name] = owners[vim.keycode(key)] == nil and key
+    end
+  end
+  return found --[[@as codeassist.Keys]]
+end
+
 ---What holds now, and what is wrong with what was set; wrong values count as if they were not there.
 ---@return codeassist.Config
 ---@return string[]
@@ -152,7 +176,7 @@ function M.read()
   end
   merge(found, checked(given, "require('codeassist').setup()", problems))
   if found.keys then
-    found.keys = vim.tbl_extend('keep', found.keys, M.keys)
+    found.keys = all_keys(found.keys, problems)
   end
   return found, problems
 end

@@ -78,7 +78,9 @@ local function draw_over(left, lines, start)
   local first = without_tabs(lines[1] or '', start)
   if #lines == 1 then
     local behind = without_tabs(left.after, start + vim.api.nvim_strwidth(first))
-    mark(left, left.column, { virt_text = { { first, GROUP }, { behind, '' } }, virt_text_pos = 'overlay' })
+    local uncovered = (' '):rep(math.max(0, covered - vim.api.nvim_strwidth(first .. behind)))
+    local shown = { { first, GROUP }, { behind .. uncovered, '' } }
+    mark(left, left.column, { virt_text = shown, virt_text_pos = 'overlay' })
     return
   end
   local padding = (' '):rep(math.max(0, covered - vim.api.nvim_strwidth(first)))
