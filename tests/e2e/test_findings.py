@@ -76,9 +76,9 @@ async def test_what_was_found_where_a_review_does_not_look_stays(editor: Editor,
     editor.open(uri, "\n" * PAIR.count("\n"))
     editor.set_whole(uri, PAIR)
     assert marked(editor, uri, await editor.reviewed(uri)) == ["-", "-"]
-    editor.replace(uri, "x = a - b", "x = a + b")
-    mended = editor.texts[uri]
+    mended = PAIR.replace("x = a - b", "x = a + b")
     fake.answer = knowing(mended, mended.replace(" - ", " + "))
+    await editor.reviewed(uri, lambda: editor.replace(uri, "x = a - b", "x = a + b"))  # A fix is looked at by itself.
     found = await editor.reviewed(uri)
     assert [each.range.start.line for each in found] == [2]
     cost = asked(fake)
