@@ -129,3 +129,15 @@ def test_wrong_options_are_told_and_the_others_hold(nvim: Neovim, options: str, 
     assert found == [False, True]
     (problem,) = problems
     assert said in problem
+
+
+@own
+def test_one_key_for_two_things_is_told(nvim: Neovim) -> None:
+    keys, problems = nvim.lua("""
+        vim.g.codeassist = { keys = { next = '<C-l>', accept = '<c-L>' } }
+        local found, problems = require('codeassist.config').read()
+        vim.g.codeassist = nil
+        return { found.keys, problems }
+    """)
+    assert (keys["accept"], keys["next"]) == ("<c-L>", False)
+    assert problems == ["keys.accept and keys.next are both <C-l>; the first has it"]
