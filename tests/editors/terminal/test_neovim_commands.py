@@ -276,6 +276,23 @@ def test_words_are_completed(editor: Neovim, fake: FakeVllm, name: str) -> None:
     said(editor, "there is no nonsense; there are: cancel, ")
 
 
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("status now", "now is too much after status"),
+        ("review changes please", "please is too much after review"),
+        ("pause pyton", "pyton is no filetype that codeassist serves: bash, "),
+        ("resume pyton", "pyton is no filetype that codeassist serves: bash, "),
+    ],
+)
+def test_words_without_a_meaning_are_told_of(
+    editor: Neovim, fake: FakeVllm, name: str, words: str, answer: str
+) -> None:
+    began(editor, name, "x = 1\n")
+    editor.keys(f":Codeassist {words}<CR>")
+    said(editor, answer)
+
+
 def test_the_menu_runs_what_is_chosen(editor: Neovim, fake: FakeVllm, name: str) -> None:
     began(editor, name, "x = 1\n")
     number = editor.lua("return vim.fn.index(require('codeassist.command').names(), 'trace') + 1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -112,6 +114,22 @@ def test_a_server_that_never_answers_is_said_to_be_so_and_started_anew(start: St
         nvim.keys(":Codeassist restart<CR>")
         nvim.attached()
         assert nvim.lua("return #vim.api.nvim_get_proc_children(vim.fn.getpid())") == 1
+
+
+STUBBORN = """local script = 'trap "" TERM; echo $$ > stubborn; while :; do sleep 1; done'
+vim.lsp.config('codeassist', { cmd = { 'sh', '-c', script }, cmd_cwd = vim.fn.getcwd() })
+vim.lsp.enable('codeassist')"""
+
+
+def test_a_server_that_does_not_end_is_told_of(start: Start, name: str) -> None:
+    with start(STUBBORN, SERVER__URL="http://127.0.0.1:9/v1") as nvim:
+        nvim.open(name, "x = 1\n")
+        file = nvim.folder / "stubborn"
+        until(lambda: file.exists() and file.read_text(encoding="utf-8").strip(), "it runs")
+        try:
+            told(nvim, "Codeassist restart", "the language server does not end; end its process")
+        finally:
+            os.kill(int(file.read_text(encoding="utf-8")), signal.SIGKILL)
 
 
 def test_a_restart_takes_what_is_configured_now(start: Start, name: str) -> None:

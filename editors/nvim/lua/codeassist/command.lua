@@ -7,6 +7,7 @@ local M = {}
 ---@class codeassist.Subcommand
 ---@field about string
 ---@field words? fun(lead: string): string[] What may follow the name.
+---@field named? boolean Whether something else may, which is not known here.
 ---@field run fun(word: string?, options: codeassist.CommandLine): string? Returns why it cannot be done.
 
 ---@param text string
@@ -59,6 +60,10 @@ local function pauses(pause)
       local where = client.root_dir and vim.fn.fnamemodify(client.root_dir, ':~') or 'files without a workspace'
       say(('%s in %s, as long as this Neovim runs'):format(pause and 'paused' or 'resumed', where))
       return nil
+    end
+    local served = filetypes()
+    if #served > 0 and not vim.tbl_contains(served, language) then
+      return ('%s is no filetype that codeassist serves: %s'):format(language, table.concat(served, ', '))
     end
     session.pause_language(language, pause)
     local own = vim.tbl_get(session.own(client), 'completion', 'languages_off') or {}
@@ -154,11 +159,12 @@ local SUBCOMMANDS = {
   resume = { about = 'the end of a pause', words = filetypes, run = with_client(pauses(false), 'any') },
   model = {
     about = 'choose the model that completes',
+    named = true,
     run = with_client(function(client, name)
       require('codeassist.models').choose(client, name)
     end, 'any'),
   },
-  pull = { about = 'download an embedded model', run = pull },
+  pull = { about = 'download an embedded model', named = true, run = pull },
   cancel = { about = 'end a download, or reviews that run', run = cancel },
   trace = {
     about = 'what the last requests did, stage by stage',
@@ -216,7 +222,9 @@ function M.run(options)
     say(('there is no %s; there are: %s'):format(name, table.concat(M.names(), ', ')), vim.log.levels.ERROR)
     return
   end
-  local reason = subcommand.run(word, options)
+  local most = (subcommand.words or subcommand.named) and 2 or 1
+  local too_many = vim.list_slice(options.fargs, most + 1)[1]
+  local reason = too_many and ('%s is too much after %s'):format(too_many, name) or subcommand.run(word, options)
   if reason then
     say(reason, vim.log.levels.ERROR)
   end

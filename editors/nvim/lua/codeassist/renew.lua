@@ -5,7 +5,8 @@ local M = {}
 local LOOK_EVERY_MS = 20
 local ENDS_WITHIN_MS = 3000
 
----Call `done` as soon as the server of a client has ended; one that does not want to is killed.
+---Call `done` as soon as the server of a client has ended; one that does not want to is told to, and the user of one
+---that does not do that either.
 ---@param client vim.lsp.Client
 ---@param done fun()
 local function stop(client, done)
@@ -27,6 +28,10 @@ local function stop(client, done)
       waited = waited + LOOK_EVERY_MS
       if waited == ENDS_WITHIN_MS then
         client:stop(true)
+      elseif waited == 2 * ENDS_WITHIN_MS then
+        timer:close()
+        local message = 'codeassist: the language server does not end; end its process, then :Codeassist restart again'
+        vim.notify(message, vim.log.levels.ERROR)
       end
     end)
   )
