@@ -164,6 +164,23 @@ def test_a_menu_shows_what_goes_on_from_its_item(nvim: Neovim, fake: FakeVllm, n
 
 
 @own
+def test_what_is_asked_by_hand_takes_the_place_of_what_a_menu_hides(nvim: Neovim, fake: FakeVllm, name: str) -> None:
+    fake.answer = "rices)\n"
+    nvim.open(name, "pressure, prices = 1, []\nx = sum(")
+    nvim.attached()
+    nvim.keys("<Cmd>set completeopt=menuone,noinsert<CR>jA<Space><BS>p")
+    nvim.shows("pressure, prices = 1, []\nx = sum(prices)")
+    nvim.keys("<C-x><C-n>")
+    nvim.until("return vim.fn.pumvisible() == 1")
+    while not nvim.lua("return (vim.fn.complete_info({ 'completed' }).completed or {}).word == 'pressure'"):
+        nvim.keys("<Down>")
+    nvim.until("return not require('codeassist').visible()")
+    fake.answer = "ressure)\n"
+    nvim.keys("<M-]>")
+    nvim.screen.rests(lambda frame: frame.line.startswith("x = sum(pressure)"), "it is shown")
+
+
+@own
 def test_another_window_of_the_same_buffer_stays_as_it_is(nvim: Neovim, fake: FakeVllm, name: str) -> None:
     lines = "for price in prices:\n        best = max(best, price)\n    return best"
     fake.answer = lines + "\n"

@@ -334,6 +334,7 @@ function M.move(count)
     return true
   end
   ghost.dismissed = nil
+  ghost:clear() -- A menu may hide what is not wanted here.
   ghost:ask(BY_HAND)
   return true
 end
