@@ -143,8 +143,8 @@ def test_tabs_and_line_ends_of_windows(nvim: Neovim, fake: FakeVllm, name: str) 
     assert file.read_bytes() == b"package main\r\n\r\nfunc total() {\r\n\tif a {\r\n\t\treturn\tb\r\n\t}\r\n}\r\n"
 
 
-@own
-def test_a_menu_shows_what_goes_on_from_its_item(nvim: Neovim, fake: FakeVllm, name: str) -> None:
+def open_menu(nvim: Neovim, fake: FakeVllm, name: str) -> None:
+    """Of the words that begin with `p`, where `prices)` is suggested."""
     fake.answer = "rices)\n"
     nvim.open(name, "pressure, prices = 1, []\nx = sum(")
     nvim.attached()
@@ -152,12 +152,22 @@ def test_a_menu_shows_what_goes_on_from_its_item(nvim: Neovim, fake: FakeVllm, n
     nvim.shows("pressure, prices = 1, []\nx = sum(prices)")
     nvim.keys("<C-x><C-n>")
     nvim.until("return vim.fn.pumvisible() == 1")
+
+
+def select(nvim: Neovim, word: str) -> None:
+    """Go down to a word of the menu."""
     selected = (
         "local i = vim.fn.complete_info({ 'items', 'selected' }) return (i.items[i.selected + 1] or {}).word == ..."
     )
+    while not nvim.lua(selected, word):
+        nvim.keys("<Down>")
+
+
+@own
+def test_a_menu_shows_what_goes_on_from_its_item(nvim: Neovim, fake: FakeVllm, name: str) -> None:
+    open_menu(nvim, fake, name)
     for word, line in (("pressure", "x = sum(p"), ("prices", "x = sum(prices)")) * 2:
-        while not nvim.lua(selected, word):
-            nvim.keys("<Down>")
+        select(nvim, word)
         nvim.screen.rests(lambda frame, line=line: frame.line.startswith(line) and len(frame.line) == len(line), line)
     nvim.keys("<C-e>")
     nvim.shows("pressure, prices = 1, []\nx = sum(prices)")
@@ -165,15 +175,8 @@ def test_a_menu_shows_what_goes_on_from_its_item(nvim: Neovim, fake: FakeVllm, n
 
 @own
 def test_what_is_asked_by_hand_takes_the_place_of_what_a_menu_hides(nvim: Neovim, fake: FakeVllm, name: str) -> None:
-    fake.answer = "rices)\n"
-    nvim.open(name, "pressure, prices = 1, []\nx = sum(")
-    nvim.attached()
-    nvim.keys("<Cmd>set completeopt=menuone,noinsert<CR>jA<Space><BS>p")
-    nvim.shows("pressure, prices = 1, []\nx = sum(prices)")
-    nvim.keys("<C-x><C-n>")
-    nvim.until("return vim.fn.pumvisible() == 1")
-    while not nvim.lua("return (vim.fn.complete_info({ 'completed' }).completed or {}).word == 'pressure'"):
-        nvim.keys("<Down>")
+    open_menu(nvim, fake, name)
+    select(nvim, "pressure")
     nvim.until("return not require('codeassist').visible()")
     fake.answer = "ressure)\n"
     nvim.keys("<M-]>")

@@ -92,8 +92,8 @@ local function invocation(words, client)
   return { words = command, env = env }
 end
 
----Run a sub-command. `on_line` gets
----each line of its output, of both kinds; `ended` its exit status. Returns why it cannot be run, if so.
+---Run a sub-command. `on_line` gets each line of its output, of both kinds; `ended` its exit status. Returns why it
+---cannot be run, if so.
 ---@param words string[] The sub-command and what it is told.
 ---@param client? vim.lsp.Client
 ---@param on_line fun(line: string)
