@@ -33,8 +33,12 @@ REVIEW_PROMPT_TOKENS = 2048
 """Budget for the code around a reviewed region: what a server gets by default."""
 REVIEW_LINES = 40
 """Length of the reviewed regions; a changed function of some size."""
-REVIEW_OVERHEAD_TOKENS = 1200
-"""Room for the instructions and the region itself, in tokens, rather too much."""
+REVIEW_OVERHEAD_TOKENS = 1900
+"""Room for the instructions (500) and the region at its densest (1,200), and what the server counts more than we do."""
+COUNTED_MORE = 1.15
+"""What a server may count for a review, divided by our estimate; 1.09 at most was seen."""
+MOST_DRAWS = 100
+"""Regions tried before one is taken that may not fit: the server says what is wrong with it."""
 LEAST_REVIEW_PROMPT_TOKENS = 128
 
 TYPED_CHARACTERS = 3
@@ -194,24 +198,38 @@ class Workload:
         """Reviews of different regions in random order, without end, none of them seen by the server before."""
         source = self._source
         document = Document.create(f"file:///{source.path}", source.text, source.language)
-        family = self._bound.family
         while True:
-            first = random.randrange(max(1, document.line_count - REVIEW_LINES))
-            last = min(document.line_count - 1, first + REVIEW_LINES)
-            before = cursor_view(document, document.line_start(first), limits)
-            after = cursor_view(document, document.line_start(last), limits)
-            material = Material(
-                path=source.path,
-                language=source.language,
-                extracts=(Extract(tuple(CodeLine(n + 1, "+", document.line(n)) for n in range(first, last))),),
-                above=f"{source.sign} {nonce()}\n{before.head}{before.prefix}{after.suffix}",
-            )
-            yield ChatRequest(
-                messages=tuple(Message(turn.role, turn.content) for turn in review_turns(material, family)),
-                max_tokens=REVIEW_TOKENS,
-                schema=FINDINGS_SCHEMA if self._schema else None,
-                priority=Priority.REVIEW,
-                lane="review",
-                template_options=family.template_options,
-                reasoning_effort=family.reasoning_effort,
-            )
+            for _ in range(MOST_DRAWS):
+                request = self._review(document, limits)
+                if self._fits(request):
+                    break
+            yield request
+
+    def _fits(self, review: ChatRequest) -> bool:
+        """Whether the server takes it: a dense region has many more tokens than others."""
+        if self._context_tokens is None:
+            return True
+        tokens = sum(estimate_tokens(message.content) for message in review.messages)
+        return tokens * COUNTED_MORE + REVIEW_TOKENS <= self._context_tokens
+
+    def _review(self, document: Document, limits: ContextLimits) -> ChatRequest:
+        source, family = self._source, self._bound.family
+        first = random.randrange(max(1, document.line_count - REVIEW_LINES))
+        last = min(document.line_count - 1, first + REVIEW_LINES)
+        before = cursor_view(document, document.line_start(first), limits)
+        after = cursor_view(document, document.line_start(last), limits)
+        material = Material(
+            path=source.path,
+            language=source.language,
+            extracts=(Extract(tuple(CodeLine(n + 1, "+", document.line(n)) for n in range(first, last))),),
+            above=f"{source.sign} {nonce()}\n{before.head}{before.prefix}{after.suffix}",
+        )
+        return ChatRequest(
+            messages=tuple(Message(turn.role, turn.content) for turn in review_turns(material, family)),
+            max_tokens=REVIEW_TOKENS,
+            schema=FINDINGS_SCHEMA if self._schema else None,
+            priority=Priority.REVIEW,
+            lane="review",
+            template_options=family.template_options,
+            reasoning_effort=family.reasoning_effort,
+        )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from codeassist.flow import words
+from codeassist.prompt.families import family_for_model
 from codeassist.serving.catalogue import entry
 from tests.fake_vllm import FakeVllm, Received
+from tests.fake_vllm_answers import prompt_of, tokens_of
 
 FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "engine"
 SCRIPTS = ("dummy", "latency", "options", "report", "timing", "workload")
@@ -140,6 +143,22 @@ async def test_reviews_are_those_of_the_product(script: dict[str, ModuleType]) -
     assert without
     assert not any("response_format" in one.body for one in without)
     assert len({json.dumps(one.body["messages"]) for one in with_schema}) == len(with_schema)
+
+
+def test_reviews_fit_the_context_of_the_server_in_dense_code_too(script: dict[str, ModuleType]) -> None:
+    sparse = "    total = price * count\n" * 40
+    dense = "    one = two if three in four else five(six) + eight[nine] - ten * (eleven or twelve and a.b.c(d))\n" * 40
+    source = script["workload"].Source((sparse + dense) * 10, "bench.py", "python", "#")
+    family = family_for_model(NAME)
+    assert family is not None
+    asked: dict[int | None, list[int]] = {}
+    for context_tokens in (None, 4096):
+        workload = script["workload"].Workload(SimpleNamespace(family=family), source, context_tokens)
+        requests = itertools.islice(workload.reviews(workload.review_limits()), 200)
+        bodies = [{"messages": [{"role": m.role, "content": m.content} for m in one.messages]} for one in requests]
+        asked[context_tokens] = [len(tokens_of(prompt_of(body))) + 640 for body in bodies]
+    assert max(asked[None]) > 4096
+    assert max(asked[4096]) <= 4096
 
 
 @pytest.mark.parametrize("noise", ["noise " * 300, "protocols \n \n" * 100])
