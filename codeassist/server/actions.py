@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +25,6 @@ _MOVED = "The code of this finding has changed meanwhile, so nothing was changed
 _BREAKS = "With this change the code would not parse any more, so nothing was changed."
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """What the client can do with code actions. `resolves`: it asks for edits later; `versioned`: it takes changes with
-    versions; `creates`: it makes files; `confirms`: it asks the user about edits that want to be confirmed."""
-
-    resolves: bool = False
-    versioned: bool = False
-    creates: bool = False
-    confirms: bool = False
-
-
 class Refused(JsonRpcException):
     """The user is told why nothing was changed."""
 
@@ -56,7 +45,6 @@ class Actions:
 
     session: Session
     hiding: Hiding
-    client: Callable[[], Client]
 
     async def offered(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         uri = params.text_document.uri
@@ -110,7 +98,7 @@ class Actions:
                 is_preferred=preferred or None,
                 data={"uri": uri, "fingerprint": finding.fingerprint, "does": does, "among": among},
             )
-            if not self.client().resolves:
+            if not self.session.client.resolves:
                 try:
                     action.edit = await self._edit_of(does, entry, document, finding)
                 except Refused:
@@ -182,7 +170,7 @@ class Actions:
         text = baseline.with_findings([(entry.path, finding)]).text
         document = file.document.document if file.document is not None else Document.create(file.uri, file.text)
         edits = text_edits(document, [whole_change(file.text, text)], self.session.encoding)
-        client = self.client()
+        client = self.session.client
         if not client.versioned:
             return types.WorkspaceEdit(changes={file.uri: edits})
         version = document.version if file.document is not None else None
@@ -201,7 +189,7 @@ class Actions:
 
     def _changing(self, document: Document, edits: Sequence[Edit]) -> types.WorkspaceEdit:
         changes = text_edits(document, edits, self.session.encoding)
-        if not self.client().versioned:
+        if not self.session.client.versioned:
             return types.WorkspaceEdit(changes={document.uri: changes})
         identifier = types.OptionalVersionedTextDocumentIdentifier(uri=document.uri, version=document.version)
         return types.WorkspaceEdit(

@@ -15,14 +15,15 @@ from pygls.uris import to_fs_path
 
 from codeassist import __version__
 from codeassist.flow.admission import Admission
-from codeassist.server.actions import Actions, Client
+from codeassist.server.actions import Actions
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
 from codeassist.server.binding import ModelFactory, Models
 from codeassist.server.choosing import Choices
+from codeassist.server.client import client_of
 from codeassist.server.completion import Completer
 from codeassist.server.configuration import Configuration, same_servers
-from codeassist.server.convert import apply_changes, keeps_expired, mended, offset_of, waited_s
+from codeassist.server.convert import apply_changes, offset_of
 from codeassist.server.hiding import Hiding
 from codeassist.server.learning import Learning
 from codeassist.server.opened import why_not
@@ -73,7 +74,7 @@ class App:
         self.completer = Completer(self.session, asker, self.ahead, without)
         reviewing = self.session, self.models, self.admission, self.status, self.progress, self.publisher
         self.reviewer = Reviewer(*reviewing, self.hiding, self.repositories)
-        self.actions = Actions(self.session, self.hiding, self._client)
+        self.actions = Actions(self.session, self.hiding)
         self.configuration = Configuration(
             self.session, self.server.workspace_configuration_async, self._show, self._settings_changed
         )
@@ -91,9 +92,9 @@ class App:
         self.session.encoding = _encoding(self.server.protocol.workspace.position_encoding)
         self.session.locale = params.locale or ""
         self.session.roots = _roots(params)
-        self.session.rhythm.waited_s = waited_s(params.capabilities)
-        self.status.mended = mended(params.capabilities)
-        self.session.keeps_expired = keeps_expired(params.capabilities, params.client_info)
+        self.session.client = client = client_of(params.capabilities, params.client_info)
+        self.session.rhythm.waited_s = client.waited_s
+        self.status.mended = client.mends
         self.progress.supported = bool(window and window.work_done_progress)
         if document.inline_completion is not None:
             options = types.InlineCompletionOptions()
@@ -317,19 +318,6 @@ class App:
 
     def _engine_state(self, state: Any) -> None:
         self.status.engine(state.kind, state.message, state.reason)
-
-    def _client(self) -> Client:
-        """What the client can do with code actions."""
-        document, workspace = self._capabilities.text_document, self._capabilities.workspace
-        action = document.code_action if document else None
-        support = action.resolve_support if action else None
-        edit = workspace.workspace_edit if workspace else None
-        return Client(
-            resolves=bool(action and action.data_support and support and "edit" in support.properties),
-            versioned=bool(edit and edit.document_changes),
-            creates=bool(edit and types.ResourceOperationKind.Create in (edit.resource_operations or ())),
-            confirms=bool(edit and edit.change_annotation_support),
-        )
 
     async def _watch(self) -> None:
         """Have the editor tell of files that change, if it can be asked to."""

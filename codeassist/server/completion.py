@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lsprotocol import types
 
@@ -15,7 +15,8 @@ from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
-from codeassist.server.convert import inline_item, offset_of, range_of
+from codeassist.server.convert import inline_item, offset_of, position_of
+from codeassist.server.menu import first_line, menu_item, word_added
 from codeassist.server.opened import OpenDocument, why_not
 from codeassist.server.running import Running
 from codeassist.server.session import Session
@@ -23,10 +24,7 @@ from codeassist.text.document import Document, Offset
 from codeassist.text.lines import plain_ends
 from codeassist.text.spans import Span
 
-_LABEL_CHARACTERS = 60
-_WORD = re.compile(r"[\w$]*$")
-_HYPHENATED_WORD = re.compile(r"[\w$-]*$")
-_HYPHENATED = frozenset({"bash", "css", "html", "markdown", "toml", "yaml"})
+T = TypeVar("T")
 _NOTICED_S = 0.1
 """Text that is wrong for longer than that is noticed."""
 
@@ -63,35 +61,43 @@ class Completer:
     async def popup(self, params: types.CompletionParams) -> types.CompletionList:
         """One item that inserts the whole completion; incomplete, so that clients ask again as the user types."""
         uri = params.text_document.uri
-        context = params.context
-        automatic = context is None or context.trigger_kind != types.CompletionTriggerKind.Invoked
+        automatic = params.context is None or params.context.trigger_kind != types.CompletionTriggerKind.Invoked
+        entry = self.session.documents.get(uri)
+        if entry is None:
+            await self._answer(uri, params.position, automatic)
+            return types.CompletionList(is_incomplete=True, items=[])
+        entry.menus += 1
+        asked, number = entry.document, entry.menus
         document, shown = await self._answer(uri, params.position, automatic)
+        if shown is None and entry.menus == number:
+            document, shown = await self._about_begun_word(entry, asked, params.position)
+        if shown is not None and self.session.client.indents_items:
+            shown = first_line(shown)
         if document is None or shown is None:
             return types.CompletionList(is_incomplete=True, items=[])
-        typed = document.text[document.line_start(params.position.line) : shown.span.start].lstrip()
-        word = _typed_word(typed, document.language)
-        span = Span(Offset(shown.span.start - len(word)), shown.span.end)
-        first, _, others = shown.text.partition("\n")
-        second = others.strip().split("\n", 1)[0]
-        whole = (word + first if first.strip() else f"{word} {second}").strip()
-        label = whole if len(whole) <= _LABEL_CHARACTERS else whole[: _LABEL_CHARACTERS - 1] + "…"
-        item = types.CompletionItem(
-            label=label,
-            # Not a snippet: Helix takes such for templates whatever their format, and Sublime Text may leave them out.
-            kind=types.CompletionItemKind.Text,
-            detail="codeassist",
-            documentation=types.MarkupContent(kind=types.MarkupKind.PlainText, value=typed + shown.text),
-            insert_text_format=types.InsertTextFormat.PlainText,
-            insert_text_mode=types.InsertTextMode.AsIs,  # Its lines are indented as they belong.
-            text_edit=types.TextEdit(range=range_of(document, span, self.session.encoding), new_text=word + shown.text),
-            filter_text=whole,
-            sort_text="\uffff",
-            preselect=False,
-            command=types.Command(
-                title="Accepted", command="codeassist.didAccept", arguments=[self._item(document, shown, in_menu=True)]
-            ),
-        )
+        item = menu_item(document, shown, asked, self.session.encoding)
+        item_id = self._item(document, shown, in_menu=True)
+        item.command = types.Command(title="Accepted", command="codeassist.didAccept", arguments=[item_id])
         return types.CompletionList(is_incomplete=True, items=[item])
+
+    async def _about_begun_word(
+        self, entry: OpenDocument, asked: Document, position: types.Position
+    ) -> tuple[Document | None, Inline | None]:
+        """What there is for the text as it is now, if no more than a word was typed since `asked`, and the editor has
+        not asked again: nvim-cmp does not while it waits, and would show nothing before the key after that."""
+        encoding, number, seen = self.session.encoding, entry.menus, asked
+        at = offset_of(asked, position, encoding)
+        while entry.menus == number and (latest := entry.document) is not seen:
+            added = word_added(asked, at, latest)
+            if not added:
+                break
+            seen = latest
+            document, shown = await self._answer(
+                asked.uri, position_of(latest, Offset(at + len(added)), encoding), automatic=True
+            )
+            if shown is not None:
+                return document, shown
+        return None, None
 
     def _item(self, document: Document, shown: Inline, *, in_menu: bool = False) -> str:
         """The id of an item that goes to the editor."""
@@ -135,7 +141,7 @@ class Completer:
         about = self.session.surroundings(uri)
         if automatic:
             found = await self._from_earlier(entry, document, offset, about, trace)
-            found = _beside(chosen, document, found) or found
+            found = _beside(chosen, document, found) or self._as_editor_can(document, found)
             if isinstance(found, Skip):
                 trace.reused = False
                 self.session.remember(trace, uri, found)
@@ -154,7 +160,10 @@ class Completer:
         except asyncio.CancelledError:
             self.session.remember(Trace("completion"), uri, Skip("cancelled"))
             raise
-        skip = answer if isinstance(answer, Skip) else answer.skip or _beside(chosen, document, answer.item)
+        item = None if isinstance(answer, Skip) else self._as_editor_can(document, answer.item)
+        skip = answer if isinstance(answer, Skip) else answer.skip or _beside(chosen, document, item)
+        if isinstance(item, Skip):
+            skip, item = skip or item, None
         if skip is not None and skip.reason == "superseded":
             trace = Trace("completion")  # What it cost belongs to the one that goes on with it.
         if skip is None and not self.session.is_current(entry, document):
@@ -163,9 +172,20 @@ class Completer:
         if skip is not None or isinstance(answer, Skip):
             return None, None
         self.asker.status.completed(trace)
-        if answer.item is not None:
-            self.next.shown(entry, document, answer.item, about)
-        return document, answer.item
+        if item is not None:
+            self.next.shown(entry, document, item, about)
+        return document, item
+
+    def _as_editor_can(self, document: Document, shown: T) -> T | Inline | Skip:
+        """What is shown where the editor only inserts: without the end that stands there already. The brackets that it
+        closed by itself do."""
+        if not self.session.client.inserts_only or not isinstance(shown, Inline):
+            return shown
+        stands = document.text[shown.span.start : shown.span.end]
+        text = shown.text.removesuffix(stands)
+        if stands and (text == shown.text or not text.strip()):
+            return Skip("needs-replacing")
+        return Inline(text, Span(shown.span.start, shown.span.start), shown.probability)
 
     def _chosen(self, document: Document, selected: types.SelectedCompletionInfo | None) -> Chosen | None:
         if selected is None or "silence" in self.without:
@@ -245,17 +265,10 @@ class Completer:
         running.start(self.session.start(document.uri, "completion", work()))
         entry.running = running
         slow = (self.session.rhythm.answer_s or 0.0) > _NOTICED_S
-        if automatic and slow and entry.expired and self.session.keeps_expired:
+        if automatic and slow and entry.expired and self.session.client.keeps_expired:
             return Skip("expired")  # The next request finds what is asked now.
         answer = await running.answer(document, offset)
         return Skip("superseded") if answer is None else answer
-
-
-def _typed_word(line_prefix: str, language: str) -> str:
-    """The word just before the cursor. Clients match an item against it, each with its own idea of a word, and eglot
-    inserts the label before it makes the edit: so label, filter text and edit all begin with the longest of these."""
-    match = (_HYPHENATED_WORD if language in _HYPHENATED else _WORD).search(line_prefix)
-    return match.group(0) if match else ""
 
 
 def _beside(chosen: Chosen | None, document: Document, shown: Inline | Skip | None) -> Skip | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from lsprotocol import types
 
@@ -13,43 +13,12 @@ from codeassist.text.edits import Edit
 from codeassist.text.positions import Encoding, from_units, to_units
 
 SOURCE = "codeassist"
-_LONGEST_WAIT_MS = 5_000
 
 _SEVERITY: dict[Severity, types.DiagnosticSeverity] = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
     "info": types.DiagnosticSeverity.Information,
 }
-
-
-def waited_s(capabilities: types.ClientCapabilities) -> float:
-    """How long the editor waits for another key before it asks for a completion, in seconds, as the experimental
-    capability `codeassist: {waitsMs}` says; 0.0 where nothing sensible is said."""
-    milliseconds = _own(capabilities).get("waitsMs")
-    if not isinstance(milliseconds, int | float) or not 0 <= milliseconds <= _LONGEST_WAIT_MS:
-        return 0.0
-    return milliseconds / 1000
-
-
-def keeps_expired(capabilities: types.ClientCapabilities, client: types.ClientInfo | None) -> bool:
-    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes, as the
-    experimental capability `codeassist: {keepsExpired}` says. Of Neovim it is known: it moves its text along with the
-    cursor."""
-    said = _own(capabilities).get("keepsExpired")
-    return said if isinstance(said, bool) else client is not None and client.name == "Neovim"
-
-
-def mended(capabilities: types.ClientCapabilities) -> frozenset[str]:
-    """What the editor itself offers to mend when the status says it, so that no message box need say it, too: reasons
-    of `post/skip.py`, as the experimental capability `codeassist: {mends}` lists them."""
-    said = _own(capabilities).get("mends")
-    return frozenset(each for each in said if isinstance(each, str)) if isinstance(said, list | tuple) else frozenset()
-
-
-def _own(capabilities: types.ClientCapabilities) -> Mapping[str, object]:
-    said = capabilities.experimental
-    own = said.get("codeassist") if isinstance(said, Mapping) else None
-    return own if isinstance(own, Mapping) else {}
 
 
 def offset_of(document: Document, position: types.Position, encoding: Encoding) -> Offset:

@@ -71,9 +71,10 @@ class OpenDocument:
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `shown`: the suggestion whose outcome is waited for; `showing`: the editor shows it now; `expired`: it shows
     something that does not fit any more; `outcomes`: what became of suggestions, until it is taken note of;
-    `era` counts what made them worth nothing. `edited`: the number of its last edit among those of all documents;
-    `edited_line`: where the last one was that was not a whole text, from 0; `deleted_line`: where the last edit was, if
-    it only took something away; `resting` waits for the end of the edits. `hidden`: prompts about other documents must
+    `era` counts what made them worth nothing, `menus` the requests for the editor's menu. `edited`: the number of its
+    last edit among those of all documents; `edited_line`: where the last one was that was not a whole text, from 0;
+    `deleted_line`: where the last edit was, if it only took something away; `resting` waits for the end of the edits.
+    `hidden`: prompts about other documents must
     not show it; `judging` finds that out; `is_secret`: by its name it holds keys or passwords."""
 
     document: Document
@@ -105,6 +106,7 @@ class OpenDocument:
     expired: bool = False
     outcomes: list[tuple[Shown, Outcome]] = field(default_factory=list)
     era: int = 0
+    menus: int = 0
     deleted_line: int | None = None
     edited: int = 0
     edited_line: int | None = None

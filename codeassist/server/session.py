@@ -23,6 +23,7 @@ from codeassist.context.related import OpenFile
 from codeassist.flow.rhythm import Rhythm
 from codeassist.flow.trace import Trace
 from codeassist.post.skip import Skip
+from codeassist.server.client import Client
 from codeassist.server.opened import OpenDocument, are_plain, catch_up, move_on, moved_findings, steps_to
 from codeassist.server.remembered import Remembered
 from codeassist.server.running import Running
@@ -73,8 +74,7 @@ class Session:
     remembered: Remembered = field(default_factory=Remembered)
     warming: asyncio.Task[None] | None = None
     rhythm: Rhythm = field(default_factory=Rhythm)
-    keeps_expired: bool = False
-    """Whether the editor goes on showing a suggestion that does not fit any more, until an answer comes."""
+    client: Client = field(default_factory=Client)
     _tasks: dict[tuple[str, Kind], asyncio.Task[Any]] = field(default_factory=dict)
     _superseded: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)
     _background: set[asyncio.Task[Any]] = field(default_factory=set)

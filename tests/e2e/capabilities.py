@@ -1,10 +1,14 @@
-"""What three editors tell a server about themselves, as far as it matters to this one."""
+"""What some editors tell a server about themselves, as far as it matters to this one."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import converters, types
+
+JETBRAINS = Path(__file__).resolve().parents[2] / "editors" / "jetbrains"
 
 _KINDS = ["", "quickfix", "refactor", "refactor.extract", "refactor.inline", "refactor.rewrite", "source"]
 
@@ -109,11 +113,32 @@ _PLAIN: dict[str, Any] = {
     },
 }
 
+_SUBLIME: dict[str, Any] = {
+    "general": {"positionEncodings": ["utf-16"]},
+    "textDocument": {
+        "publishDiagnostics": {"versionSupport": True},
+        "completion": {
+            "completionItem": {
+                "documentationFormat": ["markdown", "plaintext"],
+                "snippetSupport": True,
+                "insertTextModeSupport": {"valueSet": [2]},
+            }
+        },
+    },
+}
+
+_JETBRAINS: dict[str, Any] = {
+    "experimental": json.loads((JETBRAINS / "experimental.json").read_text(encoding="utf-8")),
+    "textDocument": {"publishDiagnostics": {"versionSupport": True}, "inlineCompletion": {}},
+}
+
 EDITORS: dict[str, dict[str, Any]] = {
     "vscode": _VSCODE,
     "neovim-0.11": _NEOVIM_0_11,
     "neovim-0.12": _NEOVIM_0_12,
     "plain": _PLAIN,
+    "sublime": _SUBLIME,
+    "jetbrains": _JETBRAINS,
 }
 """By name; "plain" is a small client of somebody's own: no progress, no resolving, UTF-32."""
 

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from lsprotocol import types
 
 from codeassist.text.lines import with_line_feeds
 from tests.e2e.conftest import EditorOf
@@ -64,44 +63,22 @@ async def test_replaces_what_the_answer_repeats(editor: Editor, uri: str, fake: 
     assert after == 'def f(prices):\n    é = "😀"; return sorted(prices, key="größe")\n'
 
 
-@pytest.mark.parametrize("editor", ["neovim-0.11"], indirect=True)
-async def test_the_menu_inserts_it_as_it_is(editor: Editor, uri: str, fake: FakeVllm) -> None:
-    """Helix takes an item of the kind Snippet for a template whatever its format, and indents its lines once more."""
-    fake.answer = 'price = f"${cents / 100}"\n    return price\n'
-    text, at = cut(f"def shown(cents):\n    {CURSOR}\n")
+@pytest.mark.parametrize("editor", ["jetbrains"], indirect=True)
+async def test_an_editor_that_only_inserts(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """It gets what goes before the bracket that it has closed; nothing where that would not do."""
+    text, at = cut(f"def total(prices):\n    return {CURSOR}\n")
     editor.open(uri, text)
-    answer = await asyncio.wait_for(editor.ask(uri, at), DEADLINE_S)
-    (item,) = answer.items
-    assert item.kind == types.CompletionItemKind.Text
-    assert item.insert_text_format == types.InsertTextFormat.PlainText
-    assert item.insert_text_mode == types.InsertTextMode.AsIs
-    offer = editor.offer(text, answer)
-    assert offer is not None
-    assert offer.text == fake.answer.rstrip("\n")
-
-
-MENUS = {
-    "nothing": ("python", "x = ", "sum(prices)\n", "", "sum(prices)"),
-    "word": ("python", "x = su", "m(prices)\n", "su", "sum(prices)"),
-    "word-and-space": ("python", "x = [price", " for price in prices]\n", "price", "price for price in prices]"),
-    "variable": ("php", "<?php\n$to", "tal = 0;\n", "$to", "$total = 0;"),
-    "property": ("css", "a {\n  margin-to", "p: 3px;\n", "margin-to", "margin-top: 3px;"),
-    "minus": ("python", "x = y-z", "ero\n", "z", "zero"),
-}
-
-
-@pytest.mark.parametrize("editor", ["neovim-0.11"], indirect=True)
-@pytest.mark.parametrize("menu", MENUS)
-async def test_the_menu_shows_the_word_whole(editor: Editor, uri: str, fake: FakeVllm, menu: str) -> None:
-    """Editors match items against the word before the cursor, and some insert the label in its place."""
-    language, text, fake.answer, word, label = MENUS[menu]
-    editor.open(uri, f"{text}\n", language)
-    answer = await asyncio.wait_for(editor.ask(uri, len(text)), DEADLINE_S)
-    (item,) = answer.items
-    assert (item.label, item.filter_text) == (label, label)
-    assert item.text_edit.new_text == word + fake.answer.rstrip("\n")
-    line, column = text.count("\n"), len(text.rpartition("\n")[2])
-    assert item.text_edit.range == types.Range(types.Position(line, column - len(word)), types.Position(line, column))
+    shown = await editor.complete(uri, at)
+    assert shown is not None
+    assert shown.text == "sum(prices)"
+    editor.edit(uri, (at, at, "sum()"))
+    inside = at + len("sum(")
+    rest = await editor.complete(uri, inside, typed=True)
+    assert rest is not None
+    assert (rest.text, rest.start, rest.end) == ("prices", inside, inside)
+    fake.answer = "prices) + 1\n"
+    assert await editor.complete(uri, inside) is None
+    assert await editor.last_skip() == "needs-replacing"
 
 
 @everywhere
@@ -152,7 +129,9 @@ async def test_hears_of_parts_and_rejections(editor: Editor, uri: str) -> None:
 async def test_is_traced_and_shown_in_the_status(editor: Editor, uri: str, fake: FakeVllm) -> None:
     fake.answer = COMPLETION.rstrip()  # Without a line end nothing is cut: the server gets to say what it counted.
     text, at = cut(PLACES["plain"])
-    editor.open(uri, text)
+    editor.open(uri, "x = \n")
+    assert await editor.complete(uri, 4) is not None  # Connecting takes longer than it waits for a key.
+    editor.set_whole(uri, text)
     assert await editor.complete(uri, at, typed=True) is not None
     (entry,) = await editor.trace(1)
     assert {"debounce", "parse", "connect", "context", "prompt", "model", "first-token", "post", "total"} <= set(

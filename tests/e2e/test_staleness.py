@@ -31,8 +31,9 @@ async def test_an_edit_during_a_completion(editor: Editor, uri: str, place: str,
     fake.behaviour.trouble = "hold"
     asked = editor.ask(uri, AT)
     await fake.until(lambda counts: counts.held == 1)
-    at = {"above": 0, "at-the-cursor": AT, "below": len(TEXT)}[place]
-    editor.edit(uri, (at, at, "x"))
+    # A word at the cursor would be another matter: tests/e2e/test_menu.py.
+    at, new = {"above": (0, "x"), "at-the-cursor": (AT, "("), "below": (len(TEXT), "x")}[place]
+    editor.edit(uri, (at, at, new))
     await editor.trace(1)  # The server has the edit when it has answered this.
     fake.release()
     answer = await asyncio.wait_for(asked, DEADLINE_S)
