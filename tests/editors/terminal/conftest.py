@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
-from tests.editors.terminal.neovim import PROGRAMS, SERVED, Neovim, neovim
+from tests.editors.terminal.neovim import PROGRAMS, SERVED, Neovim, neovim, until
 from tests.fake_vllm import FakeVllm
 
 WAYS = {"0.11": ("0.11", "auto"), "0.12": ("0.12", "neovim"), "0.12-own": ("0.12", "own")}
@@ -35,7 +35,7 @@ def engine() -> Iterator[FakeVllm]:
             started.set()
             await ended.wait()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="engine")
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="engine", daemon=True)
     thread.start()
     assert started.wait(30)
     yield made
@@ -46,9 +46,10 @@ def engine() -> Iterator[FakeVllm]:
 
 @pytest.fixture
 def fake(engine: FakeVllm) -> FakeVllm:
-    """The engine as it is when a test begins."""
+    """The engine as it is when a test begins; what the test before has left is over."""
+    until(lambda: not (engine.counts.running or engine.counts.waiting), "the engine rests")
     engine.forget()
-    engine.answer = ""
+    engine.answer, engine.models = "", (MODEL,)
     return engine
 
 
@@ -73,7 +74,7 @@ def person(tmp_path: Path, engine: FakeVllm) -> Person:
     home, folder = tmp_path / "home", tmp_path / "work"
     folder.mkdir()
     (folder / ".codeassist.toml").touch()
-    variables = environment(home, SERVER__URL=engine.base_url)
+    variables = environment(home, SERVER__URL=engine.base_url, INDEX__ENABLED="false")
     home.mkdir(exist_ok=True)
     variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
     return Person(home, folder, variables)
@@ -91,8 +92,13 @@ def nvim_of_module(way: str, engine: FakeVllm, tmp_path_factory: pytest.TempPath
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
     options = f"require('codeassist').setup({{ ghost_text = '{drawn}' }})"
     plain = "vim.o.autoindent = false vim.o.hidden = true vim.cmd('filetype indent off')"
+    plain += (
+        " vim.o.messagesopt = 'wait:0,history:500'"  # A message that waits for a key would hold up all that follow.
+    )
     init = f"{SERVED}\n{options}\n{plain}\nvim.lsp.enable('codeassist')"
-    with neovim(PROGRAMS[program], folder, environment(home, SERVER__URL=engine.base_url), init) as made:
+    with neovim(
+        PROGRAMS[program], folder, environment(home, SERVER__URL=engine.base_url, INDEX__ENABLED="false"), init
+    ) as made:
         yield made
 
 

@@ -11,7 +11,8 @@ from tests.editors.terminal.screen import ENTER, ESCAPE, Screen, control, termin
 
 ROOT = Path(__file__).resolve().parents[3] / ".editors" / "debian" / "root"
 PROGRAM = ROOT / "usr" / "bin" / "emacs-nox"
-HABITS = "(setq native-comp-jit-compilation nil make-backup-files nil create-lockfiles nil)\n"
+HABITS = "(setq native-comp-jit-compilation nil make-backup-files nil create-lockfiles nil eglot-report-progress nil)\n"
+"""Progress would be told in the place of messages that the tests wait for."""
 SAVE = control("x") + control("s")
 COMPLETE = ESCAPE + control("i")
 END = ESCAPE + ">"

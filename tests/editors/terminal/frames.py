@@ -122,7 +122,7 @@ def screen(socket: str) -> Iterator[Screen]:
         api.run_loop(None, notified, setup_cb=began)
 
     loops: list[pynvim.Nvim] = []
-    thread = threading.Thread(target=run, name="screen")
+    thread = threading.Thread(target=run, name="screen", daemon=True)
     thread.start()
     assert attached.wait(LIMIT_S)
     try:

@@ -176,4 +176,9 @@ def terminal(
     finally:
         process.terminate()
         os.close(ours)
-        process.wait(LIMIT_S)
+        try:
+            process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise

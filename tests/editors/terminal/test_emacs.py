@@ -58,9 +58,13 @@ def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(
         screen.keys(control("s"), "len(price", ENTER, "s", SAVE)
         screen.shows("Flymake[0 3]" if init == BESIDE else "Flymake[0 1]")
         run(screen, "flymake-show-buffer-diagnostics")
-        screen.shows("codeassist [wrong-name]")
-        assert re.search(r"^ +11 +28 warning .* codeassist \[wrong-name\]: `len`", screen.text, re.MULTILINE)
-        assert ("Ruff [F841]" in screen.text) == (init == BESIDE)
+        row = re.compile(r"^ +11 +28 warning .* codeassist \[wrong-name\]: `len`", re.MULTILINE)
+        screen.until(lambda: row.search(screen.text), "the row of the finding")
+        if init == BESIDE:
+            screen.shows("Ruff [F841]")
+        else:
+            screen.settle()
+            assert "Ruff [F841]" not in screen.text
         screen.keys(control("r"), "len", ENTER)
         screen.until(lambda: screen.behind_cursor.startswith("len(prices)"), "the cursor before the call")
         run(screen, "eglot-code-actions")

@@ -41,7 +41,7 @@ def saved(screen: Screen, person: Person, name: str, text: str) -> None:
 
 def test_ghost_text_is_not_in_the_file_until_it_is_accepted(shown: Screen, person: Person, name: str) -> None:
     saved(shown, person, name, f"{PROMPT} \n")
-    assert shown.behind_cursor == "sum(prices)"
+    shown.until(lambda: shown.behind_cursor == "sum(prices)", "ghost text")
     shown.keys(TAB)
     shown.until(lambda: shown.behind_cursor == "", "the cursor behind it")
     saved(shown, person, name, f"{PROMPT} sum(prices)\n")

@@ -24,7 +24,7 @@ QUICK_FIX = "vim.lsp.buf.code_action({ apply = true, filter = function(a) return
 def nvim(request: pytest.FixtureRequest, tmp_path: Path, fake: FakeVllm) -> Iterator[Neovim]:
     folder = tmp_path / "work"
     folder.mkdir()
-    variables = environment(tmp_path / "home", SERVER__URL=fake.base_url)
+    variables = environment(tmp_path / "home", SERVER__URL=fake.base_url, INDEX__ENABLED="false")
     progress = """
         _G.progress = {}
         vim.api.nvim_create_autocmd('LspProgress', { callback = function(event)
@@ -56,7 +56,8 @@ def test_a_finding_is_marked_where_it_is_and_mended_by_its_fix(nvim: Neovim, fak
     nvim.lua(QUICK_FIX)
     until(lambda: nvim.lines[row] == line.replace("len(prices)", "sum(prices)"), "the fix is applied")
     nvim.keys(":w<CR>")
-    until(lambda: "sum(prices)" in file.read_text(encoding="utf-8"), "it is saved")
+    nvim.until("return not vim.bo.modified")
+    assert "sum(prices)" in file.read_text(encoding="utf-8")
 
 
 def test_a_menu_has_the_completion_where_no_ghost_text_is_wanted(nvim: Neovim, fake: FakeVllm) -> None:

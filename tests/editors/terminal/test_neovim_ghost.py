@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.editors.terminal.conftest import own
 from tests.editors.terminal.neovim import Neovim, until
@@ -18,12 +19,14 @@ def test_what_is_shown_is_not_in_the_text(offered: Path, nvim: Neovim) -> None:
     assert nvim.messages == ""
 
 
-def test_what_is_typed_through_stays_and_asks_no_engine(offered: Path, nvim: Neovim, fake: FakeVllm) -> None:
+def test_what_is_typed_through_stays_and_asks_no_engine(offered: Path, nvim: Neovim, fake: FakeVllm, way: str) -> None:
     asked = len(fake.received)
     for typed in "sum(":
         nvim.type(typed)
         assert {frame.line for frame in nvim.screen.frames} == {"    return sum(prices)"}
     assert nvim.text == f"{HEAD} sum("
+    if way == "0.12":  # Neovim asks the server, in its own time.
+        until(lambda: any(each.get("reused") for each in entries(nvim)), "the server had it already")
     nvim.keys("<Tab>")
     until(lambda: nvim.text == WHOLE, "the rest is taken")
     assert len(fake.received) == asked
@@ -50,6 +53,18 @@ def test_tab_takes_it_and_nothing_more(offered: Path, nvim: Neovim, fake: FakeVl
 def test_keys_typed_right_behind_tab_come_after_the_suggestion(offered: Path, nvim: Neovim) -> None:
     nvim.keys("<Tab> + 1")
     until(lambda: nvim.text == f"{WHOLE} + 1", "all of it")
+
+
+@own
+def test_nothing_is_asked_while_somebody_pastes(offered: Path, nvim: Neovim) -> None:
+    """With 'paste' no key of ours works."""
+    nvim.keys("<Esc>:set paste<CR>")
+    asked = completions(nvim)
+    nvim.keys("A#<Space>")
+    until(lambda: nvim.text == f"{HEAD} # ", "it is written")
+    assert completions(nvim) == asked
+    nvim.keys("<BS><BS><Esc>:set nopaste<CR>A<Space>")
+    nvim.shows(f"{HEAD}  sum(prices)")
 
 
 @own
@@ -220,16 +235,19 @@ def test_macros_are_recorded_without_it(offered: Path, nvim: Neovim, fake: FakeV
     assert completions(nvim) == asked
 
 
-def events(nvim: Neovim) -> list[str]:
+def entries(nvim: Neovim) -> list[dict[str, Any]]:
     """What the server was told and asked about this file."""
     code = """
         local client = vim.lsp.get_clients({ name = 'codeassist' })[1]
         local answer = client:request_sync('codeassist/trace', { limit = 100000 }, 30000, 0)
         local uri = vim.uri_from_bufnr(0)
-        local ours = vim.tbl_filter(function(entry) return entry.uri == uri end, answer.result)
-        return vim.tbl_map(function(entry) return entry.kind end, ours)
+        return vim.tbl_filter(function(entry) return entry.uri == uri end, answer.result)
     """
     return list(nvim.lua(code))
+
+
+def events(nvim: Neovim) -> list[str]:
+    return [entry["kind"] for entry in entries(nvim)]
 
 
 def completions(nvim: Neovim) -> int:

@@ -11,6 +11,8 @@ from tests.editors.terminal.conftest import own
 from tests.editors.terminal.neovim import Neovim, until
 from tests.fake_vllm import FakeVllm
 
+_MOST_TRIES = 20
+
 
 def test_characters_that_encodings_count_differently(nvim: Neovim, fake: FakeVllm, name: str) -> None:
     fake.answer = '"€ 😀", "é", total)\n'
@@ -159,8 +161,11 @@ def select(nvim: Neovim, word: str) -> None:
     selected = (
         "local i = vim.fn.complete_info({ 'items', 'selected' }) return (i.items[i.selected + 1] or {}).word == ..."
     )
-    while not nvim.lua(selected, word):
+    for _ in range(_MOST_TRIES):
+        if nvim.lua(selected, word):
+            return
         nvim.keys("<Down>")
+    raise AssertionError(f"the menu has no {word}")
 
 
 @own

@@ -34,7 +34,7 @@ LEFT = """
       if #marks > 0 then table.insert(left, name) end
     end
     for _, each in ipairs(vim.api.nvim_buf_get_keymap(0, 'i')) do table.insert(left, each.lhs) end
-    if vim.bo.omnifunc ~= '' then table.insert(left, vim.bo.omnifunc) end
+    if vim.bo.omnifunc:find('codeassist') then table.insert(left, vim.bo.omnifunc) end
     return left
 """
 """What the plugin has in the buffer and elsewhere."""
@@ -121,4 +121,4 @@ def test_switched_off_while_it_waits_it_does_not_come_back(nvim: Neovim) -> None
     crash(nvim)
     nvim.until("return _G.again ~= nil")
     nvim.lua("vim.lsp.enable('codeassist', false) _G.again()")
-    assert nvim.lua("return #vim.lsp.get_clients()") == 0
+    assert nvim.lua("return #vim.api.nvim_get_proc_children(vim.fn.getpid())") == 0

@@ -190,7 +190,7 @@ def deaf() -> Iterator[str]:
 
 
 def test_a_download_is_cancelled(start: Start, small: Path, deaf: str, name: str) -> None:
-    with start(EMBEDDED % json.dumps(deaf)) as nvim:
+    with start(EMBEDDED % json.dumps(deaf), INDEX__ENABLED="false") as nvim:  # It could be cancelled, too.
         nvim.open(name, "x = 1\n")
         nvim.attached()
         told(nvim, "Codeassist pull small", "downloading small; `:Codeassist cancel` ends that")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +62,8 @@ class CodeServer:
         """Change settings, with `__` for the dots in their names. The editor notices by itself."""
         now = json.loads(self.settings.read_text(encoding="utf-8"))
         now |= {name.replace("__", "."): value for name, value in changed.items()}
-        self.settings.write_text(json.dumps(now), encoding="utf-8")
+        with self.settings.open("r+", encoding="utf-8") as file:  # In one piece: it may be read at any time.
+            file.write(json.dumps(now).ljust(self.settings.stat().st_size))
 
 
 def node() -> Path:
@@ -101,11 +104,8 @@ async def code_server(
     for folder in ("User", "Machine"):  # Settings of machine scope are read from the one, all others from the other.
         (data / folder).mkdir(parents=True)
     config.write_text("auth: none\n", encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = CodeServer(port, home, data / "Machine" / "settings.json")
-    for file in (data / "User" / "settings.json", made.settings):
+    machine = data / "Machine" / "settings.json"
+    for file in (data / "User" / "settings.json", machine):
         file.write_text(json.dumps({**QUIET, **settings}), encoding="utf-8")
     program = (str(node()), str(INSTALLED / "out" / "node" / "entry.js"))
     places = ("--config", config, "--user-data-dir", data, "--extensions-dir", home / "code" / "extensions")
@@ -114,20 +114,32 @@ async def code_server(
         installing = await asyncio.create_subprocess_exec(
             *program, *map(str, places), "--install-extension", str(EXTENSION), env=environment, stdout=log, stderr=log
         )
-        assert await installing.wait() == 0, (home / "code" / "log.txt").read_text(encoding="utf-8")
+        try:
+            ended = await asyncio.wait_for(installing.wait(), _START_LIMIT_S)
+        except asyncio.TimeoutError:
+            installing.kill()
+            raise
+        assert ended == 0, (home / "code" / "log.txt").read_text(encoding="utf-8")
+        with socket.socket() as free:  # As late as can be: others may take it meanwhile.
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
         switches = ("--auth", "none", "--disable-telemetry", "--disable-update-check")
         more = ("--disable-getting-started-override", "--reconnection-grace-time", "5")
         process = await asyncio.create_subprocess_exec(
             *program, *map(str, places), *switches, *more, "--bind-addr", f"127.0.0.1:{port}",
-            env=environment, stdout=log, stderr=log, cwd=home,
+            env=environment, stdout=log, stderr=log, cwd=home, start_new_session=True,
         )  # fmt: skip
         try:
             await asyncio.wait_for(_listening(port, process), _START_LIMIT_S)
-            yield made
+            yield CodeServer(port, home, machine)
         finally:
             if process.returncode is None:
                 process.terminate()
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(process.wait(), _STOP_LIMIT_S)
+            with suppress(ProcessLookupError):  # What it has started, the language server too, goes with it.
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 async def _listening(port: int, process: asyncio.subprocess.Process) -> None:

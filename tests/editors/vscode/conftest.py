@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.e2e.editor import environment
 from tests.e2e.programs import MODEL
 from tests.editors.vscode.code_server import CodeServer, code_server
-from tests.editors.vscode.workbench import Workbench, workbench
+from tests.editors.vscode.workbench import LIMIT_MS, Workbench, workbench
 from tests.fake_vllm import Behaviour, FakeVllm
 
 _FAILED = pytest.StashKey[bool]()
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -26,7 +28,7 @@ async def engine() -> AsyncIterator[FakeVllm]:
 @pytest_asyncio.fixture(loop_scope="session", scope="module")  # One browser at a time, whatever a module needs.
 async def vscode(engine: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CodeServer]:
     home = tmp_path_factory.mktemp("home")
-    async with code_server(home, environment(home, SERVER__URL=engine.base_url)) as made:
+    async with code_server(home, environment(home, SERVER__URL=engine.base_url, INDEX__ENABLED="false")) as made:
         yield made
 
 
@@ -35,7 +37,7 @@ async def window(
     engine: FakeVllm, vscode: CodeServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Workbench]:
     async with workbench(vscode, tmp_path_factory.mktemp("work")) as made:
-        engine.answer = "1\n"
+        engine.behaviour, engine.answer, engine.models = Behaviour(), "1\n", (MODEL,)
         await made.wake()
         yield made
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Locator, Page, Route, async_playwright, expect
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import FrameLocator, Locator, Page, Route, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.editors.vscode.code_server import CodeServer
@@ -27,6 +28,9 @@ _GHOST_IS = """(text) => {
     const parts = [...document.querySelectorAll('.view-line .ghost-text-decoration, .view-line .ghost-text')];
     return parts.map((part) => part.textContent.replaceAll('\\u00a0', ' ')).join('') === text;
 }"""
+
+_STATUS_SAYS = """(said) => [...document.querySelectorAll("[role='button'][aria-label*='codeassist']")]
+    .some((each) => each.getAttribute('aria-label').includes(said))"""
 
 _PLACE_OF = """(text) => {
     for (const line of document.querySelectorAll('.view-line')) {
@@ -66,6 +70,11 @@ class Workbench:
     def status(self) -> Locator:
         """Our entry in the status bar."""
         return self.page.locator("[role='button'][aria-label*='codeassist']")
+
+    @property
+    def trace(self) -> FrameLocator:
+        """The view of the last requests."""
+        return self.page.frame_locator("iframe.webview").frame_locator("iframe")
 
     async def write(self, name: str, text: str) -> Path:
         """Put a file into the folder, and wait until the explorer shows it; it may not watch the folder yet."""
@@ -108,6 +117,7 @@ class Workbench:
         """See that the palette does not know a command, but some of similar names."""
         await self._ask_palette(title)
         await self.page.locator(".quick-input-list", has_text="similar commands").wait_for(timeout=LIMIT_MS)
+        await expect(self.page.locator(".quick-input-list .monaco-list-row", has_text=title)).to_have_count(0)
         await self.press("Escape")
 
     async def open(self, name: str) -> None:
@@ -180,8 +190,8 @@ class Workbench:
         await expect(self.status).to_have_attribute("aria-label", re.compile("is ready"), timeout=LIMIT_MS)
 
     async def is_now(self, said: str) -> None:
-        """Wait until the status says so."""
-        await expect(self.status).to_have_attribute("aria-label", re.compile(re.escape(said)), timeout=LIMIT_MS)
+        """Wait until the status says so; some of what it says stays for a second only."""
+        await self.page.wait_for_function(_STATUS_SAYS, arg=said, timeout=LIMIT_MS)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds that is not to be seen."""
@@ -234,7 +244,7 @@ class Workbench:
         before it is connected; it does not look again."""
         row = self.page.locator(".explorer-folders-view .monaco-list-row").first
         for _ in range(_MOST_TRIES):
-            await self.page.goto(url, wait_until="domcontentloaded")
+            await self.page.goto(url, wait_until="domcontentloaded", timeout=2 * LIMIT_MS)
             await self.page.locator(".explorer-folders-view, .explorer-viewlet").first.wait_for(timeout=2 * LIMIT_MS)
             with suppress(PlaywrightTimeoutError):
                 await row.wait_for(timeout=LIMIT_MS / 3)
@@ -247,9 +257,14 @@ class Workbench:
         await self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.click(timeout=LIMIT_MS)
         await self._at_its_end(name)
 
+    async def requests(self, name: str) -> Locator:
+        """Show what the last requests did: the rows of a file, the newest first."""
+        await self.command("codeassist: Show What the Last Requests Did")
+        return self.trace.locator("tr", has_text=name)
+
     async def reload(self) -> None:
         """Load the window anew."""
-        await self.page.reload(wait_until="domcontentloaded")
+        await self.page.reload(wait_until="domcontentloaded", timeout=2 * LIMIT_MS)
         await self.page.locator(".explorer-folders-view").wait_for(timeout=2 * LIMIT_MS)
 
     async def wake(self) -> None:
@@ -290,12 +305,13 @@ async def workbench(server: CodeServer, folder: Path) -> AsyncIterator[Workbench
 
         await context.route("**/*", guard)
         try:
-            await made.page.goto(server.url(folder), wait_until="domcontentloaded")
+            await made.page.goto(server.url(folder), wait_until="domcontentloaded", timeout=2 * LIMIT_MS)
             await made.page.locator(".monaco-workbench").wait_for(timeout=2 * LIMIT_MS)
             await made.page.locator(".explorer-folders-view").wait_for(timeout=2 * LIMIT_MS)
             yield made
         except BaseException:
-            await made.picture("failure")
+            with suppress(PlaywrightError):  # The page may be what is broken.
+                await made.picture("failure")
             raise
         finally:
             await browser.close()

@@ -55,6 +55,7 @@ function Ghost:may_show()
     and vim.startswith(vim.api.nvim_get_mode().mode, 'i')
     and vim.bo.modifiable
     and vim.bo.buftype == ''
+    and not vim.o.paste -- Then no key could take it.
     -- What a macro does must not depend on what a model says.
     and vim.fn.reg_recording() == ''
     and vim.fn.reg_executing() == ''
