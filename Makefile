@@ -11,6 +11,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Node.js comes as a wheel, where the system has none or another one.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 LUA_TOOLS := tools/lua/node_modules/.package-lock.json
+# File by file beside each other; the engine takes all processors by itself.
+IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 TYPESCRIPT_TOOLS := editors/vscode/node_modules/.package-lock.json
 # Also what is not committed yet, but nothing that git ignores.
 LUA = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.lua'))
@@ -20,7 +22,7 @@ LUA = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.lu
 help:
 	@echo "make demo          a completion and a review on an example project, with the embedded engine"
 	@echo "make test          all tests: unit, cases, language server over stdio, embedded engine"
-	@echo "make test-unit     the tests that need no model (seconds)"
+	@echo "make test-unit     the tests that need no model (minutes)"
 	@echo "make test-vllm     the tests with a real vLLM on the processor (Linux x86-64; 3.5 GB into .venv-vllm, minutes)"
 	@echo "make test-editors  the tests that drive real editors (Debian; 1.1 GB into .editors; needs Chromium)"
 	@echo "make test-vscode   those of VS Code alone (Linux; needs Chromium)"
@@ -53,10 +55,11 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -m "not engine" $(IN_PARALLEL)
+	@$(BIN)/python -m pytest tests -m engine
 
 test-unit: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest tests -m "not engine"
+	@$(BIN)/python -m pytest tests -m "not engine" $(IN_PARALLEL)
 
 test-engines: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull

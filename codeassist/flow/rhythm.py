@@ -14,6 +14,8 @@ _LONGEST_INTERVAL_S = 1.0
 """A longer time between two keys is a pause, not a rhythm."""
 _PAUSE = 2.5
 """So many times the usual time between keys is a pause, too."""
+_REST = 1.5
+"""So many times the usual time between keys without one, and none is about to come."""
 _USUAL_INTERVAL_S = 0.2
 _LONGEST_ANSWER_S = 2.0
 
@@ -28,6 +30,11 @@ class Rhythm:
     """So long the editor itself waits for another key before it asks."""
     _last_key_s: float | None = None
     _last_interval_s: float | None = None
+
+    @property
+    def rest_s(self) -> float:
+        """How long to wait until it is likely that no other key follows."""
+        return self.interval_s * _REST
 
     def key(self, now_s: float) -> None:
         """A key came."""

@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "repeats-prefix": "The model repeated the code just before the cursor.",
     "tears-line": "The text would put what stands behind the cursor on its line where it makes no sense.",
     "needs-replacing": "The text would take the place of what stands behind the cursor, which the editor cannot do.",
+    "needs-lines": "The text has several lines, or begins a new one, and the editor's menu can show one only.",
     "repetition": "The model repeated itself.",
     "markup": "The model answered with markup or prose instead of code.",
     "secret-like": "The model wrote something that looks like a password or key.",

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TypeVar
 
 from lsprotocol import types
 
 from codeassist.flow.complete import Completion
 from codeassist.flow.trace import Trace
+from codeassist.post.fitting import first_line, inserted
 from codeassist.post.inline import Inline
 from codeassist.post.reuse import Suggested, kept, still_fits
 from codeassist.post.skip import Skip
 from codeassist.server.ahead import Ahead
 from codeassist.server.asking import Asker
 from codeassist.server.convert import inline_item, offset_of, position_of
-from codeassist.server.menu import first_line, menu_item, word_added
-from codeassist.server.opened import OpenDocument, why_not
+from codeassist.server.menu import menu_item, word_added
+from codeassist.server.opened import Asked, OpenDocument, why_not
 from codeassist.server.running import Running
 from codeassist.server.session import Session
 from codeassist.text.document import Document, Offset
 from codeassist.text.lines import plain_ends
-from codeassist.text.spans import Span
 
-T = TypeVar("T")
 _NOTICED_S = 0.1
 """Text that is wrong for longer than that is noticed."""
 
@@ -39,6 +37,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is to be shown, and the document as it was when it fitted."""
+
+    document: Document
+    shown: Inline
+
+
+@dataclass(frozen=True, slots=True)
 class Completer:
     """The feature's handlers, over the session that they share with the others. `without`: parts that are left out,
     for measurements: "reuse", "join"."""
@@ -50,12 +56,11 @@ class Completer:
 
     async def inline(self, params: types.InlineCompletionParams) -> types.InlineCompletionList:
         automatic = params.context.trigger_kind == types.InlineCompletionTriggerKind.Automatic
-        uri = params.text_document.uri
         selected = params.context.selected_completion_info
-        document, shown = await self._answer(uri, params.position, automatic, selected)
-        if document is None or shown is None:
+        found = await self._answer(params.text_document.uri, params.position, automatic, selected)
+        if isinstance(found, Skip):
             return types.InlineCompletionList(items=[])
-        item = inline_item(document, shown, self._item(document, shown), self.session.encoding)
+        item = inline_item(found.document, found.shown, self._item(found), self.session.encoding)
         return types.InlineCompletionList(items=[item])
 
     async def popup(self, params: types.CompletionParams) -> types.CompletionList:
@@ -63,48 +68,50 @@ class Completer:
         uri = params.text_document.uri
         automatic = params.context is None or params.context.trigger_kind != types.CompletionTriggerKind.Invoked
         entry = self.session.documents.get(uri)
-        if entry is None:
-            await self._answer(uri, params.position, automatic)
+        asked = None if entry is None else entry.asks_for_menu()
+        found = await self._answer(uri, params.position, automatic)
+        if isinstance(found, Skip) and entry is not None and asked is not None:
+            found = await self._about_begun_word(entry, asked, params.position, found)
+        if isinstance(found, Skip) or asked is None:
             return types.CompletionList(is_incomplete=True, items=[])
-        entry.menus += 1
-        asked, number = entry.document, entry.menus
-        document, shown = await self._answer(uri, params.position, automatic)
-        if shown is None and entry.menus == number:
-            document, shown = await self._about_begun_word(entry, asked, params.position)
-        if shown is not None and self.session.client.indents_items:
-            shown = first_line(shown)
-        if document is None or shown is None:
-            return types.CompletionList(is_incomplete=True, items=[])
-        item = menu_item(document, shown, asked, self.session.encoding)
-        item_id = self._item(document, shown, in_menu=True)
+        item = menu_item(found.document, found.shown, asked.document, self.session.encoding)
+        item_id = self._item(found, in_menu=True)
         item.command = types.Command(title="Accepted", command="codeassist.didAccept", arguments=[item_id])
         return types.CompletionList(is_incomplete=True, items=[item])
 
     async def _about_begun_word(
-        self, entry: OpenDocument, asked: Document, position: types.Position
-    ) -> tuple[Document | None, Inline | None]:
+        self, entry: OpenDocument, asked: Asked, position: types.Position, skip: Skip
+    ) -> Found | Skip:
         """What there is for the text as it is now, if no more than a word was typed since `asked`, and the editor has
-        not asked again: nvim-cmp does not while it waits, and would show nothing before the key after that."""
-        encoding, number, seen = self.session.encoding, entry.menus, asked
-        at = offset_of(asked, position, encoding)
-        while entry.menus == number and (latest := entry.document) is not seen:
-            added = word_added(asked, at, latest)
+        not asked again: nvim-cmp does not while it waits, and would show nothing before the key after that.
+
+        The engine is asked anew only where the user rests; not all editors say that they wait no more.
+        """
+        uri, encoding, seen = asked.document.uri, self.session.encoding, asked.document
+        at = offset_of(seen, position, encoding)
+        while not skip.is_failure and entry.menu is asked and self.session.documents.get(uri) is entry:
+            latest = entry.document
+            added = word_added(asked.document, at, latest) if latest is not seen else ""
             if not added:
                 break
+            offset = Offset(at + len(added))
+            if self._left(entry, latest, offset, self.session.surroundings(uri)) is None:
+                await asyncio.sleep(self.session.rhythm.rest_s)
+                if entry.document is not latest or entry.menu is not asked:
+                    continue
             seen = latest
-            document, shown = await self._answer(
-                asked.uri, position_of(latest, Offset(at + len(added)), encoding), automatic=True
-            )
-            if shown is not None:
-                return document, shown
-        return None, None
+            found = await self._answer(uri, position_of(latest, offset, encoding), automatic=True)
+            if isinstance(found, Found):
+                return found
+            skip = found
+        return skip
 
-    def _item(self, document: Document, shown: Inline, *, in_menu: bool = False) -> str:
+    def _item(self, found: Found, *, in_menu: bool = False) -> str:
         """The id of an item that goes to the editor."""
+        document, asker = found.document, self.asker
         item_id = self.session.new_item(document.uri)
-        asker = self.asker
         model, language = asker.status.model_name, document.language
-        asker.learning.shown(document.uri, item_id, shown, model, language, in_menu=in_menu)
+        asker.learning.shown(document.uri, item_id, found.shown, model, language, in_menu=in_menu)
         return item_id
 
     async def _answer(
@@ -113,22 +120,21 @@ class Completer:
         position: types.Position,
         automatic: bool,
         selected: types.SelectedCompletionInfo | None = None,
-    ) -> tuple[Document | None, Inline | None]:
+    ) -> Found | Skip:
         entry = self.session.documents.get(uri)
         asked = entry.document if entry is not None else None
-        document, shown = await self._decide(uri, position, automatic, selected)
-        if shown is None and entry is not None and entry.document is asked:  # Editors ignore answers about older texts.
-            entry.shows_nothing()
-        return document, shown
+        found = await self._decide(uri, position, automatic, selected)
+        if isinstance(found, Skip) and entry is not None and entry.document is asked:
+            entry.shows_nothing()  # Editors ignore answers about older texts.
+        return found
 
     async def _decide(
         self, uri: str, position: types.Position, automatic: bool, selected: types.SelectedCompletionInfo | None
-    ) -> tuple[Document | None, Inline | None]:
+    ) -> Found | Skip:
         entry = self.session.documents.get(uri)
         trace = Trace("completion")
         if entry is None:
-            self.session.remember(trace, uri, Skip("unknown-document"))
-            return None, None
+            return self._silent(trace, uri, Skip("unknown-document"))
         document, settings = entry.document, self.session.settings
         offset = offset_of(document, position, self.session.encoding)
         chosen = self._chosen(document, selected) if automatic else None
@@ -136,56 +142,54 @@ class Completer:
         if refusal is not None:
             self.session.drop_task(uri, "completion")
             self.session.drop_task(uri, "ahead")
-            self.session.remember(trace, uri, refusal)
-            return None, None
+            return self._silent(trace, uri, refusal)
         about = self.session.surroundings(uri)
         if automatic:
-            found = await self._from_earlier(entry, document, offset, about, trace)
-            found = _beside(chosen, document, found) or self._as_editor_can(document, found)
-            if isinstance(found, Skip):
+            left = await self._from_earlier(entry, document, offset, about, trace)
+            shown = self._as_editor_can(chosen, document, left) if isinstance(left, Inline) else left
+            if isinstance(shown, Skip):
                 trace.reused = False
-                self.session.remember(trace, uri, found)
-                return None, None
-            if found is not None:
+                return self._silent(trace, uri, shown)
+            if shown is not None:
                 self.session.remember(trace, uri, None)
-                self.next.shown(entry, document, found, about)
-                return document, found
+                self.next.shown(entry, document, shown, about)
+                return Found(document, shown)
             disturbs = None if "silence" in self.without else _why_quiet(entry, document, offset, chosen is not None)
             if disturbs is not None:
                 self.session.drop_task(uri, "completion")  # What runs is of another text.
-                self.session.remember(trace, uri, disturbs)
-                return None, None
+                return self._silent(trace, uri, disturbs)
         try:
             answer = await self._anew(entry, document, offset, about, trace, automatic)
         except asyncio.CancelledError:
             self.session.remember(Trace("completion"), uri, Skip("cancelled"))
             raise
-        item = None if isinstance(answer, Skip) else self._as_editor_can(document, answer.item)
-        skip = answer if isinstance(answer, Skip) else answer.skip or _beside(chosen, document, item)
-        if isinstance(item, Skip):
-            skip, item = skip or item, None
-        if skip is not None and skip.reason == "superseded":
+        shown = answer if isinstance(answer, Skip) else answer.skip or answer.item or Skip("empty")
+        if isinstance(shown, Inline):
+            shown = self._as_editor_can(chosen, document, shown)
+        if isinstance(shown, Skip) and shown.reason == "superseded":
             trace = Trace("completion")  # What it cost belongs to the one that goes on with it.
-        if skip is None and not self.session.is_current(entry, document):
-            skip = Skip("stale")
-        self.session.remember(trace, uri, skip)
-        if skip is not None or isinstance(answer, Skip):
-            return None, None
+        if isinstance(shown, Inline) and not self.session.is_current(entry, document):
+            shown = Skip("stale")
+        if isinstance(shown, Skip):
+            return self._silent(trace, uri, shown)
+        self.session.remember(trace, uri, None)
         self.asker.status.completed(trace)
-        if item is not None:
-            self.next.shown(entry, document, item, about)
-        return document, item
+        self.next.shown(entry, document, shown, about)
+        return Found(document, shown)
 
-    def _as_editor_can(self, document: Document, shown: T) -> T | Inline | Skip:
-        """What is shown where the editor only inserts: without the end that stands there already. The brackets that it
-        closed by itself do."""
-        if not self.session.client.inserts_only or not isinstance(shown, Inline):
-            return shown
-        stands = document.text[shown.span.start : shown.span.end]
-        text = shown.text.removesuffix(stands)
-        if stands and (text == shown.text or not text.strip()):
-            return Skip("needs-replacing")
-        return Inline(text, Span(shown.span.start, shown.span.start), shown.probability)
+    def _silent(self, trace: Trace, uri: str, skip: Skip) -> Skip:
+        self.session.remember(trace, uri, skip)
+        return skip
+
+    def _as_editor_can(self, chosen: Chosen | None, document: Document, shown: Inline) -> Inline | Skip:
+        """What the editor can show of it, beside what is chosen in a menu of its own."""
+        client = self.session.client
+        beside = _beside(chosen, document, shown)
+        if beside is not None:
+            return beside
+        if client.inserts_only:
+            return inserted(shown, document)
+        return first_line(shown, document) if client.one_line_items else shown
 
     def _chosen(self, document: Document, selected: types.SelectedCompletionInfo | None) -> Chosen | None:
         if selected is None or "silence" in self.without:
@@ -271,9 +275,9 @@ class Completer:
         return Skip("superseded") if answer is None else answer
 
 
-def _beside(chosen: Chosen | None, document: Document, shown: Inline | Skip | None) -> Skip | None:
+def _beside(chosen: Chosen | None, document: Document, shown: Inline) -> Skip | None:
     """Why a suggestion would disturb beside the editor's own menu."""
-    if chosen is None or not isinstance(shown, Inline):
+    if chosen is None:
         return None
     whole = document.text[chosen.start : shown.span.start] + shown.text
     return None if plain_ends(whole).startswith(chosen.text) else Skip("menu-open")

@@ -14,6 +14,8 @@ from codeassist.text.positions import Encoding
 from codeassist.text.spans import Span
 
 _LABEL_CHARACTERS = 60
+_MOST_ADDED = 40
+"""Characters; whoever writes more at once has left the menu behind, or holds down a key."""
 _WORD = re.compile(r"[\w$]*$")
 _HYPHENATED_WORD = re.compile(r"[\w$-]*$")
 _HYPHENATED = frozenset({"bash", "css", "html", "markdown", "toml", "yaml"})
@@ -52,18 +54,8 @@ def word_added(asked: Document, at: Offset, latest: Document) -> str:
     """What was typed at the cursor of `asked`, if that is all that has changed and a word, or more of one: then an item
     for the text as it is now fits the menu that was asked for. Nothing otherwise."""
     end = Offset(at + len(latest.text) - len(asked.text))
-    typed = typed_since(asked, at, latest, end) if end > at else None
+    typed = typed_since(asked, at, latest, end) if at < end <= at + _MOST_ADDED else None
     return typed if typed is not None and re.fullmatch(r"\w+", typed) else ""
-
-
-def first_line(shown: Inline) -> Inline | None:
-    """For an editor that would indent the lines below as they do not belong."""
-    line = re.split(r"[\r\n]", shown.text, maxsplit=1)[0].rstrip()
-    if not line:
-        return None
-    # What the last line would have brought back, such as a bracket, stays.
-    whole = line == shown.text.rstrip()
-    return Inline(line, shown.span if whole else Span(shown.span.start, shown.span.start), shown.probability)
 
 
 def _typed_word(line_prefix: str, language: str) -> str:

@@ -56,6 +56,13 @@ class Shown:
     lost: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A request for the editor's menu, and the text that it was about."""
+
+    document: Document
+
+
 @dataclass(slots=True)
 class OpenDocument:
     """One open document. `base` is the text that `syntax` is (or will be) the parse of, `steps` lead from it to
@@ -71,11 +78,11 @@ class OpenDocument:
     `ahead` the one after that, asked for before anybody wants it; `asked_line`: the line of the last prompt, from 0;
     `shown`: the suggestion whose outcome is waited for; `showing`: the editor shows it now; `expired`: it shows
     something that does not fit any more; `outcomes`: what became of suggestions, until it is taken note of;
-    `era` counts what made them worth nothing, `menus` the requests for the editor's menu. `edited`: the number of its
-    last edit among those of all documents; `edited_line`: where the last one was that was not a whole text, from 0;
+    `era` counts what made them worth nothing. `menu`: the last request for the editor's menu. `edited`: the number of
+    its last edit among those of all documents; `edited_line`: where the last one was that was not a whole text, from 0;
     `deleted_line`: where the last edit was, if it only took something away; `resting` waits for the end of the edits.
-    `hidden`: prompts about other documents must
-    not show it; `judging` finds that out; `is_secret`: by its name it holds keys or passwords."""
+    `hidden`: prompts about other documents must not show it; `judging` finds that out; `is_secret`: by its name it
+    holds keys or passwords."""
 
     document: Document
     path: str
@@ -106,7 +113,7 @@ class OpenDocument:
     expired: bool = False
     outcomes: list[tuple[Shown, Outcome]] = field(default_factory=list)
     era: int = 0
-    menus: int = 0
+    menu: Asked | None = None
     deleted_line: int | None = None
     edited: int = 0
     edited_line: int | None = None
@@ -115,6 +122,11 @@ class OpenDocument:
     judging: asyncio.Task[None] | None = None
     resting: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def asks_for_menu(self) -> Asked:
+        """The editor wants to know what to put into its menu; whatever it asked before that, it looks at this."""
+        self.menu = Asked(self.document)
+        return self.menu
 
     def shows(self, shown: Shown) -> None:
         """A suggestion for the document as it is has gone to the editor."""
@@ -129,18 +141,18 @@ class OpenDocument:
         """What was suggested, after a change: it may have been taken, or fit no more."""
         if self.shown is None or self.shown.lost:
             return
-        after = follow(self.shown.watched, edits)
+        shown, after = self.shown, follow(self.shown.watched, edits)
         if isinstance(after, Watched):
-            self.shown.watched = after
+            shown.watched = after
             return
         if after is None:
-            self.shown.lost = True
+            shown.lost = True
         else:
-            self.outcomes.append((self.shown, after))
+            self.outcomes.append((shown, after))
             self.shown = None
         if self.showing:
             taken = after is not None and after.verdict in USEFUL - {"partly"}
-            self.showing, self.expired = False, not taken
+            self.showing, self.expired = False, not taken and not shown.in_menu  # A menu keeps nothing.
 
     def has_made(self, prepared: Prepared, about: object) -> None:
         """All was looked up for a prompt, which the keys that follow may carry on."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lsprotocol import types
 
-from tests.e2e.editor import DEADLINE_S, Editor
+from codeassist.post.skip import is_failure
+from tests.e2e.editor import DEADLINE_S, Editor, environment, start
 from tests.e2e.places import CURSOR, cut
 from tests.fake_vllm import FakeVllm
 
@@ -72,14 +74,20 @@ def asked_for(fake: FakeVllm) -> list[str]:
     return [prompt.split("<|fim_suffix|>")[0].rpartition("\n")[2] for prompt in prompts]
 
 
+async def held(editor: Editor, uri: str, fake: FakeVllm, after: int = 0) -> asyncio.Task[Any]:
+    """A request that waits for the engine, which goes on with `release()`; it has written so many tokens."""
+    fake.behaviour.trouble, fake.behaviour.trouble_after = "hold", after
+    editor.open(uri, TEXT)
+    answer = editor.ask(uri, AT, typed=True)
+    await fake.until(lambda counts: counts.held == 1)
+    return answer
+
+
 @menus
 async def test_a_word_begun_while_the_model_writes_it(editor: Editor, uri: str, fake: FakeVllm) -> None:
     """Some editors wait for the answer about where a word began before they ask again, and take an empty one for the
     last word."""
-    fake.behaviour.trouble, fake.behaviour.trouble_after = "hold", 0
-    editor.open(uri, TEXT)
-    answer = editor.ask(uri, AT, typed=True)
-    await fake.until(lambda counts: counts.held == 1)
+    answer = await held(editor, uri, fake)
     editor.edit(uri, (AT, AT, "su"))
     await editor.trace(1)  # The server knows of the edit.
     fake.release()
@@ -89,21 +97,17 @@ async def test_a_word_begun_while_the_model_writes_it(editor: Editor, uri: str, 
 
 @menus
 async def test_a_word_begun_before_the_model_is_asked(editor: Editor, uri: str, fake: FakeVllm) -> None:
-    fake.answer = "um(prices)\n"
+    fake.answer = lambda body: "um(prices)\n" if "return s<" in body["prompt"] else "sum(prices)\n"
     editor.open(uri, TEXT)
     answer = editor.ask(uri, AT, typed=True)
-    await asyncio.sleep(0)  # It is sent.
+    await editor.trace(1)  # The server has it when it has answered this.
     editor.edit(uri, (AT, AT, "s"))
     assert item_of(await asyncio.wait_for(answer, DEADLINE_S)) == ("sum(prices)", "sum(prices)", 11, 11)
-    assert asked_for(fake)[-1] == "    return s"
 
 
 @menus
 async def test_a_word_that_parts_from_what_the_model_writes(editor: Editor, uri: str, fake: FakeVllm) -> None:
-    fake.behaviour.trouble, fake.behaviour.trouble_after = "hold", 2
-    editor.open(uri, TEXT)
-    answer = editor.ask(uri, AT, typed=True)
-    await fake.until(lambda counts: counts.held == 1)
+    answer = await held(editor, uri, fake, after=2)
     fake.answer = "(prices)\n"
     fake.release()
     editor.edit(uri, (AT, AT, "len"))
@@ -113,40 +117,104 @@ async def test_a_word_that_parts_from_what_the_model_writes(editor: Editor, uri:
 
 @menus
 async def test_an_editor_that_asks_again_gets_one_item(editor: Editor, uri: str, fake: FakeVllm) -> None:
-    fake.answer = "um(prices)\n"
-    editor.open(uri, TEXT)
-    first = editor.ask(uri, AT, typed=True)
-    await asyncio.sleep(0)
+    first = await held(editor, uri, fake)
     editor.edit(uri, (AT, AT, "s"))
     second = editor.ask(uri, AT + 1, typed=True)
+    await editor.trace(1)  # The server has both when it has answered this.
+    fake.release()
     assert item_of(await asyncio.wait_for(second, DEADLINE_S)) == ("sum(prices)", "sum(prices)", 11, 12)
     assert (await asyncio.wait_for(first, DEADLINE_S)).items == ()
-    assert asked_for(fake).count("    return s") == 1
+    assert asked_for(fake) == ["    return "]
 
 
 @menus
-@pytest.mark.parametrize("edit", [(AT, AT, "("), (AT, AT, "\n"), (AT - 1, AT, ""), (0, 0, "x"), (AT, AT, "s t")])
+@pytest.mark.parametrize(
+    "edit", [(AT, AT, "("), (AT, AT, "\n"), (AT - 1, AT, ""), (0, 0, "x"), (AT, AT, "s t"), (AT, AT, "x" * 41)]
+)
 async def test_other_edits_leave_the_menu_empty(
     editor: Editor, uri: str, fake: FakeVllm, edit: tuple[int, int, str]
 ) -> None:
-    editor.open(uri, TEXT)
-    answer = editor.ask(uri, AT, typed=True)
-    await asyncio.sleep(0)
+    answer = await held(editor, uri, fake)
     editor.edit(uri, edit)
+    await editor.trace(1)
+    fake.release()
     assert (await asyncio.wait_for(answer, DEADLINE_S)).items == ()
-    assert set(asked_for(fake)) <= {"    return "}  # Nobody wants to know about the text as it is now.
+    assert asked_for(fake) == ["    return "]  # Nobody wants to know about the text as it is now.
+
+
+@menus
+async def test_whoever_types_on_and_on_costs_no_request(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    """Not all editors say that they do not wait any more. The engine is asked once the user rests."""
+    answer = await held(editor, uri, fake, after=2)
+    fake.answer = "(prices)\n"
+    fake.release()
+    for number, letter in enumerate("total_of_all"):
+        editor.edit(uri, (AT + number, AT + number, letter))
+    assert item_of(await asyncio.wait_for(answer, DEADLINE_S))[:2] == ("total_of_all(prices)", "total_of_all(prices)")
+    assert asked_for(fake) == ["    return ", "    return total_of_all"]
+
+
+@menus
+async def test_an_engine_that_fails_is_not_asked_again(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    def typed_meanwhile(_body: dict[str, Any]) -> str:
+        editor.edit(uri, (len(TEXT) - 1, len(TEXT) - 1, "s"))
+        return "s" * 20
+
+    fake.answer, fake.behaviour.trouble = typed_meanwhile, "error-event"
+    editor.open(uri, TEXT)
+    assert (await asyncio.wait_for(editor.ask(uri, AT, typed=True), DEADLINE_S)).items == ()
+    assert editor.texts[uri] != TEXT
+    assert set(asked_for(fake)) == {"    return "}
+    assert is_failure(str(await editor.last_skip()))
+
+
+@menus
+async def test_a_document_opened_anew_is_another(editor: Editor, uri: str, fake: FakeVllm) -> None:
+    answer = await held(editor, uri, fake)
+    editor.edit(uri, (AT, AT, "zzz"))
+    editor.close(uri)
+    editor.open(uri, TEXT)
+    await editor.trace(1)
+    fake.release()
+    assert (await asyncio.wait_for(answer, DEADLINE_S)).items == ()
+    assert asked_for(fake) == ["    return "]
+
+
+async def test_a_menu_keeps_nothing(uri: str, fake: FakeVllm, tmp_path: Path) -> None:
+    """Ghost text of Neovim would; a slow engine is waited for all the same."""
+    fake.behaviour.token_delay_s = 0.1
+    variables = environment(tmp_path, SERVER__URL=fake.base_url)
+    async with start("neovim-0.11", variables, roots=[tmp_path], name="Neovim") as editor:
+        editor.open(uri, TEXT)
+        assert await editor.complete(uri, AT, typed=True) is not None
+        fake.answer = "en(prices)\n"
+        editor.edit(uri, (AT, AT, "l"))
+        assert item_of(await asyncio.wait_for(editor.ask(uri, AT + 1, typed=True), DEADLINE_S))[0] == "len(prices)"
+
+
+ONE_LINES = {
+    "one": ("return {}", "sum(prices)\n", "sum(prices)"),
+    "of-several": ("return max({})", "prices,\n        key=len,\n    )\n", "prices,"),
+    "beside": ("return max({})", "prices) + 1\n", "prices) + 1"),
+    "apart": ("if {}ready:", "not ready:\n", "not "),
+    "new-line": ("return max({})", "\n        prices,\n    )\n", None),
+    "above": ("{}return total", "total = sum(prices)\n    return total\n", None),
+}
 
 
 @pytest.mark.parametrize("editor", ["sublime"], indirect=True)
-async def test_an_editor_that_indents_by_rules_of_its_own(editor: Editor, uri: str, fake: FakeVllm) -> None:
-    """It gets the first line: those below would be indented twice. What the last one ends with stays where it is."""
-    fake.answer = "prices,\n        key=len,\n    )\n"
-    text, at = cut(f"def total(prices):\n    return max({CURSOR})\n")
+@pytest.mark.parametrize("place", ONE_LINES)
+async def test_an_editor_that_writes_lines_by_rules_of_its_own(
+    editor: Editor, uri: str, fake: FakeVllm, place: str
+) -> None:
+    """It gets the first line, where that makes sense alone: those below would be indented twice."""
+    line, fake.answer, wanted = ONE_LINES[place]
+    text, at = cut(f"def total(prices, ready):\n    {line.format(CURSOR)}\n")
     editor.open(uri, text)
     answer = await asyncio.wait_for(editor.ask(uri, at), DEADLINE_S)
-    assert item_of(answer) == ("prices,", "prices,", 15, 15)
-    fake.answer = "prices) + 1\n"
-    text, at = cut(f"def most(prices):\n    return max({CURSOR})\n")
-    editor.set_whole(uri, text)
-    answer = await asyncio.wait_for(editor.ask(uri, at), DEADLINE_S)
-    assert item_of(answer) == ("prices) + 1", "prices) + 1", 15, 16)
+    if wanted is None:
+        assert answer.items == ()
+        assert await editor.last_skip() == "needs-lines"
+    else:
+        (item,) = answer.items
+        assert item.text_edit.new_text == wanted

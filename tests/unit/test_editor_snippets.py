@@ -133,7 +133,8 @@ def test_jetbrains() -> None:
         patterns.setdefault(NAMES[mapping["languageId"]], set()).update(mapping["fileType"]["patterns"])
     assert patterns == {each.name: {f"*{extension}" for extension in each.extensions} for each in LANGUAGES}
     said = json.loads((JETBRAINS.parent / "experimental.json").read_text(encoding="utf-8"))
-    client = client_of(types.ClientCapabilities(experimental=said))
+    document = types.TextDocumentClientCapabilities(inline_completion=types.InlineCompletionClientCapabilities())
+    client = client_of(types.ClientCapabilities(experimental=said, text_document=document))
     assert (client.inserts_only, client.waited_s) == (True, 0.3)
     (settings,) = snippets("JetBrains IDEs", "json")
     holds(json.loads(settings)["codeassist"])
