@@ -89,7 +89,7 @@ class Completer:
         """
         uri, encoding, seen = asked.document.uri, self.session.encoding, asked.document
         at = offset_of(seen, position, encoding)
-        while not skip.is_failure and entry.menu is asked and self.session.documents.get(uri) is entry:
+        while not skip.is_failure and self._waits_for_menu(entry, asked):
             latest = entry.document
             added = word_added(asked.document, at, latest) if latest is not seen else ""
             if not added:
@@ -97,7 +97,7 @@ class Completer:
             offset = Offset(at + len(added))
             if self._left(entry, latest, offset, self.session.surroundings(uri)) is None:
                 await asyncio.sleep(self.session.rhythm.rest_s)
-                if entry.document is not latest or entry.menu is not asked:
+                if entry.document is not latest or not self._waits_for_menu(entry, asked):
                     continue
             seen = latest
             found = await self._answer(uri, position_of(latest, offset, encoding), automatic=True)
@@ -105,6 +105,10 @@ class Completer:
                 return found
             skip = found
         return skip
+
+    def _waits_for_menu(self, entry: OpenDocument, asked: Asked) -> bool:
+        """Whether the document is still open, and nothing was asked for the menu since."""
+        return entry.menu is asked and self.session.documents.get(asked.document.uri) is entry
 
     def _item(self, found: Found, *, in_menu: bool = False) -> str:
         """The id of an item that goes to the editor."""

@@ -13,7 +13,7 @@ import selectors
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from codeassist.model.api import ChatRequest, Chunk, CompletionRequest, Request, ServedModel
 from codeassist.model.errors import Overloaded
@@ -136,13 +136,14 @@ def place_of(text: str, offset: int, encoding: Encoding) -> dict[str, int]:
 @dataclass
 class Asked:
     """A request: its document's text as it was, and where the cursor stood. `left`: in which turn of the loop
-    the server heard that the text had changed."""
+    the server heard that the text had changed; `closed`: the document was closed since."""
 
     uri: str
     text: str | None
     cursor: int
     cancelled: bool = False
     is_current: bool = True
+    closed: bool = False
     left: int | None = None
     answers: list[dict[str, Any]] = field(default_factory=list)
 
@@ -151,6 +152,9 @@ class Asked:
 class Player:
     """An editor over a server in the same process. `ahead`: what it would type next, where it was shown something.
     `wrong`: what was not as it must be in the answers."""
+
+    FEATURE: ClassVar[str] = "inlineCompletion"
+    AUTOMATIC: ClassVar[int] = 2
 
     loop: JumpingLoop
     encoding: Encoding
@@ -224,10 +228,7 @@ class Player:
 
     async def start(self) -> None:
         self._serving = asyncio.ensure_future(serve(self._packet, self._receive))
-        capabilities = {
-            "general": {"positionEncodings": [self.encoding]},
-            "textDocument": {"inlineCompletion": {"dynamicRegistration": False}},
-        }
+        capabilities = {"general": {"positionEncodings": [self.encoding]}, "textDocument": {self.FEATURE: {}}}
         params = {"processId": None, "rootUri": None, "capabilities": capabilities, "initializationOptions": None}
         params["initializationOptions"] = {"completion": {"debounce_ms": self.debounce_ms, "learn": False}}
         self.request("initialize", params, Asked("", None, 0))
@@ -248,7 +249,9 @@ class Player:
 
     def shut(self, uri: str) -> None:
         if self.texts.pop(uri, None) is not None:
-            self.notify("textDocument/didClose", {"textDocument": {"uri": uri}}, self._current(uri))
+            for asked in self.asked.values():
+                asked.closed = asked.closed or asked.uri == uri
+            self.notify("textDocument/didClose", {"textDocument": {"uri": uri}}, self._leave(uri, None))
 
     def change(self, uri: str, *changes: tuple[dict[str, Any] | None, str]) -> None:
         """Replace each range, None for all of the text, by a text; each range counts in what the one before it left.
@@ -263,7 +266,7 @@ class Player:
             self.cursors[uri] = start + len(new)
             sent.append({"text": new} if place is None else {"range": place, "text": new})
         self._version += 1
-        leaving = self._current(uri) if text != self.texts[uri] else []
+        leaving = self._leave(uri, text) if text != self.texts[uri] else []
         self.texts[uri] = text
         document = {"uri": uri, "version": self._version}
         self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": sent}, leaving)
@@ -282,9 +285,9 @@ class Player:
         params = {
             "textDocument": {"uri": uri},
             "position": at,
-            "context": {"triggerKind": 2 if automatic else 1},
+            "context": {"triggerKind": self.AUTOMATIC if automatic else 1},
         }
-        self.request("textDocument/inlineCompletion", params, Asked(uri, text, offset))
+        self.request(f"textDocument/{self.FEATURE}", params, Asked(uri, text, offset))
 
     def cancel(self, which: int) -> None:
         """Cancel one of the requests that are not answered yet."""
@@ -294,12 +297,17 @@ class Player:
             self.asked[number].cancelled = True
             self.notify("$/cancelRequest", {"id": number})
 
-    def _current(self, uri: str) -> list[Asked]:
-        """The requests about the text as it is."""
+    def _leave(self, uri: str, text: str | None) -> list[Asked]:
+        """The requests that are of no use from now on: the document has another text, or is closed."""
         found = [asked for asked in self.asked.values() if asked.uri == uri and asked.is_current]
+        found = [asked for asked in found if not self._fits(asked, text)]
         for asked in found:
             asked.is_current = False
         return found
+
+    def _fits(self, asked: Asked, text: str | None) -> bool:
+        """Whether an answer is still of use in that text."""
+        return text == asked.text
 
     # What must hold for every answer ---------------------------------------------------------------------------------
 
@@ -312,15 +320,14 @@ class Player:
             return
         (item,) = message["result"]["items"]
         assert asked.text is not None, "a completion in a document that is not open"
-        in_time = asked.left is None or self.loop.turns - asked.left <= _LAG_TURNS
-        assert in_time, "an answer for a text that had gone"
-        place, new = item["range"], item["insertText"]
+        assert self._is_in_time(asked), "an answer for a text that had gone"
+        place, new = self._edit_of(item)
         start, end = (places(asked.text, **place[side], encoding=self.encoding) for side in ("start", "end"))
         assert place == {
             "start": place_of(asked.text, start, self.encoding),
             "end": place_of(asked.text, end, self.encoding),
         }, "a position that does not exist"
-        assert start == asked.cursor, "not at the cursor"
+        self._check_start(asked, start, new)
         assert place["start"]["line"] == place["end"]["line"], "a range over lines"
         assert new.strip(), "nothing is shown"
         assert not re.search("[\0\ud800-\udfff]", new), ascii(new)
@@ -329,5 +336,52 @@ class Player:
         assert set(_LINE_END.findall(new)) <= usual, f"{new!r} in a document with {usual}"
         self.shown += 1
         self.items.append(item["command"]["arguments"][0])
-        if asked.is_current:
-            self.ahead[asked.uri], self.cursors[asked.uri] = new, start
+        if self.texts.get(asked.uri) == asked.text:
+            self.ahead[asked.uri], self.cursors[asked.uri] = new[asked.cursor - start :], asked.cursor
+
+    def _is_in_time(self, asked: Asked) -> bool:
+        return asked.left is None or self.loop.turns - asked.left <= _LAG_TURNS
+
+    def _edit_of(self, item: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        return item["range"], item["insertText"]
+
+    def _check_start(self, asked: Asked, start: int, new: str) -> None:
+        assert start == asked.cursor, "not at the cursor"
+
+
+class MenuPlayer(Player):
+    """An editor with a menu, which takes an answer while a word is begun."""
+
+    FEATURE = "completion"
+    AUTOMATIC = 3
+
+    def ask(self, uri: str, place: dict[str, int] | None, automatic: bool) -> None:
+        """Mostly not while it waits for an answer, unless the user wants to know."""
+        waits = any(asked.uri == uri and not asked.answers and not asked.cancelled for asked in self.asked.values())
+        if not (waits and automatic) or self._number % 4 == 0:
+            super().ask(uri, place, automatic)
+
+    def _is_in_time(self, asked: Asked) -> bool:
+        return super()._is_in_time(asked) or (not asked.closed and self._fits(asked, self.texts.get(asked.uri)))
+
+    def _fits(self, asked: Asked, text: str | None) -> bool:
+        return text is not None and asked.text is not None and self._since(asked, text) is not None
+
+    def _since(self, asked: Asked, text: str) -> str | None:
+        """The word that was typed at the cursor since then, if nothing else has changed."""
+        old = asked.text or ""
+        before, after = old[: asked.cursor], old[asked.cursor :]
+        typed = text[len(before) : len(text) - len(after)]
+        return typed if text == before + typed + after and re.fullmatch(r"\w*", typed) else None
+
+    def _edit_of(self, item: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        edit = item["textEdit"]
+        return edit["range"], edit["newText"]
+
+    def _check_start(self, asked: Asked, start: int, new: str) -> None:
+        """It begins with the word before the cursor, and that with what was typed since."""
+        word = (asked.text or "")[start : asked.cursor]
+        assert re.fullmatch(r"[\w$]*", word), "more than a word before the cursor"
+        since = (self._since(asked, self.texts.get(asked.uri, "")) or "") if asked.is_current else ""
+        known = any(new.startswith(word + since[:length]) for length in range(len(since), -1, -1)[: _LAG_TURNS + 1])
+        assert known, "not what is typed"

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pygls.protocol import default_converter
 
 from codeassist.text.document import Document
-from tests.unit.server.interleaved import Asked, Engine, JumpingLoop, Player
+from tests.unit.server.interleaved import Asked, Engine, JumpingLoop, MenuPlayer, Player
 
 USUAL = 600
 EXAMPLES = int(os.environ.get("CODEASSIST_INTERLEAVINGS", USUAL))
@@ -203,6 +203,7 @@ def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         logger.setLevel(level)
 
 
+@pytest.mark.parametrize("kind", [Player, MenuPlayer])
 @given(st.sampled_from(("utf-16", "utf-8", "utf-32")), engines, st.sampled_from((0, 60)), starts, programs)
 @settings(
     max_examples=EXAMPLES,
@@ -211,12 +212,14 @@ def _nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_any_order(encoding: Any, engine: Engine, debounce_ms: int, text: str, program: list[Step]) -> None:
+def test_any_order(
+    kind: type[Player], encoding: Any, engine: Engine, debounce_ms: int, text: str, program: list[Step]
+) -> None:
     loop = JumpingLoop()
     with troubles() as seen:
         loop.set_exception_handler(lambda _loop, context: seen.append(repr(context)))
         try:
-            loop.run_until_complete(play(Player(loop, encoding, engine, debounce_ms), text, program))
+            loop.run_until_complete(play(kind(loop, encoding, engine, debounce_ms), text, program))
         finally:
             loop.close()
     assert seen == []
