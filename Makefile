@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Node.js comes as a wheel, where the system has none or another one.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 LUA_TOOLS := tools/lua/node_modules/.package-lock.json
-# File by file beside each other; the engine takes all processors by itself.
+# File by file beside each other.
 IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 TYPESCRIPT_TOOLS := editors/vscode/node_modules/.package-lock.json
 # Also what is not committed yet, but nothing that git ignores.
@@ -55,8 +55,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@$(BIN)/codeassist models pull
-	@$(BIN)/python -m pytest tests -m "not engine" $(IN_PARALLEL)
-	@$(BIN)/python -m pytest tests -m engine
+	@$(BIN)/python -m pytest tests
 
 test-unit: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest tests -m "not engine" $(IN_PARALLEL)

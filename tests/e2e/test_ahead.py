@@ -54,6 +54,19 @@ def asked(fake: FakeVllm) -> list[dict[str, Any]]:
     return [one.body for one in fake.received if one.path == "/v1/completions"]
 
 
+def behaves(fake: FakeVllm, request: int, **how: object) -> None:
+    """From its answer to that request on, the engine behaves so. What is asked ahead comes in its own time: set later,
+    it would come too late."""
+
+    def answer(body: dict[str, Any]) -> str:
+        if len(asked(fake)) >= request:
+            for name, value in how.items():  # It is what is being answered, too.
+                setattr(fake.behaviour, name, value)
+        return next_line(body)
+
+    fake.answer = answer
+
+
 async def looked_at(editor: Editor, uri: str, fake: FakeVllm, requests: int) -> None:
     """Until the engine is asked for what comes next, and has answered."""
     await fake.until(lambda counts: len(asked(fake)) == requests and not counts.running)
@@ -91,10 +104,10 @@ async def test_enter_and_typing_go_on_with_it(eager: Editor, uri: str, fake: Fak
 
 @pytest.mark.parametrize("eager", [{"priority": "no"}], indirect=True)
 async def test_one_that_is_on_its_way_is_waited_for(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    behaves(fake, 2, trouble="hold")
     eager.open(uri, TEXT)
     shown = await eager.complete(uri, AT, typed=True)
     assert shown is not None
-    fake.behaviour.trouble = "hold"
     await fake.until(lambda counts: counts.held == 1)
     await eager.accept(uri, shown)
     waiting = eager.ask(uri, AT + len(shown.text), typed=True)
@@ -109,10 +122,10 @@ async def test_one_that_is_on_its_way_is_waited_for(eager: Editor, uri: str, fak
 
 async def test_what_waits_behind_others_is_asked_anew_ahead_of_them(eager: Editor, uri: str, fake: FakeVllm) -> None:
     """A server that orders its queue has not begun with it: it may stand there for as long as others ask for more."""
+    behaves(fake, 2, trouble="hold", trouble_after=0)
     eager.open(uri, TEXT)
     shown = await eager.complete(uri, AT, typed=True)
     assert shown is not None
-    fake.behaviour.trouble, fake.behaviour.trouble_after = "hold", 0
     await fake.until(lambda counts: counts.held == 1)
     await eager.accept(uri, shown)
     waiting = eager.ask(uri, AT + len(shown.text), typed=True)
@@ -127,9 +140,9 @@ async def test_whoever_waits_is_not_kept_waiting(eager: Editor, uri: str, fake: 
     """The engine has one seat and it is taken by what was asked ahead: it is left as soon as something is wanted."""
     fake._seats.limit = 1
     try:
+        behaves(fake, 2, trouble="hold")
         eager.open(uri, TEXT)
         assert await eager.complete(uri, AT, typed=True) is not None
-        fake.behaviour.trouble = "hold"
         await fake.until(lambda counts: counts.held == 1)
         eager.edit(uri, (AT, AT, "x"))  # Something else than suggested.
         waiting = eager.ask(uri, AT + 1, typed=True)
@@ -142,11 +155,11 @@ async def test_whoever_waits_is_not_kept_waiting(eager: Editor, uri: str, fake: 
 
 
 async def test_a_request_in_another_document_takes_the_engine(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    behaves(fake, 2, trouble="hold")
     eager.open(uri, TEXT)
     other = uri.replace(".py", "_other.py")
     eager.open(other, TEXT)
     assert await eager.complete(uri, AT, typed=True) is not None
-    fake.behaviour.trouble = "hold"
     await fake.until(lambda counts: counts.held == 1)
     waiting = eager.ask(other, AT, typed=True)
     await fake.until(lambda counts: counts.aborted == 1)
@@ -156,9 +169,9 @@ async def test_a_request_in_another_document_takes_the_engine(eager: Editor, uri
 
 
 async def test_failing_ahead_of_time_troubles_nobody(eager: Editor, uri: str, fake: FakeVllm) -> None:
+    behaves(fake, 1, status=500)
     eager.open(uri, TEXT)
     assert await eager.complete(uri, AT, typed=True) is not None
-    fake.behaviour.status = 500
     await eager.trace_holds(lambda entry: entry["kind"] == "speculation" and entry["skip"] == "model-server-error")
     assert eager.statuses[-1]["state"] == "ready"
     assert eager.messages == []

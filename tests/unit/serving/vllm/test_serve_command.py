@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ H100 = (MODEL, "--print", "--hardware", "h100")
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("PATH", str(tmp_path))  # No nvidia-smi and no vllm, whatever this machine has.
+    with tempfile.TemporaryDirectory(prefix="run") as short:  # The name of a socket must not be long.
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        yield
 
 
 def typed(*words: str) -> Result:
